@@ -1,0 +1,75 @@
+// Typed ioctl: the argument type of each request is written once, as a specialisation of IoctlArg, so that a
+// wrong pairing does not compile; EINTR is repeated here and nowhere else. The call itself goes through a
+// seam (IoctlDoor) so that tests can stand a model of the kernel in its place.
+#pragma once
+
+#include <sys/ioctl.h>
+
+#include <cerrno>
+#include <type_traits>
+
+#include "util/result.h"
+
+namespace vmm {
+
+// Specialise: using type = <argument struct, or void when there is none, or an integer passed by value>;
+//             static constexpr const char* name = "KVM_...";
+template <unsigned long Request>
+struct IoctlArg;
+
+// Makes the call: returns what ioctl(2) returned, or -errno. Thread-safe.
+class IoctlDoor {
+  public:
+    virtual ~IoctlDoor() = default;
+    virtual int call(int fd, unsigned long request, void* argument) = 0;
+};
+
+// The kernel's own door.
+class SystemIoctlDoor final : public IoctlDoor {
+  public:
+    int call(int fd, unsigned long request, void* argument) override {
+        int got = ::ioctl(fd, request, argument);
+        return got < 0 ? -errno : got;
+    }
+};
+
+namespace ioctl_detail {
+template <unsigned long Request>
+Result<int> finish(int got) {
+    if (got < 0) return Error::from_errno(-got, "%s", IoctlArg<Request>::name);
+    return got;
+}
+template <typename Call>
+int repeat_on_eintr(Call call) {
+    int got;
+    do {
+        got = call();
+    } while (got == -EINTR);
+    return got;
+}
+}  // namespace ioctl_detail
+
+// A request with a struct argument: read and perhaps written by the kernel.
+template <unsigned long Request>
+requires(std::is_class_v<typename IoctlArg<Request>::type>) Result<int> ioctl_call(
+    IoctlDoor& door, int fd, typename IoctlArg<Request>::type& argument) {
+    return ioctl_detail::finish<Request>(
+        ioctl_detail::repeat_on_eintr([&] { return door.call(fd, Request, &argument); }));
+}
+
+// A request whose argument is a number passed by value.
+template <unsigned long Request>
+requires(std::is_integral_v<typename IoctlArg<Request>::type>) Result<int> ioctl_call(
+    IoctlDoor& door, int fd, typename IoctlArg<Request>::type argument) {
+    return ioctl_detail::finish<Request>(ioctl_detail::repeat_on_eintr(
+        [&] { return door.call(fd, Request, reinterpret_cast<void*>(static_cast<uintptr_t>(argument))); }));
+}
+
+// A request without an argument.
+template <unsigned long Request>
+requires(std::is_void_v<typename IoctlArg<Request>::type>) Result<int> ioctl_call(IoctlDoor& door, int fd) {
+    return ioctl_detail::finish<Request>(
+        ioctl_detail::repeat_on_eintr([&] { return door.call(fd, Request, nullptr); }));
+}
+
+}  // namespace vmm
