@@ -1,0 +1,35 @@
+// What any thread may ask of the whole machine: reset, shutdown, power-button, panic. The request is noted
+// and done on the main thread; the asking vCPU stops at its next chance. Thread-safe: takes only leaf locks,
+// so it may be called from a device entry point (after the device's own lock was let go).
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace vmm {
+
+// Names as QMP's ShutdownCause.
+enum class ShutdownCause {
+    HostError,
+    HostQmpQuit,
+    HostQmpSystemReset,
+    HostSignal,
+    HostUi,
+    GuestShutdown,
+    GuestReset,
+    GuestPanic,
+    SubsystemReset,
+};
+
+class MachineRequests {
+  public:
+    virtual ~MachineRequests() = default;
+    virtual void request_reset(ShutdownCause cause) = 0;
+    virtual void request_shutdown(ShutdownCause cause) = 0;
+    // isa-debug-exit and kin: end the process with this status.
+    virtual void request_exit(int status) = 0;
+    // Stops the VM with run state internal-error; the text is logged once.
+    virtual void report_internal_error(std::string text) = 0;
+};
+
+}  // namespace vmm

@@ -1,0 +1,29 @@
+// What others may ask of the virtual CPUs. Implemented by the accelerator. kick may be called with locks
+// held; the calls that wait CHECK that none is held.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+
+#include "util/strong.h"
+
+namespace vmm {
+
+struct VcpuIdTag;
+using VcpuId = Strong<VcpuIdTag, uint32_t>;  // index of the vCPU in creation order, not its APIC id
+
+class Vcpus {
+  public:
+    virtual ~Vcpus() = default;
+    virtual unsigned count() const = 0;
+    // Makes the vCPU leave guest mode and look at what changed (pending interrupts, stop requests). Any
+    // thread.
+    virtual void kick(VcpuId vcpu) = 0;
+    // Waits until no vCPU runs guest code / lets them run again. Main thread.
+    virtual void pause_all() = 0;
+    virtual void resume_all() = 0;
+    // Runs the work on the vCPU's own thread and waits for it. Main thread.
+    virtual void run_on(VcpuId vcpu, const std::function<void()>& work) = 0;
+};
+
+}  // namespace vmm
