@@ -21,6 +21,7 @@ namespace vmm {
 // What may be taken while holding what: a lower number may be taken under a higher one, never the reverse.
 enum class LockRank : uint8_t {
     Leaf = 0,         // log, trace, counters: calls nothing
+    Clock = 5,        // one timer: asks its clock
     Kvm = 10,         // slot table, routing table, run-list of vCPUs
     Irq = 20,         // interrupt controllers and routes
     Conversion = 30,  // the conversion range lock and attribute maps
