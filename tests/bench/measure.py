@@ -1,0 +1,54 @@
+"""Taking samples of whole commands: interleaved, so that a change of the machine's mood hits every side alike."""
+import os
+import random
+import resource
+import statistics
+import subprocess
+import time
+
+
+def run_once(argv, expected_status):
+    """Wall and CPU seconds of one run; the exit status must be the expected one."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    start = time.perf_counter()
+    done = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    wall = time.perf_counter() - start
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    if done.returncode != expected_status:
+        raise RuntimeError(f'{" ".join(argv)}: status {done.returncode}, not {expected_status}: {done.stdout.decode(errors="replace")[-400:]}')
+    return wall, (after.ru_utime - before.ru_utime) + (after.ru_stime - before.ru_stime)
+
+
+def interleave(sides, rounds, expected_status=1):
+    """sides: name -> argv. Returns name -> list of (wall, cpu); every round runs all sides in a fresh random order."""
+    samples = {name: [] for name in sides}
+    order = list(sides)
+    shuffle = random.Random(1)
+    for _ in range(rounds):
+        shuffle.shuffle(order)
+        for name in order:
+            samples[name].append(run_once(sides[name], expected_status))
+    return samples
+
+
+def median_wall(samples):
+    return statistics.median(wall for wall, _ in samples)
+
+
+def median_cpu(samples):
+    return statistics.median(cpu for _, cpu in samples)
+
+
+def which(name):
+    for folder in os.environ.get('PATH', '').split(':'):
+        path = os.path.join(folder, name)
+        if os.access(path, os.X_OK):
+            return path
+    return None
+
+
+def table(title, rows, columns):
+    print(f'\n{title}')
+    widths = [max(len(str(row[i])) for row in [columns] + rows) for i in range(len(columns))]
+    for row in [columns] + rows:
+        print('  ' + '  '.join(str(cell).ljust(width) for cell, width in zip(row, widths)))
