@@ -1,0 +1,78 @@
+"""Initramfs images, cached by the digest of what goes into them: the machine's own, and the Linux guest's."""
+import pathlib
+import shutil
+import tempfile
+
+from . import cpio, debian
+from .common import HERE, Failure, cache_dir, digest, run, say
+from .kernel import make_module, STOCK_MODULES, BUILT_MODULES
+
+GUEST = HERE.parent / 'guest_linux'
+
+
+def _busybox():
+    debian.need_tools({'busybox': debian.BUILD_TOOLS['busybox']})
+    return pathlib.Path(shutil.which('busybox'))
+
+
+def _skeleton(init):
+    archive = cpio.Archive()
+    for name in ['bin', 'proc', 'sys', 'dev', 'tmp', 'run']:
+        archive.directory(name)
+    archive.file('init', init.read_bytes(), 0o755)
+    archive.file('bin/busybox', _busybox().read_bytes(), 0o755)
+    archive.link('bin/sh', 'busybox')
+    return archive
+
+
+def _cached(kind, key, build):
+    """images/KIND-KEY, built on a miss; older ones of the kind go, save the newest one before."""
+    folder = cache_dir() / 'images'
+    final = folder / f'{kind}-{key}'
+    if not final.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        debian.replace_file(final, build())
+        others = sorted((p for p in folder.glob(f'{kind}-*') if p != final), key=lambda p: p.stat().st_mtime)
+        for old in others[:-1]:
+            old.unlink()
+    return final
+
+
+def machine_initrd(kernel):
+    """The initramfs of the emulated machine: busybox, the modules, init and the agent."""
+    init, agent = HERE / 'l1/init', HERE / 'l1/agent.c'
+
+    def build():
+        debian.need_tools({'gcc': debian.BUILD_TOOLS['gcc']})
+        archive = _skeleton(init)
+        with tempfile.TemporaryDirectory() as work:
+            run(['gcc', '-O2', '-static', '-s', '-Wall', '-D_GNU_SOURCE', '-o', f'{work}/agent', agent])
+            archive.file('bin/agent', pathlib.Path(work, 'agent').read_bytes(), 0o755)
+        for name, data in kernel.module_data().items():
+            archive.file(f'modules/{name}.ko', data)
+        archive.file('modules/order', '\n'.join(STOCK_MODULES + BUILT_MODULES).encode() + b'\n')
+        return archive.finish()
+
+    return _cached('machine', digest(init, agent, kernel.path.name, str(_busybox().stat().st_mtime_ns)), build)
+
+
+def guest_initrd(kernel):
+    """The initramfs of the Linux guest: busybox, its init and our conversion module for the same kernel."""
+    init = GUEST / 'init'
+    sources = sorted(p for p in (GUEST / 'convert').iterdir() if p.suffix in ('.c', '.h') or p.name == 'Kbuild')
+    if not sources:
+        raise Failure(f'no module source in {GUEST}/convert')
+
+    def build():
+        debian.need_tools(debian.BUILD_TOOLS)
+        say('building the Linux guest')
+        archive = _skeleton(init)
+        with tempfile.TemporaryDirectory() as work:
+            for source in sources:
+                shutil.copy(source, work)
+            make_module(kernel.headers, pathlib.Path(work), cache_dir() / 'guest-build.log')
+            run(['strip', '--strip-debug', f'{work}/convert.ko'])
+            archive.file('modules/convert.ko', pathlib.Path(work, 'convert.ko').read_bytes())
+        return archive.finish()
+
+    return _cached('guest', digest(init, *sources, kernel.path.name, str(_busybox().stat().st_mtime_ns)), build)
