@@ -1,0 +1,106 @@
+"""What functional tests share: running penumbra with a time limit, waiting for its output, skipping with a reason."""
+import os
+import selectors
+import subprocess
+import sys
+import time
+
+SKIP = 77
+
+
+def skip(why):
+    print(f'SKIPPED: {why}')
+    sys.exit(SKIP)
+
+
+def need_kvm():
+    if not os.access('/dev/kvm', os.R_OK | os.W_OK):
+        skip('no /dev/kvm that this user may open')
+
+
+def need_file(path, package):
+    if not os.path.exists(path):
+        skip(f'{path} is missing (Debian package {package})')
+
+
+class Failure(Exception):
+    """A test that did not go as it must; the text says how."""
+
+
+class Vmm:
+    """A running penumbra. Its stdout and stderr are gathered separately; leaving the `with` block kills what is left."""
+
+    def __init__(self, argv, stdin=subprocess.DEVNULL):
+        self.argv = argv
+        self.process = subprocess.Popen(argv, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.out, self.err = bytearray(), bytearray()
+        self.selector = selectors.DefaultSelector()
+        self.selector.register(self.process.stdout, selectors.EVENT_READ, self.out)
+        self.selector.register(self.process.stderr, selectors.EVENT_READ, self.err)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+
+    def pump(self, timeout):
+        """Reads what is there; False when both streams have ended."""
+        if not self.selector.get_map():
+            return False
+        for key, _ in self.selector.select(timeout):
+            data = os.read(key.fileobj.fileno(), 65536)
+            if data:
+                key.data.extend(data)
+            else:
+                self.selector.unregister(key.fileobj)
+        return True
+
+    def wait_for(self, text, timeout=60):
+        """Until the text is on stdout."""
+        deadline = time.monotonic() + timeout
+        while text.encode() not in self.out:
+            if time.monotonic() > deadline or not self.pump(0.2):
+                raise Failure(f'"{text}" did not come within {timeout} s\n{self.report()}')
+        return self.out.decode(errors='replace')
+
+    def wait(self, timeout=60):
+        """Until the process is gone; its exit status."""
+        deadline = time.monotonic() + timeout
+        while self.pump(0.2):
+            if time.monotonic() > deadline:
+                raise Failure(f'still running after {timeout} s\n{self.report()}')
+        return self.process.wait(max(0.1, deadline - time.monotonic()))
+
+    def report(self):
+        def tail(data):
+            return data.decode(errors='replace')[-2000:]
+        return f'command: {" ".join(self.argv)}\nstdout: {tail(self.out)}\nstderr: {tail(self.err)}'
+
+
+def run(argv, timeout=60):
+    """(status, stdout, stderr) of a command that ends by itself."""
+    with Vmm(argv) as vmm:
+        status = vmm.wait(timeout)
+        return status, vmm.out.decode(errors='replace'), vmm.err.decode(errors='replace')
+
+
+def main(tests):
+    """Runs every test function with the binary; one line a test, status 1 when any failed, and the closing count."""
+    binary = os.path.abspath(sys.argv[1])
+    wanted = sys.argv[2:]
+    failed = passed = 0
+    for test in tests:
+        if wanted and test.__name__ not in wanted:
+            continue
+        try:
+            test(binary)
+            passed += 1
+            print(f'ok   {test.__name__}', flush=True)
+        except Failure as failure:
+            failed += 1
+            print(f'FAIL {test.__name__}: {failure}', flush=True)
+    print(f'{passed} passed, {failed} failed')
+    sys.exit(1 if failed else 0)
