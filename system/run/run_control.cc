@@ -1,0 +1,49 @@
+// Start, stop, reset: the only code that moves the run state.
+#include "system/run/run_control.h"
+
+#include "util/check.h"
+
+namespace vmm {
+
+void RunControl::enter(RunState state) {
+    const RunState now = this->state();
+    CHECK(run_state_may_change(now, state), "run state %s -> %s", run_state_name(now).data(),
+          run_state_name(state).data());
+    state_.store(state, std::memory_order_release);
+}
+
+void RunControl::tell(bool running) {
+    for (RunListener* listener : listeners_)
+        listener->run_changed(running, state());
+}
+
+void RunControl::start() {
+    if (running()) return;
+    enter(RunState::Running);
+    tell(true);
+    vcpus_.resume_all();
+}
+
+void RunControl::stop(RunState why) {
+    CHECK(why != RunState::Running, "stop() into the running state");
+    const bool ran = running();
+    if (ran) vcpus_.pause_all();
+    if (run_state_may_change(state(), why)) enter(why);
+    if (ran) tell(false);
+}
+
+void RunControl::reset() {
+    const bool ran = running();
+    if (ran) {
+        vcpus_.pause_all();
+        tell(false);
+    }
+    resets_.reset();
+    if (run_state_needs_reset(state()) || state() == RunState::GuestPanicked) enter(RunState::Paused);
+    if (ran) {
+        tell(true);
+        vcpus_.resume_all();
+    }
+}
+
+}  // namespace vmm

@@ -1,0 +1,48 @@
+// RunControl: starts and stops the guest and resets it. Owns the run state; tells its listeners (clocks, the
+// accelerator's bookkeeping, later QMP) about each change. Main thread only, except state().
+#pragma once
+
+#include <atomic>
+#include <vector>
+
+#include "system/run/reset.h"
+#include "system/run/run_state.h"
+#include "system/run/vcpus.h"
+
+namespace vmm {
+
+class RunListener {
+  public:
+    virtual ~RunListener() = default;
+    // Before the first vCPU runs again, or after the last has stopped.
+    virtual void run_changed(bool running, RunState state) = 0;
+};
+
+class RunControl {
+  public:
+    // Both are borrowed for the life of the control.
+    RunControl(Vcpus& vcpus, ResetList& resets) : vcpus_(vcpus), resets_(resets) {}
+
+    RunState state() const { return state_.load(std::memory_order_acquire); }
+    bool running() const { return state() == RunState::Running; }
+
+    void start();
+    // Stops every vCPU and enters the state; in a stopped machine only the state changes.
+    void stop(RunState why);
+    // Resets everything on the list with the vCPUs stopped, and goes on if the guest ran (or had shut down).
+    void reset();
+
+    void add_listener(RunListener& listener) { listeners_.push_back(&listener); }
+    void remove_listener(RunListener& listener) { std::erase(listeners_, &listener); }
+
+  private:
+    void enter(RunState state);
+    void tell(bool running);
+
+    Vcpus& vcpus_;
+    ResetList& resets_;
+    std::vector<RunListener*> listeners_;
+    std::atomic<RunState> state_{RunState::Prelaunch};
+};
+
+}  // namespace vmm
