@@ -34,6 +34,10 @@ bool is_help(std::string_view piece) {
     return piece == "help" || piece == "?";
 }
 
+bool is_text(std::string_view text) {
+    return utf8_valid(text) && text.find('\0') == std::string_view::npos;
+}
+
 std::string quoted(std::string_view text) {
     return brief(Value(text));
 }
@@ -106,8 +110,8 @@ Status Parser::take_bare(std::string_view piece) {
 
 // Walks or makes the objects that the dots name, then puts the value.
 Status Parser::store(std::string_view key, std::string value) {
-    if (!utf8_valid(value) || value.find('\0') != std::string::npos)
-        return Error::make("Parameter '%s' is not valid UTF-8 text", quoted(key).c_str());
+    if (!is_text(value))
+        return Error::make("Parameter %s is not valid UTF-8 text", quoted(key).c_str());
     if (style_.flat) return put(out_.dict, key, std::move(value));
     Dict* dict = &out_.dict;
     std::vector<std::string_view> parts = split(key, '.');
@@ -133,7 +137,7 @@ Status Parser::store(std::string_view key, std::string value) {
 }
 
 Status Parser::put(Dict& dict, std::string_view key, std::string value) {
-    if (style_.flat && (key.empty() || key.size() > kLongestKeyPart || !utf8_valid(key)))
+    if (style_.flat && (key.size() > kLongestKeyPart || !is_text(key)))
         return Error::make("Invalid parameter %s", quoted(key).c_str());
     Value* present = dict.find(key);
     bool repeatable =

@@ -112,7 +112,8 @@ Result<Value::Kind> KeyvalVisitor::alternate(std::string_view name, std::span<co
     if (offers(given->kind())) return given->kind();
     if (const std::string* text = given->if_string()) {
         if (offers(Value::Kind::Bool) && parse_bool(*text)) return Value::Kind::Bool;
-        for (Value::Kind kind : {Value::Kind::Int, Value::Kind::Double, Value::Kind::Array, Value::Kind::Bool})
+        for (Value::Kind kind :
+             {Value::Kind::Int, Value::Kind::Double, Value::Kind::Array, Value::Kind::Bool})
             if (offers(kind)) return kind;
     }
     return wrong(name, *given, kinds_text(offered));

@@ -59,7 +59,7 @@ TEST(Keyval, WrongTextsNameTheParameter) {
     EXPECT_EQ(parsed("x.0=1,x.01=1"), "error: Parameter 'x.1' is missing");
     EXPECT_EQ(parsed("a=1,,"), R"({"a": "1,"})");
     EXPECT_EQ(parsed(std::string(200, 'k') + "=1").substr(0, 24), "error: Invalid parameter");
-    EXPECT_EQ(parsed("a=\xff"), "error: Parameter ''a'' is not valid UTF-8 text");
+    EXPECT_EQ(parsed("a=\xff"), "error: Parameter 'a' is not valid UTF-8 text");
 }
 
 TEST(Keyval, FlatKeysKeepTheirDots) {
@@ -76,13 +76,15 @@ TEST(Keyval, BareFlagsWhereTheOptionHasThem) {
 
 TEST(Keyval, RepeatableKeysCollect) {
     KeyvalStyle object{.implied_key = "qom-type", .repeatable = {"host-nodes"}};
-    EXPECT_EQ(parsed("m,host-nodes=0-1,host-nodes=3", object), R"({"qom-type": "m", "host-nodes": ["0-1", "3"]})");
+    EXPECT_EQ(parsed("m,host-nodes=0-1,host-nodes=3", object),
+              R"({"qom-type": "m", "host-nodes": ["0-1", "3"]})");
     EXPECT_EQ(parsed("m,host-nodes=0", object), R"({"qom-type": "m", "host-nodes": "0"})");
 }
 
 TEST(Keyval, JsonIsTakenWhereItBeginsWithABrace) {
     bool json = false;
-    auto got = parse_keyval_or_json("{\"qom-type\": \"x\", \"size\": 4096}", {.implied_key = "qom-type"}, &json);
+    auto got =
+        parse_keyval_or_json("{\"qom-type\": \"x\", \"size\": 4096}", {.implied_key = "qom-type"}, &json);
     ASSERT_TRUE(got);
     EXPECT_TRUE(json);
     EXPECT_EQ(to_json(got->dict), R"({"qom-type": "x", "size": 4096})");

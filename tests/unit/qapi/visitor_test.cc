@@ -1,4 +1,5 @@
-// The visitors on a hand-written type: what each reading accepts, the wording of its errors, and writing back.
+// The visitors on a hand-written type: what each reading accepts, the wording of its errors, and writing
+// back.
 #include "qapi/visitor.h"
 
 #include <gtest/gtest.h>
@@ -36,7 +37,9 @@ Status visit(Visitor& v, std::string_view name, Inner& value) {
 }
 
 Status visit(Visitor& v, std::string_view name, Sample& value) {
-    auto each = [](Visitor& visitor, std::string_view element, auto& x) { return visit(visitor, element, x); };
+    auto each = [](Visitor& visitor, std::string_view element, auto& x) {
+        return visit(visitor, element, x);
+    };
     TRY(v.begin_struct(name));
     if (v.has("on", value.on)) TRY(visit(v, "on", value.on));
     if (v.has("small", value.small != 0)) TRY(visit(v, "small", value.small));
@@ -78,15 +81,20 @@ TEST(KeyvalVisitor, ErrorsSayParameterValueAndRemedy) {
     EXPECT_EQ(from_text("small=256"), "Parameter 'small' expects an integer from 0 to 255, not '256'");
     EXPECT_EQ(from_text("small=-1"), "Parameter 'small' expects an integer from 0 to 255, not '-1'");
     EXPECT_EQ(from_text("small=1x"), "Parameter 'small' expects an integer from 0 to 255, not '1x'");
-    EXPECT_EQ(from_text("bytes=lots"), "Parameter 'bytes' expects a size such as 4096, 512M or 2G, not 'lots'");
+    EXPECT_EQ(from_text("bytes=lots"),
+              "Parameter 'bytes' expects a size such as 4096, 512M or 2G, not 'lots'");
     EXPECT_EQ(from_text("colour=blue"), "Parameter 'colour' expects one of red, green, not 'blue'");
     EXPECT_EQ(from_text("nodes=3-1"),
-              "Parameter 'nodes' expects a range FIRST-LAST that goes upwards, of at most 65536 numbers, not '3-1'");
-    EXPECT_EQ(from_text("nodes=0-18446744073709551615").substr(0, 39), "Parameter 'nodes' expects a range FIRST");
-    EXPECT_EQ(from_text("nodes.0=1,nodes.1=x"), "Parameter 'nodes[1]' expects an integer from 0 to 65535, not 'x'");
+              "Parameter 'nodes' expects a range FIRST-LAST that goes upwards, of at most 65536 numbers, not "
+              "'3-1'");
+    EXPECT_EQ(from_text("nodes=0-18446744073709551615").substr(0, 39),
+              "Parameter 'nodes' expects a range FIRST");
+    EXPECT_EQ(from_text("nodes.0=1,nodes.1=x"),
+              "Parameter 'nodes[1]' expects an integer from 0 to 65535, not 'x'");
     EXPECT_EQ(from_text("bites=1"), "Parameter 'bites' is unexpected (did you mean 'bytes'?)");
-    EXPECT_EQ(from_text("frobnicate=1"), "Parameter 'frobnicate' is unexpected "
-                                         "(known: bytes, colour, inner, nodes, on, small, wide)");
+    EXPECT_EQ(from_text("frobnicate=1"),
+              "Parameter 'frobnicate' is unexpected "
+              "(known: bytes, colour, inner, nodes, on, small, wide)");
     EXPECT_EQ(from_text("inner.0.path=a,inner.1.oath=b"), "Parameter 'inner[1].path' is missing");
     EXPECT_EQ(from_text("inner.0.path=a,inner.0.foo=b"),
               "Parameter 'inner[0].foo' is unexpected (known: path)");
@@ -94,7 +102,8 @@ TEST(KeyvalVisitor, ErrorsSayParameterValueAndRemedy) {
 }
 
 TEST(InputVisitor, ReadsJsonStrictly) {
-    const char* all = R"({"on": true, "small": 1, "wide": -1, "bytes": 4096, "nodes": [1, 2], "colour": "green"})";
+    const char* all =
+        R"({"on": true, "small": 1, "wide": -1, "bytes": 4096, "nodes": [1, 2], "colour": "green"})";
     EXPECT_EQ(from_json(all), all);
     EXPECT_EQ(from_json(R"({"on": "yes"})"), "Parameter 'on' expects true or false, not 'yes'");
     EXPECT_EQ(from_json(R"({"small": "1"})"), "Parameter 'small' expects an integer from 0 to 255, not '1'");
@@ -102,8 +111,9 @@ TEST(InputVisitor, ReadsJsonStrictly) {
     EXPECT_EQ(from_json(R"({"bytes": -1})"),
               "Parameter 'bytes' expects an integer from 0 to 18446744073709551615, not -1");
     EXPECT_EQ(from_json(R"({"bytes": 18446744073709551615})"), R"({"bytes": 18446744073709551615})");
-    EXPECT_EQ(from_json(R"({"wide": 1.5})"),
-              "Parameter 'wide' expects an integer from -9223372036854775808 to 9223372036854775807, not 1.5");
+    EXPECT_EQ(
+        from_json(R"({"wide": 1.5})"),
+        "Parameter 'wide' expects an integer from -9223372036854775808 to 9223372036854775807, not 1.5");
     EXPECT_EQ(from_json(R"({"nodes": 1})"), "Parameter 'nodes' expects a list, not 1");
     EXPECT_EQ(from_json(R"({"inner": [{"path": "a"}, 5]})"), "Parameter 'inner[1]' expects an object, not 5");
     EXPECT_EQ(from_json(R"({"inner": [{"path": "a"}, {"path": 5}]})"),
