@@ -1,0 +1,60 @@
+// Character devices: what all kinds share; see chardev.h.
+#include "backends/chardev/chardev.h"
+
+#include <fcntl.h>
+
+#include "util/log.h"
+
+namespace vmm {
+
+Chardev::~Chardev() {
+    CHECK(client_ == nullptr, "chardev '%s' goes away before its client", id_.c_str());
+}
+
+Status Chardev::attach(CharClient& client) {
+    if (client_ != nullptr)
+        return Error::make("chardev '%s' is already in use", id_.c_str())
+            .with_hint("give it mux=on to share it");
+    client_ = &client;
+    if (connected()) client.char_event(CharEvent::Opened);
+    accept_input();
+    return {};
+}
+
+void Chardev::detach(CharClient& client) {
+    if (client_ == &client) client_ = nullptr;
+}
+
+size_t Chardev::write(std::span<const uint8_t> bytes) {
+    size_t taken = do_write(bytes);
+    Locked l(log_mutex_);
+    if (log_ && taken > 0) {
+        Status written = write_full(log_.get(), bytes.first(taken));
+        if (!written) {
+            log_error("chardev '%s': log file: %s", id_.c_str(), written.error().message().c_str());
+            log_.reset();
+        }
+    }
+    return taken;
+}
+
+Status Chardev::open_log(const ChardevCommon& common) {
+    if (!common.logfile) return {};
+    int flags = O_WRONLY | O_CREAT | (common.logappend ? O_APPEND : O_TRUNC);
+    Fd file = TRY(open_file(*common.logfile, flags, 0666));
+    Locked l(log_mutex_);
+    log_ = std::move(file);
+    return {};
+}
+
+void Chardev::post(std::function<void()> work) {
+    loop_.post([alive = std::weak_ptr<int>(alive_), work = std::move(work)] {
+        if (!alive.expired()) work();
+    });
+}
+
+void Chardev::tell(CharEvent event) {
+    if (client_ != nullptr) client_->char_event(event);
+}
+
+}  // namespace vmm

@@ -1,0 +1,72 @@
+// The chardevs of a process; see chardev_set.h.
+#include "backends/chardev/chardev_set.h"
+
+#include "backends/chardev/mux.h"
+#include "backends/chardev/pty.h"
+#include "backends/chardev/ringbuf.h"
+#include "backends/chardev/socket.h"
+#include "backends/chardev/stdio.h"
+
+namespace vmm {
+
+namespace {
+
+struct Maker {
+    EventLoop& loop;
+    const std::string& id;
+    Result<std::unique_ptr<Chardev>> operator()(const ChardevNull&) const {
+        return std::unique_ptr<Chardev>(std::make_unique<NullChardev>(loop, id));
+    }
+    Result<std::unique_ptr<Chardev>> operator()(const ChardevFile& c) const {
+        return FileChardev::create(loop, id, c);
+    }
+    Result<std::unique_ptr<Chardev>> operator()(const ChardevStdio& c) const {
+        return StdioChardev::create(loop, id, c);
+    }
+    Result<std::unique_ptr<Chardev>> operator()(const ChardevPty& c) const {
+        return PtyChardev::create(loop, id, c);
+    }
+    Result<std::unique_ptr<Chardev>> operator()(const ChardevPipe& c) const {
+        return PipeChardev::create(loop, id, c);
+    }
+    Result<std::unique_ptr<Chardev>> operator()(const ChardevSocket& c) const {
+        return SocketChardev::create(loop, id, c);
+    }
+    Result<std::unique_ptr<Chardev>> operator()(const ChardevRingbuf& c) const {
+        return RingbufChardev::create(loop, id, c);
+    }
+};
+
+}  // namespace
+
+Result<Chardev*> ChardevSet::add(const ChardevOptions& options) {
+    const std::string& id = options.id;
+    if (chardevs_.contains(id)) return Error::make("chardev '%s' already exists", id.c_str());
+    bool is_stdio = std::holds_alternative<ChardevStdio>(options.backend);
+    if (is_stdio && !stdio_user_.empty())
+        return Error::make("chardev '%s': standard input is already used by chardev '%s'", id.c_str(),
+                           stdio_user_.c_str());
+    std::unique_ptr<Chardev> made = TRY(std::visit(Maker{loop_, id}, options.backend));
+    auto common = [](const auto& backend) -> const ChardevCommon& { return backend; };
+    Status logged = made->open_log(std::visit(common, options.backend));
+    if (!logged) return std::move(logged).take_error().while_doing("chardev '%s'", id.c_str());
+    if (options.mux) made = std::make_unique<MuxChardev>(loop_, std::move(made), quit_, escape_);
+    if (is_stdio) stdio_user_ = id;
+    return (chardevs_[id] = std::move(made)).get();
+}
+
+Status ChardevSet::remove(const std::string& id) {
+    auto found = chardevs_.find(id);
+    if (found == chardevs_.end()) return Error::make("chardev '%s' not found", id.c_str());
+    if (found->second->in_use()) return Error::make("chardev '%s' is in use", id.c_str());
+    if (stdio_user_ == id) stdio_user_.clear();
+    chardevs_.erase(found);
+    return {};
+}
+
+Chardev* ChardevSet::find(const std::string& id) const {
+    auto found = chardevs_.find(id);
+    return found == chardevs_.end() ? nullptr : found->second.get();
+}
+
+}  // namespace vmm

@@ -1,0 +1,148 @@
+// Chardevs over descriptors; see fd_chardev.h.
+#include "backends/chardev/fd_chardev.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+namespace vmm {
+
+namespace {
+
+constexpr size_t kReadAtOnce = 4096;
+
+// A write that raises no SIGPIPE on sockets.
+ssize_t write_some(int fd, std::span<const uint8_t> bytes) {
+    ssize_t n = 0;
+    do {
+        n = ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+        if (n < 0 && errno == ENOTSOCK) n = ::write(fd, bytes.data(), bytes.size());
+    } while (n < 0 && errno == EINTR);
+    return n;
+}
+
+}  // namespace
+
+Result<Fd> reopen_non_blocking(int fd, int access_mode) {
+    struct stat info = {};
+    if (::fstat(fd, &info) < 0) return Error::from_errno(errno, "fstat");
+    if (S_ISFIFO(info.st_mode) || S_ISCHR(info.st_mode)) {
+        Result<Fd> own =
+            open_file("/proc/self/fd/" + std::to_string(fd), access_mode | O_NONBLOCK | O_NOCTTY);
+        if (own) return own;
+    }
+    Fd copy(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
+    if (!copy) return Error::from_errno(errno, "duplicating descriptor %d", fd);
+    if (!S_ISREG(info.st_mode)) TRY(set_non_blocking(copy.get()));
+    return copy;
+}
+
+void FdChardev::open_stream(Fd in, Fd out, Polling out_polls) {
+    in_ = std::move(in);
+    {
+        Locked l(mutex_);
+        out_ = std::move(out);
+        out_number_ = out_ ? out_.get() : in_.get();
+        out_polls_ = out_polls;
+    }
+    watch_input();
+}
+
+void FdChardev::close_stream() {
+    in_watch_.reset();
+    out_watch_.reset();
+    Locked l(mutex_);
+    out_number_ = -1;
+    out_.reset();
+    in_.reset();
+}
+
+void FdChardev::close_input() {
+    in_watch_.reset();
+    in_.reset();
+}
+
+bool FdChardev::stream_open() const {
+    Locked l(mutex_);
+    return out_number_ >= 0;
+}
+
+void FdChardev::detach(CharClient& client_gone) {
+    Chardev::detach(client_gone);
+    watch_input();
+}
+
+void FdChardev::accept_input() {
+    post([this] { watch_input(); });
+}
+
+// Nothing is watched while nobody wants input, so a hang-up is seen after what came before it.
+void FdChardev::watch_input() {
+    in_watch_.reset();
+    if (!in_) return;
+    bool wanted = client() != nullptr && client()->room() > 0;
+    if (!wanted) return;
+    in_watch_.emplace(loop(), in_.get(), FdWatch::kIn,
+                      [this](unsigned conditions) { input_ready(conditions); });
+}
+
+void FdChardev::input_ready(unsigned conditions) {
+    size_t room = client() == nullptr ? 0 : client()->room();
+    if (room == 0) {
+        in_watch_.reset();
+        return;
+    }
+    std::array<uint8_t, kReadAtOnce> buffer;
+    ssize_t n = ::read(in_.get(), buffer.data(), std::min(room, buffer.size()));
+    if (n > 0) {
+        client()->receive(std::span(buffer).first(static_cast<size_t>(n)));
+        return;
+    }
+    bool nothing_yet = n < 0 && (errno == EAGAIN || errno == EINTR);
+    if (nothing_yet && (conditions & FdWatch::kHangup) == 0) return;
+    ended();
+}
+
+size_t FdChardev::do_write(std::span<const uint8_t> bytes) {
+    size_t taken = 0;
+    Locked l(mutex_);
+    if (out_number_ < 0) return bytes.size();
+    while (taken < bytes.size()) {
+        ssize_t n = write_some(out_number_, bytes.subspan(taken));
+        if (n > 0) {
+            taken += static_cast<size_t>(n);
+            continue;
+        }
+        if (n < 0 && errno == EAGAIN && out_polls_ == Polling::Yes) {
+            post([this] { wait_for_output(); });
+            return taken;
+        }
+        // The other end is gone or the disk is full: what is written is lost, as on a loose cable.
+        post([this] { output_failed(); });
+        return bytes.size();
+    }
+    return taken;
+}
+
+void FdChardev::wait_for_output() {
+    int fd = -1;
+    {
+        Locked l(mutex_);
+        fd = out_number_;
+    }
+    if (fd < 0) {
+        if (client() != nullptr) client()->writable();
+        return;
+    }
+    out_watch_.emplace(loop(), fd, FdWatch::kOut, [this](unsigned) {
+        out_watch_.reset();
+        if (client() != nullptr) client()->writable();
+    });
+}
+
+}  // namespace vmm

@@ -1,0 +1,30 @@
+// RingbufChardev: keeps the newest bytes the guest wrote until somebody reads them (ringbuf-read) and gives
+// the guest what is written to it (ringbuf-write).
+#pragma once
+
+#include "backends/chardev/chardev.h"
+
+namespace vmm {
+
+class RingbufChardev final : public Chardev {
+  public:
+    static Result<std::unique_ptr<RingbufChardev>> create(EventLoop& loop, std::string id,
+                                                          const ChardevRingbuf& config);
+    std::string filename() const override { return "ringbuf"; }
+    // At most `most` of the oldest bytes kept, taken out. Any thread.
+    std::vector<uint8_t> read(size_t most);
+    // Bytes the client has no room for are lost. Loop thread.
+    void write_to_client(std::span<const uint8_t> bytes);
+
+  private:
+    RingbufChardev(EventLoop& loop, std::string id, size_t size)
+        : Chardev(loop, std::move(id)), bytes_(size) {}
+    size_t do_write(std::span<const uint8_t> bytes) override;
+
+    Mutex mutex_{LockRank::Leaf, "ringbuf"};
+    std::vector<uint8_t> bytes_ GUARDED_BY(mutex_);
+    uint64_t written_ GUARDED_BY(mutex_) = 0;  // ever
+    uint64_t read_ GUARDED_BY(mutex_) = 0;     // ever, or overwritten
+};
+
+}  // namespace vmm

@@ -1,0 +1,46 @@
+// Stream sockets of the host: where to listen or connect (unix path or abstract name, TCP host and port, an
+// inherited descriptor) and the calls that do it. Descriptors come back close-on-exec and non-blocking.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "util/fd.h"
+
+namespace vmm {
+
+struct UnixAddress {
+    std::string path;
+    bool abstract = false;  // in the kernel's name space, no file
+    bool tight = true;      // abstract: the name ends with the path, not with the buffer
+};
+struct InetAddress {
+    std::string host;  // empty: any address
+    std::string port;  // number or service name
+    std::optional<uint16_t> to;
+    std::optional<bool> ipv4;
+    std::optional<bool> ipv6;
+};
+// A number, or the name of a descriptor that the monitor was handed.
+struct FdAddress {
+    int number = -1;
+};
+using SocketAddress = std::variant<UnixAddress, InetAddress, FdAddress>;
+
+// For people: "unix:/run/x.sock", "tcp:127.0.0.1:4444".
+std::string to_text(const SocketAddress& address);
+
+// The path of a unix socket is unlinked first; the caller unlinks it when it closes. InetAddress::to: the
+// last port to try.
+Result<Fd> listen_on(const SocketAddress& address, int backlog = 1);
+// Waits for the connection (bounded by the kernel's own limit).
+Result<Fd> connect_to(const SocketAddress& address);
+// Empty when nobody is waiting.
+Result<std::optional<Fd>> accept_one(int listener);
+// Where a listener really listens (port 0 was chosen by the kernel).
+Result<uint16_t> local_port(int fd);
+void set_no_delay(int fd);
+
+}  // namespace vmm
