@@ -6,7 +6,6 @@ import ctypes
 import os
 import pathlib
 import selectors
-import shutil
 import signal
 import socket
 import struct
@@ -159,7 +158,8 @@ class Run:
             with theirs, open(self._folder / 'qemu', 'wb') as words:
                 argv = qemu_argv(self._kernel, self._initrd, self._options, theirs.fileno(), self._console())
                 machine = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=words, stderr=words,
-                                           pass_fds=[theirs.fileno()], preexec_fn=_die_with_parent)
+                                           pass_fds=[theirs.fileno()], preexec_fn=_die_with_parent,
+                                           start_new_session=True)
             try:
                 ours.sendall(_command_frame(self._argv, self._options))
                 return self._carry(ours, machine)
@@ -232,7 +232,3 @@ class Run:
                 say(f'{name}: {line.strip()}')
         say('the machine ended before the command did')
         return BROKEN_STATUS
-
-
-def have_qemu():
-    return shutil.which('qemu-system-x86_64') is not None
