@@ -1,0 +1,49 @@
+// Vm: one VM descriptor. Makes its guest_memfds (GmemFactory), enables capabilities and lends the typed call
+// to the parts that use the VM: slots, attributes, interrupt chips, vCPUs. Knows nothing about any of them.
+// The descriptor lives until every guest_memfd made from it is closed as well: the kernel keeps the VM for
+// them. ioctl() and capabilities() may be used from any thread.
+#pragma once
+
+#include <memory>
+
+#include "accel/kvm/capabilities.h"
+#include "accel/kvm/ioctls.h"
+#include "accel/kvm/kvm.h"
+#include "accel/vm.h"
+
+namespace vmm::kvm {
+
+class Vm final : public GmemFactory {
+  public:
+    // Kvm is borrowed and outlives the VM.
+    static Result<std::unique_ptr<Vm>> create(Kvm& kvm, const VmRequirements& needs);
+
+    Kvm& kvm() { return kvm_; }
+    IoctlDoor& door() { return kvm_.door(); }
+    int fd() const { return fd_.get(); }
+    Capabilities& capabilities() { return capabilities_; }
+    uint32_t type() const { return type_; }
+    // Whether ranges of this VM can be private: it is of a type that has them, and the kernel says so.
+    bool has_private_memory();
+
+    template <unsigned long Request, typename... Argument>
+    Result<int> ioctl(Argument&&... argument) {
+        return ioctl_call<Request>(door(), fd(), std::forward<Argument>(argument)...);
+    }
+    // KVM_ENABLE_CAP with one argument; the error names the capability.
+    Status enable(int capability, const char* name, uint64_t argument = 0);
+
+    Result<Fd> create_guest_memfd(const GmemRequest& request) override;
+
+  private:
+    Vm(Kvm& kvm, Fd fd, uint32_t type)
+        : kvm_(kvm), fd_(std::move(fd)), type_(type), capabilities_(kvm.door(), fd_.get()) {}
+    Status check_guest_memfd(uint64_t flags);
+
+    Kvm& kvm_;
+    Fd fd_;
+    const uint32_t type_;
+    Capabilities capabilities_;
+};
+
+}  // namespace vmm::kvm

@@ -1,0 +1,278 @@
+// The model of KVM: interrupts, vCPUs and their scripted lives; see fake_kvm.h.
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstring>
+#include <thread>
+
+#include "tests/fakes/fake_kvm.h"
+#include "util/align.h"
+#include "util/check.h"
+
+namespace vmm {
+
+int FakeKvm::irq_call(unsigned long request, void* argument) {
+    switch (request) {
+        case KVM_CREATE_IRQCHIP:
+            if (irqchip_created) return -EEXIST;
+            if (!vcpus_.empty()) return -EINVAL;
+            irqchip_created = true;
+            return 0;
+        case KVM_CREATE_PIT2:
+            return irqchip_created ? 0 : -ENOENT;
+        case KVM_SET_PIT2:
+        case KVM_SET_CLOCK:
+        case KVM_SET_IRQCHIP:
+            return 0;
+        case KVM_IRQ_LINE: {
+            const auto& a = *static_cast<kvm_irq_level*>(argument);
+            if (!irqchip_created) return -ENXIO;
+            lines[a.irq] = static_cast<int>(a.level);
+            return 0;
+        }
+        case KVM_SIGNAL_MSI: {
+            const auto& a = *static_cast<kvm_msi*>(argument);
+            sent_msis.push_back({static_cast<uint64_t>(a.address_hi) << 32 | a.address_lo, a.data});
+            return 1;
+        }
+        case KVM_SET_GSI_ROUTING:
+            return set_routes(*static_cast<kvm_irq_routing*>(argument));
+        case KVM_IRQFD: {
+            const auto& a = *static_cast<kvm_irqfd*>(argument);
+            std::pair<uint32_t, int> key{a.gsi, static_cast<int>(a.fd)};
+            if ((a.flags & KVM_IRQFD_FLAG_DEASSIGN) != 0) {
+                irq_fds.erase(key);
+                return 0;
+            }
+            return irq_fds.insert(key).second ? 0 : -EBUSY;
+        }
+        case KVM_IOEVENTFD: {
+            const auto& a = *static_cast<kvm_ioeventfd*>(argument);
+            if ((a.flags & KVM_IOEVENTFD_FLAG_DEASSIGN) == 0) {
+                io_events.push_back(a);
+                return 0;
+            }
+            auto gone = std::erase_if(
+                io_events, [&](const kvm_ioeventfd& e) { return e.addr == a.addr && e.fd == a.fd; });
+            return gone != 0 ? 0 : -ENOENT;
+        }
+        default:
+            return -EINVAL;
+    }
+}
+
+int FakeKvm::set_routes(const kvm_irq_routing& table) {
+    if (!irqchip_created) return -EINVAL;
+    msi_routes.clear();
+    chip_routes.clear();
+    for (uint32_t i = 0; i < table.nr; i++) {
+        const kvm_irq_routing_entry& entry = table.entries[i];
+        if (entry.type == KVM_IRQ_ROUTING_MSI) {
+            uint64_t high = entry.u.msi.address_hi;
+            msi_routes[entry.gsi] = {high << 32 | entry.u.msi.address_lo, entry.u.msi.data};
+        } else {
+            chip_routes[entry.gsi].push_back({entry.u.irqchip.irqchip, entry.u.irqchip.pin});
+        }
+    }
+    return 0;
+}
+
+int FakeKvm::create_vcpu(uint32_t id) {
+    for (auto& [fd, cpu] : vcpus_)
+        if (cpu.id == id) return -EEXIST;
+    int fd = make_descriptor("fake-vcpu", kPageSize * 3);
+    if (fd < 0) return fd;
+    void* page = ::mmap(nullptr, kPageSize * 3, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (page == MAP_FAILED) return -ENOMEM;
+    vcpus_[fd].id = id;
+    vcpus_[fd].run = static_cast<kvm_run*>(page);
+    return fd;
+}
+
+FakeKvm::Vcpu& FakeKvm::vcpu(uint32_t id) {
+    std::lock_guard lock(mutex_);
+    for (auto& [fd, cpu] : vcpus_)
+        if (cpu.id == id) return cpu;
+    CHECK(false, "the model has no vCPU %u", id);
+    UNREACHABLE();
+}
+
+int FakeKvm::vcpu_call(Vcpu& cpu, unsigned long request, void* argument) {
+    switch (request) {
+        case KVM_SET_CPUID2: {
+            const auto& list = *static_cast<kvm_cpuid2*>(argument);
+            cpu.cpuid.assign(list.entries, list.entries + list.nent);
+            return 0;
+        }
+        case KVM_SET_MSRS:
+            return set_msrs(cpu, *static_cast<kvm_msrs*>(argument));
+        case KVM_GET_MSRS: {
+            auto& list = *static_cast<kvm_msrs*>(argument);
+            for (uint32_t i = 0; i < list.nmsrs; i++) {
+                if (!known_msrs.contains(list.entries[i].index)) return static_cast<int>(i);
+                list.entries[i].data = cpu.msrs[list.entries[i].index];
+            }
+            return static_cast<int>(list.nmsrs);
+        }
+        case KVM_INTERRUPT:
+            cpu.interrupts.push_back(static_cast<kvm_interrupt*>(argument)->irq);
+            return 0;
+        case KVM_NMI:
+            cpu.nmis++;
+            return 0;
+        case KVM_KVMCLOCK_CTRL:
+            return 0;
+        case abi::kPreFaultMemory: {
+            auto& a = *static_cast<abi::PreFaultMemory*>(argument);
+            prefaults.push_back(a);
+            a.gpa += kPageSize;  // page by page, so that callers must loop
+            a.size -= kPageSize;
+            return 0;
+        }
+        default:
+            return get_or_set_state(cpu, request, argument);
+    }
+}
+
+// The plain state groups: what was set comes back.
+int FakeKvm::get_or_set_state(Vcpu& cpu, unsigned long request, void* argument) {
+    struct Group {
+        unsigned long get, set;
+        size_t size;
+    };
+    static constexpr Group kGroups[] = {
+        {KVM_GET_REGS, KVM_SET_REGS, sizeof(kvm_regs)},
+        {KVM_GET_SREGS, KVM_SET_SREGS, sizeof(kvm_sregs)},
+        {KVM_GET_XSAVE, KVM_SET_XSAVE, sizeof(kvm_xsave)},
+        {KVM_GET_XCRS, KVM_SET_XCRS, sizeof(kvm_xcrs)},
+        {KVM_GET_LAPIC, KVM_SET_LAPIC, sizeof(kvm_lapic_state)},
+        {KVM_GET_MP_STATE, KVM_SET_MP_STATE, sizeof(kvm_mp_state)},
+        {KVM_GET_VCPU_EVENTS, KVM_SET_VCPU_EVENTS, sizeof(kvm_vcpu_events)},
+        {KVM_GET_DEBUGREGS, KVM_SET_DEBUGREGS, sizeof(kvm_debugregs)},
+    };
+    for (const Group& group : kGroups) {
+        std::vector<uint8_t>& bytes = cpu.state[group.set];
+        if (request == group.set) {
+            bytes.resize(group.size);
+            std::memcpy(bytes.data(), argument, group.size);
+            return 0;
+        }
+        if (request == group.get) {
+            bytes.resize(group.size);
+            std::memcpy(argument, bytes.data(), group.size);
+            return 0;
+        }
+    }
+    return -EINVAL;
+}
+
+int FakeKvm::set_msrs(Vcpu& cpu, const kvm_msrs& list) {
+    for (uint32_t i = 0; i < list.nmsrs; i++) {
+        if (!known_msrs.contains(list.entries[i].index)) return static_cast<int>(i);
+        cpu.msrs[list.entries[i].index] = list.entries[i].data;
+    }
+    return static_cast<int>(list.nmsrs);
+}
+
+// A vCPU whose script is at its end spins in the guest until it is kicked.
+int FakeKvm::run(Vcpu& cpu) {
+    Step step;
+    {
+        std::lock_guard lock(mutex_);
+        cpu.runs++;
+        if (!cpu.script.empty() && cpu.run->immediate_exit == 0) {
+            step = std::move(cpu.script.front());
+            cpu.script.pop_front();
+        }
+    }
+    if (step) return step(*cpu.run);
+    while (std::atomic_ref(cpu.run->immediate_exit).load() == 0)
+        std::this_thread::sleep_for(std::chrono::microseconds(50));
+    return -EINTR;
+}
+
+FakeKvm::Step FakeKvm::port_out(uint16_t port, uint32_t value, uint8_t size) {
+    return [=](kvm_run& run) {
+        run.exit_reason = KVM_EXIT_IO;
+        run.io.direction = KVM_EXIT_IO_OUT;
+        run.io.size = size;
+        run.io.port = port;
+        run.io.count = 1;
+        run.io.data_offset = kPageSize;
+        std::memcpy(static_cast<uint8_t*>(static_cast<void*>(&run)) + kPageSize, &value, size);
+        return 0;
+    };
+}
+
+FakeKvm::Step FakeKvm::port_in(uint16_t port, uint8_t size) {
+    return [=](kvm_run& run) {
+        run.exit_reason = KVM_EXIT_IO;
+        run.io.direction = KVM_EXIT_IO_IN;
+        run.io.size = size;
+        run.io.port = port;
+        run.io.count = 1;
+        run.io.data_offset = kPageSize;
+        return 0;
+    };
+}
+
+FakeKvm::Step FakeKvm::mmio_write(uint64_t gpa, uint64_t value, uint8_t size) {
+    return [=](kvm_run& run) {
+        run.exit_reason = KVM_EXIT_MMIO;
+        run.mmio.phys_addr = gpa;
+        run.mmio.len = size;
+        run.mmio.is_write = 1;
+        std::memcpy(run.mmio.data, &value, sizeof(value));
+        return 0;
+    };
+}
+
+FakeKvm::Step FakeKvm::mmio_read(uint64_t gpa, uint8_t size) {
+    return [=](kvm_run& run) {
+        run.exit_reason = KVM_EXIT_MMIO;
+        run.mmio.phys_addr = gpa;
+        run.mmio.len = size;
+        run.mmio.is_write = 0;
+        return 0;
+    };
+}
+
+FakeKvm::Step FakeKvm::memory_fault(uint64_t gpa, uint64_t size, bool to_private, int number) {
+    return [=](kvm_run& run) {
+        run.exit_reason = abi::kExitMemoryFault;
+        auto& fault = abi::exit_payload<abi::MemoryFaultExit>(run);
+        fault.flags = to_private ? abi::kMemoryExitPrivate : 0;
+        fault.gpa = gpa;
+        fault.size = size;
+        return -number;
+    };
+}
+
+FakeKvm::Step FakeKvm::hypercall(uint64_t number, uint64_t a0, uint64_t a1, uint64_t a2) {
+    return [=](kvm_run& run) {
+        run.exit_reason = KVM_EXIT_HYPERCALL;
+        auto& call = abi::exit_payload<abi::HypercallExit>(run);
+        call = abi::HypercallExit{};
+        call.number = number;
+        call.args[0] = a0;
+        call.args[1] = a1;
+        call.args[2] = a2;
+        call.flags = 1;
+        return 0;
+    };
+}
+
+FakeKvm::Step FakeKvm::plain_exit(uint32_t reason) {
+    return [=](kvm_run& run) {
+        run.exit_reason = reason;
+        return 0;
+    };
+}
+
+FakeKvm::Step FakeKvm::error(int number) {
+    return [=](kvm_run&) { return -number; };
+}
+
+}  // namespace vmm
