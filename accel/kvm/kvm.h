@@ -21,6 +21,9 @@ class Kvm {
     // Opens the device and checks that it speaks the one version of the interface. The door is borrowed.
     static Result<std::unique_ptr<Kvm>> open(IoctlDoor& door, const std::string& device);
 
+    // The pieces, unchecked: use open().
+    Kvm(IoctlDoor& door, Fd fd) : door_(door), fd_(std::move(fd)), capabilities_(door, fd_.get()) {}
+
     IoctlDoor& door() { return door_; }
     int fd() const { return fd_.get(); }
     Capabilities& capabilities() { return capabilities_; }
@@ -31,8 +34,6 @@ class Kvm {
     Result<size_t> vcpu_mmap_size();
 
   private:
-    Kvm(IoctlDoor& door, Fd fd) : door_(door), fd_(std::move(fd)), capabilities_(door, fd_.get()) {}
-
     IoctlDoor& door_;
     Fd fd_;
     Capabilities capabilities_;

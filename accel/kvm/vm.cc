@@ -7,7 +7,7 @@ namespace vmm::kvm {
 
 Result<std::unique_ptr<Vm>> Vm::create(Kvm& kvm, const VmRequirements& needs) {
     Fd fd = TRY(kvm.create_vm(needs.vm_type, needs.vm_type_name));
-    std::unique_ptr<Vm> vm(new Vm(kvm, std::move(fd), needs.vm_type));
+    auto vm = std::make_unique<Vm>(kvm, std::move(fd), needs.vm_type);
     if (needs.private_memory && !vm->has_private_memory()) {
         return Error::of_class(ErrorClass::KvmMissingCap,
                                "KVM: a VM of type '%.*s' has no private memory on this host",

@@ -18,6 +18,10 @@ class Vm final : public GmemFactory {
     // Kvm is borrowed and outlives the VM.
     static Result<std::unique_ptr<Vm>> create(Kvm& kvm, const VmRequirements& needs);
 
+    // The pieces, unchecked: use create().
+    Vm(Kvm& kvm, Fd fd, uint32_t type)
+        : kvm_(kvm), fd_(std::move(fd)), type_(type), capabilities_(kvm.door(), fd_.get()) {}
+
     Kvm& kvm() { return kvm_; }
     IoctlDoor& door() { return kvm_.door(); }
     int fd() const { return fd_.get(); }
@@ -36,8 +40,6 @@ class Vm final : public GmemFactory {
     Result<Fd> create_guest_memfd(const GmemRequest& request) override;
 
   private:
-    Vm(Kvm& kvm, Fd fd, uint32_t type)
-        : kvm_(kvm), fd_(std::move(fd)), type_(type), capabilities_(kvm.door(), fd_.get()) {}
     Status check_guest_memfd(uint64_t flags);
 
     Kvm& kvm_;
