@@ -1,0 +1,112 @@
+// MachineConfig: what the command line asked for, as the board wants to read it: plain data, already checked
+// for spelling, ranges and contradictions by whoever filled it (system/control/cli). Objects that were made
+// from the command line (memory backends, character devices, the confidential guest) are referred to by id.
+// Sizes are bytes. Pure data, header only.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "hw/core/smp.h"
+#include "util/align.h"
+#include "util/uuid.h"
+
+namespace vmm {
+
+enum class OnOffAuto { Auto, On, Off };
+// -machine kernel_irqchip=
+enum class IrqChipChoice { Auto, On, Split, Off };
+
+// -numa node
+struct NumaNodeConfig {
+    std::string memory_backend;  // empty: this node has no memory
+    std::vector<unsigned> cpus;  // indices
+};
+
+// -m, -machine memory-backend=, -numa
+struct MemoryConfig {
+    uint64_t size = 128 * kMiB;
+    std::string backend;                // empty with NUMA nodes: the nodes name theirs
+    std::vector<NumaNodeConfig> nodes;  // empty without -numa
+    // distances[from][to]; empty when none was given
+    std::vector<std::vector<uint8_t>> distances;
+    std::optional<uint64_t> max_ram_below_4g;
+};
+
+// -bios -kernel -initrd -append -dtb
+struct BootConfig {
+    std::string bios;  // path; empty: none was named
+    std::string kernel;
+    std::string initrd;
+    std::string append;
+    std::string dtb;
+};
+
+// -serial: one a port, in order. No port for a slot without chardev ("none").
+struct SerialConfig {
+    std::string chardev;
+};
+
+// -device isa-debugcon, -debugcon
+struct DebugConConfig {
+    std::string id;
+    std::string chardev;
+    uint16_t iobase = 0xe9;
+    uint32_t readback = 0xe9;
+};
+// -device isa-debug-exit
+struct DebugExitConfig {
+    std::string id;
+    uint16_t iobase = 0x501;
+    uint16_t iosize = 2;
+};
+// -device isa-serial; -serial is sugar for these
+struct IsaSerialConfig {
+    std::string id;
+    std::string chardev;
+    std::optional<unsigned> index;  // 0..3: COM1..COM4
+    std::optional<uint16_t> iobase;
+    std::optional<uint8_t> irq;
+};
+using DeviceConfig = std::variant<DebugConConfig, DebugExitConfig, IsaSerialConfig>;
+
+// -cpu, as written: "host,+x2apic". Parsed by target/i386/cpu.
+struct CpuConfig {
+    std::string text;  // empty: the machine's default
+};
+
+// -rtc base=
+enum class RtcBase { Utc, LocalTime, Fixed };
+struct RtcConfig {
+    RtcBase base = RtcBase::Utc;
+    int64_t fixed_seconds = 0;  // since 1970, for RtcBase::Fixed
+};
+
+struct MachineConfig {
+    std::string name;          // -name
+    std::optional<Uuid> uuid;  // -uuid
+
+    SmpTopology smp;
+    CpuConfig cpu;
+    MemoryConfig memory;
+    BootConfig boot;
+    RtcConfig rtc;
+
+    IrqChipChoice irqchip = IrqChipChoice::Auto;
+    OnOffAuto smm = OnOffAuto::Auto;
+    bool smm_ranges = true;
+    bool hpet = true;
+    bool pit = true;
+    bool i8042 = true;
+    bool acpi = true;
+    bool graphics = true;                    // off with -nographic: firmware talks to the serial port
+    std::string confidential_guest_support;  // id; also the object behind kvm-type=
+
+    std::vector<SerialConfig> serials;
+    std::vector<DeviceConfig> devices;
+};
+
+}  // namespace vmm

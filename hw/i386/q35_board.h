@@ -1,0 +1,61 @@
+// Q35Board: the machine "q35": memory map, host bridge, ICH9, interrupt controllers, CPUs, timers, serial
+// ports, fw_cfg, firmware or a directly booted kernel. Made by system/control/startup once the VM and its RAM
+// exist; started and stopped through RunControl over vcpus() and resets(). Main thread.
+//
+// The order is: vm_requirements() -> startup makes the VM and allocates the backends' RAM -> create(), which
+// maps the memory, then makes the interrupt controllers, then the CPUs, then the devices.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "accel/vm.h"
+#include "hw/core/machine_config.h"
+#include "util/result.h"
+
+namespace vmm {
+
+class Chardev;
+class Clock;
+class ConfidentialGuest;
+class EventLoop;
+class MachineRequests;
+class RamBlock;
+class ResetList;
+
+namespace kvm {
+class Vm;
+}
+
+// What startup has made before the board; everything is borrowed and outlives it.
+struct Q35Parts {
+    EventLoop& loop;
+    MachineRequests& requests;
+    Clock& virtual_clock;
+    Clock& host_clock;
+    kvm::Vm& vm;
+    std::vector<RamBlock*> ram;                 // lowest guest address first; one a NUMA node with memory
+    ConfidentialGuest* confidential = nullptr;  // what makes this VM a protected one
+    std::function<Chardev*(const std::string& id)> chardev;  // null when there is none of that id
+};
+
+class Q35Board {
+  public:
+    // What the VM must be for this machine; `confidential` may be null. Refuses combinations that cannot be.
+    static Result<VmRequirements> vm_requirements(const MachineConfig& config,
+                                                  const ConfidentialGuest* confidential);
+    static Result<std::unique_ptr<Q35Board>> create(const MachineConfig& config, const Q35Parts& parts);
+    ~Q35Board();
+
+    Vcpus& vcpus();
+    ResetList& resets();
+
+  private:
+    struct State;
+    explicit Q35Board(std::unique_ptr<State> state);
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace vmm
