@@ -1,0 +1,162 @@
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <string>
+
+#include "hw/acpi/fadt.h"
+#include "hw/acpi/linker_script.h"
+#include "hw/acpi/madt.h"
+#include "hw/acpi/numa_tables.h"
+#include "hw/acpi/small_tables.h"
+#include "hw/acpi/table_set.h"
+#include "util/endian.h"
+
+namespace vmm::acpi {
+namespace {
+
+AcpiImage sample(RsdpRevision revision) {
+    const TableIds ids;
+    TableSet set;
+    FadtConfig f;
+    f.facs_offset = set.add(build_facs(), false, kFacsAlignment);
+    f.dsdt_offset = set.add(TableBuilder("DSDT", 2, ids).finish(), false);
+    set.add(build_fadt(f, ids), true);
+    set.add(build_mcfg({}, ids), true);
+    return set.finish(ids, revision);
+}
+
+// What firmware does with the script, written from the format alone: name -> bytes at an address.
+struct Firmware {
+    struct File {
+        std::vector<uint8_t> bytes;
+        uint64_t address = 0;
+    };
+    File tables, rsdp;
+
+    File& file(const uint8_t* name) {
+        return std::strcmp(static_cast<const char*>(static_cast<const void*>(name)), kTablesFile) == 0
+                   ? tables
+                   : rsdp;
+    }
+    void run(const std::vector<uint8_t>& script) {
+        ASSERT_EQ(script.size() % 128, 0u);
+        for (size_t i = 0; i < script.size(); i += 128) {
+            const uint8_t* e = &script[i];
+            switch (load_le<uint32_t>(e)) {
+                case 1:
+                    ASSERT_NE(file(e + 4).address, 0u);
+                    ASSERT_EQ(file(e + 4).address % load_le<uint32_t>(e + 60), 0u);
+                    break;
+                case 2: {
+                    uint8_t* at = &file(e + 4).bytes[load_le<uint32_t>(e + 116)];
+                    const uint8_t width = e[120];
+                    store_le_sized(at, load_le_sized(at, width) + file(e + 60).address, width);
+                    break;
+                }
+                case 3: {
+                    File& f = file(e + 4);
+                    const uint32_t start = load_le<uint32_t>(e + 64), length = load_le<uint32_t>(e + 68);
+                    uint8_t& sum = f.bytes[load_le<uint32_t>(e + 60)];
+                    sum = static_cast<uint8_t>(sum + checksum_of({&f.bytes[start], length}));
+                    break;
+                }
+                default:
+                    FAIL() << "command " << load_le<uint32_t>(e);
+            }
+        }
+    }
+};
+
+TEST(TableSet, PlacedImage_equalsWhatFirmwareMakesOfTheScript) {
+    for (RsdpRevision revision : {RsdpRevision::Acpi1, RsdpRevision::Acpi2}) {
+        const AcpiImage image = sample(revision);
+        Firmware fw{{image.tables, 0x7ffe0000}, {image.rsdp, 0xf5a00}};
+        fw.run(linker_script(image));
+        Result<PlacedTables> placed = place(image, 0x7ffe0000, 0xf5a00);
+        ASSERT_TRUE(placed);
+        EXPECT_EQ(placed->tables, fw.tables.bytes);
+        EXPECT_EQ(placed->rsdp, fw.rsdp.bytes);
+    }
+}
+
+TEST(TableSet, PlacedImage_chainsFromRsdpToDsdt) {
+    const uint64_t base = 0x100000;
+    Result<PlacedTables> p = place(sample(RsdpRevision::Acpi2), base, 0xe0000);
+    ASSERT_TRUE(p);
+    EXPECT_EQ(p->rsdp.size(), 36u);
+    EXPECT_EQ(checksum_of({p->rsdp.data(), 20}), 0);
+    EXPECT_EQ(checksum_of(p->rsdp), 0);
+    const uint8_t* xsdt = &p->tables[load_le<uint64_t>(&p->rsdp[24]) - base];
+    const uint8_t* rsdt = &p->tables[load_le<uint32_t>(&p->rsdp[16]) - base];
+    ASSERT_EQ(std::memcmp(xsdt, "XSDT", 4), 0);
+    ASSERT_EQ(std::memcmp(rsdt, "RSDT", 4), 0);
+    EXPECT_EQ(load_le<uint64_t>(xsdt + 36), load_le<uint32_t>(rsdt + 36));
+    const uint8_t* fadt = &p->tables[load_le<uint64_t>(xsdt + 36) - base];
+    ASSERT_EQ(std::memcmp(fadt, "FACP", 4), 0);
+    EXPECT_EQ(checksum_of({fadt, 244}), 0);
+    EXPECT_EQ(std::memcmp(&p->tables[load_le<uint64_t>(fadt + 140) - base], "DSDT", 4), 0);
+    EXPECT_EQ(load_le<uint32_t>(fadt + 40), load_le<uint64_t>(fadt + 140));
+    EXPECT_EQ(load_le<uint32_t>(fadt + 36), base);
+}
+
+TEST(TableSet, Place_refusesBadPlaces) {
+    const AcpiImage image = sample(RsdpRevision::Acpi1);
+    EXPECT_FALSE(place(image, 0x100001, 0xe0000));
+    EXPECT_FALSE(place(image, 0x100000, 0xe0001));
+    EXPECT_FALSE(place(image, 0x100000000, 0xe0000));
+    EXPECT_FALSE(place(image, 0xffffffc0, 0xe0000));
+}
+
+TEST(Fadt, WithoutSmmThereIsNoCommandPort) {
+    FadtConfig c;
+    Table t = build_fadt(c, {});
+    EXPECT_EQ(load_le<uint32_t>(&t.bytes[48]), 0u);
+    EXPECT_EQ(t.bytes[52], 0);
+    c.smi_command_port = 0xb2;
+    t = build_fadt(c, {});
+    EXPECT_EQ(load_le<uint32_t>(&t.bytes[48]), 0xb2u);
+    EXPECT_EQ(t.bytes[52], kAcpiEnableCommand);
+    EXPECT_EQ(t.bytes[53], kAcpiDisableCommand);
+}
+
+TEST(Fadt, FixedHardwareIsWhereTheIch9HasIt) {
+    const Table t = build_fadt({}, {});
+    EXPECT_EQ(t.bytes.size(), 244u);
+    EXPECT_EQ(load_le<uint16_t>(&t.bytes[46]), 9);
+    EXPECT_EQ(load_le<uint32_t>(&t.bytes[56]), 0x600u);
+    EXPECT_EQ(load_le<uint32_t>(&t.bytes[64]), 0x604u);
+    EXPECT_EQ(load_le<uint32_t>(&t.bytes[76]), 0x608u);
+    EXPECT_EQ(load_le<uint32_t>(&t.bytes[80]), 0x620u);
+    EXPECT_EQ(load_le<uint64_t>(&t.bytes[120]), 0xcf9u);
+    EXPECT_EQ(t.bytes[128], 0x0f);
+    EXPECT_EQ(load_le<uint64_t>(&t.bytes[152]), 0x600u);
+}
+
+TEST(Madt, LargeApicIdsGetX2ApicEntries) {
+    MadtConfig c;
+    c.cpus = {{0, 0}, {1, 254}, {2, 255}, {300, 7}};
+    const Table t = build_madt(c, {});
+    std::vector<uint8_t> types;
+    for (size_t i = 44; i < t.bytes.size(); i += t.bytes[i + 1]) {
+        ASSERT_GT(t.bytes[i + 1], 1);
+        types.push_back(t.bytes[i]);
+    }
+    EXPECT_EQ(types, (std::vector<uint8_t>{0, 0, 9, 9, 1, 4, 10}));
+}
+
+TEST(Srat, NodeNumbersAbove255Survive) {
+    const Table t = build_srat({{{{0, 0}, 0x12345678}}, {}}, {});
+    const uint8_t* e = &t.bytes[48];
+    EXPECT_EQ(e[2] | e[9] << 8 | e[10] << 16 | e[11] << 24, 0x12345678);
+}
+
+TEST(Slit, RowsFollowTheCount) {
+    const Table t = build_slit({{10, 20}, {21, 10}}, {});
+    EXPECT_EQ(load_le<uint64_t>(&t.bytes[36]), 2u);
+    EXPECT_EQ((std::vector<uint8_t>{t.bytes.begin() + 44, t.bytes.end()}),
+              (std::vector<uint8_t>{10, 20, 21, 10}));
+    EXPECT_DEATH(build_slit({{10, 20}, {21}}, {}), "distance row");
+}
+
+}  // namespace
+}  // namespace vmm::acpi
