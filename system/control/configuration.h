@@ -1,0 +1,57 @@
+// Configuration: a whole command line as typed data, checked before any VM exists. system/control/cli makes
+// it, system/control/startup builds the machine from it. Nothing here names argv, a socket or the kernel.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "backends/chardev/options.h"
+#include "backends/memory/backend_config.h"
+#include "hw/core/machine_config.h"
+#include "system/memory/visibility.h"
+
+namespace vmm {
+
+// -object sw-protected-vm, or -machine kvm-type=sw-protected-vm without an object.
+struct SwProtectedVmConfig {
+    std::string id;
+    Visibility default_memory = Visibility::Private;
+};
+
+// -accel kvm, -machine accel=kvm
+struct AccelConfig {
+    std::string device = "/dev/kvm";  // -accel kvm,device=
+};
+
+// What concerns the process rather than the guest.
+struct ProcessConfig {
+    bool daemonize = false;
+    std::optional<std::string> pidfile;
+    std::optional<std::string> log_file;      // -D
+    uint32_t log_items = 0;                   // -d, LogItem bits
+    std::vector<std::string> trace_patterns;  // -trace, -d trace:
+    bool message_timestamp = false;           // -msg timestamp=on
+    bool message_guest_name = false;          // -msg guest-name=on
+    bool thread_names = false;                // -name debug-threads=on
+    std::optional<std::string> process_name;  // -name process=
+};
+
+struct Configuration {
+    MachineConfig machine;
+    AccelConfig accel;
+    std::vector<MemoryBackendConfig>
+        memory_backends;  // the default RAM (-m without a backend) is one of them
+    std::optional<SwProtectedVmConfig> sw_protected_vm;
+    bool mem_merge = true;        // -machine mem-merge
+    bool dump_guest_core = true;  // -machine dump-guest-core
+    std::vector<ChardevOptions> chardevs;
+    ProcessConfig process;
+
+    bool start_paused = false;  // -S
+    bool no_reboot = false;     // a reset ends the VM
+    bool no_shutdown = false;   // a shutdown stops the VM but keeps the process
+};
+
+}  // namespace vmm
