@@ -36,7 +36,9 @@ TEST(ApicId, everyShapeRoundTripsAndIsUnique) {
                         const uint32_t id = apic_id_of_index(topology, i);
                         EXPECT_TRUE(seen.insert(id).second);
                         EXPECT_EQ(place_of_apic_id(topology, id), cpu_place(topology, i));
-                        if (i > 0) EXPECT_GT(id, apic_id_of_index(topology, i - 1));
+                        if (i > 0) {
+                            EXPECT_GT(id, apic_id_of_index(topology, i - 1));
+                        }
                     }
                 }
 }

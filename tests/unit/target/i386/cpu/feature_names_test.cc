@@ -69,7 +69,9 @@ TEST(FeatureNames, everyNamedBitIsFoundByItsName) {
         const FeatureWord word = static_cast<FeatureWord>(i);
         const uint64_t named = named_bits(word);
         EXPECT_NE(named, 0u);
-        if (feature_word_place(word).msr == 0) EXPECT_EQ(named >> 32, 0u) << feature_word_place(word).text;
+        if (feature_word_place(word).msr == 0) {
+            EXPECT_EQ(named >> 32, 0u) << feature_word_place(word).text;
+        }
         EXPECT_EQ(migratable_bits(word) & ~named, 0u);
         for (uint8_t bit = 0; bit < 64; bit++) {
             const std::string_view name = feature_name({word, bit});
@@ -83,7 +85,9 @@ TEST(FeatureNames, everyNamedBitIsFoundByItsName) {
 
 TEST(FeatureNames, noNameStandsForTwoWords) {
     for (std::string_view name : feature_names())
-        if (name != "kvmclock") EXPECT_EQ(feature_bits(name).size(), 1u) << name;
+        if (name != "kvmclock") {
+            EXPECT_EQ(feature_bits(name).size(), 1u) << name;
+        }
 }
 
 TEST(FeatureNames, textNamesLeafAndBit) {

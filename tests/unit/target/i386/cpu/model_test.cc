@@ -43,7 +43,7 @@ TEST(Model, identities) {
         {"Skylake-Server", kVendorIntel, 6, 85, 4, "Intel Xeon Processor (Skylake)"},
         {"Cascadelake-Server", kVendorIntel, 6, 85, 6, "Intel Xeon Processor (Cascadelake)"},
         {"Icelake-Server", kVendorIntel, 6, 134, 0, "Intel Xeon Processor (Icelake)"},
-        {"Icelake-Server-v4", kVendorIntel, 6, 106, 6, "Intel Xeon Processor (Icelake)"},
+        {"Icelake-Server-v4", kVendorIntel, 6, 106, 0, "Intel Xeon Processor (Icelake)"},
         {"EPYC", kVendorAmd, 23, 1, 2, "AMD EPYC Processor"},
         {"EPYC-IBPB", kVendorAmd, 23, 1, 2, "AMD EPYC Processor (with IBPB)"},
         {"EPYC-Rome", kVendorAmd, 23, 49, 0, "AMD EPYC-Rome Processor"},
@@ -80,7 +80,9 @@ TEST(Model, everyRowIsWhole) {
     for (const CpuModelRow* row : cpu_model_rows()) {
         const CpuModel model = expand_cpu_model(*row);
         EXPECT_TRUE(names.insert(model.name).second) << model.name;
-        if (!model.alias.empty()) EXPECT_TRUE(names.insert(model.alias).second) << model.alias;
+        if (!model.alias.empty()) {
+            EXPECT_TRUE(names.insert(model.alias).second) << model.alias;
+        }
         EXPECT_NE(unversioned_name(model.name), model.name) << "a row names its version";
         EXPECT_EQ(find_cpu_model(model.name), row);
         EXPECT_EQ(model.vendor.size(), 12u) << model.name;
