@@ -1,0 +1,63 @@
+// The SMBIOS tables of a PC (types 0, 1, 3, 4, 16, 17, 19, 32, 127) and their entry point, 2.8 or 3.0. For
+// firmware both go into fw_cfg (the firmware sets the address and sums); for a direct boot place() makes the
+// entry point final. Called by the board. Pure. Spec: DMTF DSP0134 3.4. Without the user's own structures.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "util/uuid.h"
+
+namespace vmm::smbios {
+
+enum class EntryPoint { V28, V30 };  // more than 512 sockets get a 3.0 one whatever is asked
+
+struct System {
+    std::string manufacturer = "Penumbra";
+    std::string product = "Standard PC (Q35 + ICH9)";
+    std::string version = "q35";
+    std::string serial;
+    std::string sku;
+    std::string family;
+    Uuid uuid;
+};
+// Type 0. SeaBIOS and OVMF bring their own, so it is there only when nobody else makes one.
+struct Bios {
+    std::string vendor = "Penumbra";
+    std::string version = "1";
+    std::string date = "01/01/2025";
+};
+struct Sockets {
+    unsigned sockets = 1;
+    unsigned cores = 1;      // a socket
+    unsigned threads = 1;    // a socket
+    uint32_t cpuid_eax = 0;  // leaf 1
+    uint32_t cpuid_edx = 0;
+};
+struct Region {  // RAM as the guest sees it
+    uint64_t base;
+    uint64_t size;
+};
+struct Config {
+    EntryPoint entry_point = EntryPoint::V28;
+    std::optional<Bios> bios;
+    System system;
+    Sockets processors;
+    uint64_t ram_size = 0;
+    std::vector<Region> regions;
+};
+
+struct Image {
+    std::vector<uint8_t> tables;
+    std::vector<uint8_t> anchor;  // address and checksums 0
+};
+inline constexpr const char* kTablesFile = "etc/smbios/smbios-tables";
+inline constexpr const char* kAnchorFile = "etc/smbios/smbios-anchor";
+
+Image build(const Config& config);
+// The anchor for tables at this guest-physical address (below 4 GiB for 2.8), summed.
+std::vector<uint8_t> placed_anchor(const Image& image, uint64_t tables_gpa);
+
+}  // namespace vmm::smbios
