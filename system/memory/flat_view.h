@@ -34,6 +34,8 @@ class FlatView {
     explicit FlatView(std::vector<FlatSection> sections);
     // The section that holds the address, or null.
     const FlatSection* find(Gpa address) const;
+    // The section that holds the address, or the first one after it, or null.
+    const FlatSection* find_from(Gpa address) const;
     const std::vector<FlatSection>& sections() const { return sections_; }
 
   private:

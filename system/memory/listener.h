@@ -1,7 +1,7 @@
 // MemoryListener: told what changes when an address space's flat view is replaced. Calls come from Topology's
 // commit, on the committing thread, with the topology lock (rank MemoryMap) held: begin, all removals
-// (highest address first), all additions (lowest first), commit. A listener added later is told the present
-// view as additions.
+// (highest address first), all additions (lowest first), commit; the new view is published just before the
+// commit calls. A listener never changes the map. One added later is told the present view as additions.
 #pragma once
 
 #include "system/memory/flat_view.h"

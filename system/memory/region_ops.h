@@ -8,13 +8,16 @@
 
 namespace vmm {
 
-// Which accesses the device understands; the dispatcher (access.cc, width.cc) splits and merges the others,
-// and answers those outside `accepted_*` with all ones (read) or nothing (write). Values are little-endian
-// numbers.
+// Which accesses the device understands; powers of two. The dispatcher (width.h) does the rest: an access
+// that is wider than accepted_max, or not aligned to its size while `unaligned` is false, is split into the
+// largest ones that are; what is then narrower than accepted_min is refused: all ones (read) or nothing
+// (write). Within that, read() and write() get implemented_min to implemented_max bytes, aligned (unless
+// `unaligned`): wider accesses are split; narrower ones widened, where a write reads the rest of the register
+// first. Values are little-endian numbers.
 struct IoSizes {
-    uint8_t accepted_min = 1;  // guest accesses outside are refused
+    uint8_t accepted_min = 1;
     uint8_t accepted_max = 8;
-    uint8_t implemented_min = 1;  // what read()/write() get; others are split or widened
+    uint8_t implemented_min = 1;
     uint8_t implemented_max = 4;
     bool unaligned = false;
 };

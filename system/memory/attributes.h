@@ -1,0 +1,41 @@
+// VisibilityMap: which pages of a RAM block are private and which shared. This is user space's own truth: the
+// kernel cannot be asked. Changed by the conversion engine only (conversion.h); read by anyone, at any time.
+// Thread-safe (a leaf lock).
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "system/memory/address.h"
+#include "system/memory/visibility.h"
+#include "util/interval_map.h"
+#include "util/mutex.h"
+
+namespace vmm {
+
+struct VisibilityRun {
+    RamRange range;
+    Visibility visibility;
+    bool operator==(const VisibilityRun&) const = default;
+};
+
+class VisibilityMap {
+  public:
+    explicit VisibilityMap(Visibility everywhere) : map_(everywhere) {}
+
+    Visibility at(RamOffset offset) const;
+    bool is_all(RamRange range, Visibility visibility) const;
+    // Maximal runs, in order, that together are the range.
+    std::vector<VisibilityRun> runs(RamRange range) const;
+    // As runs(), but at most `limit` of them.
+    std::vector<VisibilityRun> runs(RamRange range, size_t limit) const;
+    // Bytes of the range that are `visibility`.
+    uint64_t bytes(RamRange range, Visibility visibility) const;
+    void set(RamRange range, Visibility visibility);
+
+  private:
+    mutable Mutex mutex_{LockRank::Leaf, "visibility map"};
+    IntervalMap<Visibility> map_ GUARDED_BY(mutex_);
+};
+
+}  // namespace vmm

@@ -1,0 +1,55 @@
+// guest_memfd pages; see gmem.h.
+#include "system/memory/gmem.h"
+
+#include <fcntl.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "system/memory/host_pages_priv.h"
+#include "util/align.h"
+#include "util/check.h"
+
+namespace vmm {
+
+namespace {
+
+Status fallocate_fully(int fd, int mode, GmemRange range, const char* what) {
+    CHECK(range.aligned(kPageSize), "guest_memfd range is not aligned to pages");
+    int got;
+    do {
+        got =
+            ::fallocate(fd, mode, static_cast<off_t>(range.first().raw()), static_cast<off_t>(range.size()));
+    } while (got < 0 && errno == EINTR);
+    if (got < 0) {
+        return Error::from_errno(errno, "%s 0x%llx bytes of guest_memfd at 0x%llx", what,
+                                 static_cast<unsigned long long>(range.size()),
+                                 static_cast<unsigned long long>(range.first().raw()));
+    }
+    return {};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Gmem>> Gmem::create(GmemFactory& factory, const GmemRequest& request) {
+    CHECK(request.size != 0 && is_aligned(request.size, kPageSize), "guest_memfd of %llu bytes",
+          static_cast<unsigned long long>(request.size));
+    Fd fd = TRY(factory.create_guest_memfd(request));
+    // The kernel makes it inheritable; a child that kept it would keep the VM alive.
+    TRY(set_close_on_exec(fd.get()));
+    return std::unique_ptr<Gmem>(new Gmem(std::move(fd), request));
+}
+
+Status Gmem::punch(GmemRange range) {
+    return fallocate_fully(fd_.get(), FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE, range, "freeing");
+}
+
+Status Gmem::preallocate(GmemRange range) {
+    return fallocate_fully(fd_.get(), FALLOC_FL_KEEP_SIZE, range, "allocating");
+}
+
+std::optional<uint64_t> Gmem::resident(GmemRange range) const {
+    return resident_in_file(fd_.get(), range.first().raw(), range.size());
+}
+
+}  // namespace vmm
