@@ -1,0 +1,74 @@
+// Accelerator: everything KVM gives one machine, put together in the one order that is cheap: VM, memory map,
+// interrupt chips, vCPUs (a slot that is added after the chips costs milliseconds). The board and start-up
+// hold this; devices see only the interfaces it hands out. Built and torn down on the main thread.
+//
+//     auto accelerator = TRY(Accelerator::create(door, "/dev/kvm", needs));
+//     ... RAM is allocated (gmem_factory()), the board maps it ...
+//     TRY(accelerator->map_memory(memory));
+//     TRY(accelerator->create_irqchip());
+//     TRY(accelerator->add_vcpu(apic_id, std::move(arch), world));   // per vCPU
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "accel/kvm/attributes.h"
+#include "accel/kvm/irq_fds.h"
+#include "accel/kvm/irq_routes.h"
+#include "accel/kvm/irqchip.h"
+#include "accel/kvm/memory_listener.h"
+#include "accel/kvm/vcpu_set.h"
+
+namespace vmm::kvm {
+
+class Accelerator {
+  public:
+    // The door is borrowed. IrqChipMode::User is treated as Split: the local APICs are always the kernel's.
+    static Result<std::unique_ptr<Accelerator>> create(IoctlDoor& door, const std::string& device,
+                                                       const VmRequirements& needs);
+    // Use create().
+    Accelerator(std::unique_ptr<Kvm> kvm, std::unique_ptr<Vm> vm, IrqChipMode mode);
+    ~Accelerator();
+    Accelerator(const Accelerator&) = delete;
+    Accelerator& operator=(const Accelerator&) = delete;
+
+    // Makes slots of the space's RAM and follows its changes. The space outlives the accelerator or is let go
+    // with unmap_memory().
+    Status map_memory(AddressSpace& memory);
+    void unmap_memory();
+    Status create_irqchip();
+    // The vCPU starts paused, in its architecture's reset state once that was loaded (reset_vcpus()).
+    Status add_vcpu(uint32_t kernel_id, std::unique_ptr<VcpuArch> arch, const GuestWorld& world);
+    // Loads every vCPU's reset state. vCPUs paused.
+    Status reset_vcpus();
+
+    Kvm& kvm() { return *kvm_; }
+    Vm& vm() { return *vm_; }
+    IrqChipMode irqchip_mode() const { return mode_; }
+    GmemFactory& gmem_factory() { return *vm_; }
+    AttributeSink& attributes() { return attributes_; }
+    VcpuSet& vcpus() { return vcpus_; }
+    MsiSink& msi() { return msi_; }
+    GsiRoutes& routes() { return routes_; }
+    IrqFds& irq_fds() { return irq_fds_; }
+    IoEvents& io_events() { return io_events_; }
+    // The pins of the kernel's PIC and IOAPIC: IrqChipMode::Kernel only.
+    IrqInput& kernel_pins() { return pins_; }
+
+  private:
+    std::unique_ptr<Kvm> kvm_;
+    std::unique_ptr<Vm> vm_;
+    const IrqChipMode mode_;
+    KvmAttributes attributes_;
+    SlotTable slots_;
+    SlotListener listener_;
+    AddressSpace* mapped_ = nullptr;
+    KvmMsi msi_;
+    KernelPins pins_;
+    IrqRoutes routes_;
+    KvmIrqFds irq_fds_;
+    KvmIoEvents io_events_;
+    VcpuSet vcpus_;  // last: the threads end first
+};
+
+}  // namespace vmm::kvm

@@ -1,0 +1,44 @@
+// In-kernel interrupt controllers; see irqchip.h.
+#include "accel/kvm/irqchip.h"
+
+#include "system/irq/routes.h"
+#include "util/log.h"
+
+namespace vmm::kvm {
+
+Status create_irqchip(Vm& vm, IrqChipMode mode) {
+    if (mode == IrqChipMode::Kernel) {
+        TRY(vm.ioctl<KVM_CREATE_IRQCHIP>());
+        return {};
+    }
+    Status split = vm.enable(KVM_CAP_SPLIT_IRQCHIP, "KVM_CAP_SPLIT_IRQCHIP", kIoApicPins);
+    if (!split) {
+        return std::move(split).take_error().while_doing(
+            "could not keep the local APICs alone in the kernel");
+    }
+    return {};
+}
+
+void KernelPins::set_pin(unsigned pin, bool level) {
+    kvm_irq_level argument{};
+    argument.irq = pin;
+    argument.level = level ? 1 : 0;
+    Result<int> got = vm_.ioctl<KVM_IRQ_LINE>(argument);
+    CHECK(static_cast<bool>(got), "pin %u: %s", pin, got.error().text().c_str());
+}
+
+void KvmMsi::send(const MsiMessage& message) {
+    kvm_msi argument{};
+    argument.address_lo = static_cast<uint32_t>(message.address);
+    argument.address_hi = static_cast<uint32_t>(message.address >> 32);
+    argument.data = message.data;
+    Result<int> got = vm_.ioctl<KVM_SIGNAL_MSI>(argument);
+    // The guest wrote a message that no local APIC takes; hardware drops it as well.
+    if (!got) {
+        log_guest_error("interrupt message 0x%llx/0x%x went nowhere: %s",
+                        static_cast<unsigned long long>(message.address), message.data,
+                        got.error().text().c_str());
+    }
+}
+
+}  // namespace vmm::kvm

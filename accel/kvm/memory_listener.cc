@@ -1,0 +1,43 @@
+// Flat views into slots; see memory_listener.h.
+#include "accel/kvm/memory_listener.h"
+
+#include "system/memory/ram_block.h"
+#include "system/run/requests.h"
+
+namespace vmm::kvm {
+
+std::vector<SlotSpec> ram_pieces(const FlatView& view) {
+    std::vector<SlotSpec> pieces;
+    for (const FlatSection& section : view.sections()) {
+        if (section.ram == nullptr || !section.reads_ram) continue;
+        SlotSpec piece;
+        piece.range = section.range;
+        piece.host_address = reinterpret_cast<uintptr_t>(section.ram->data()) + section.ram_offset.raw();
+        piece.readonly = section.readonly || section.io != nullptr;
+        if (Gmem* gmem = section.ram->gmem(); gmem != nullptr && !piece.readonly) {
+            piece.gmem_fd = gmem->fd();
+            piece.gmem_offset = section.ram_offset.raw();
+        }
+        pieces.push_back(piece);
+    }
+    return pieces;
+}
+
+void SlotListener::commit(const FlatView& view) {
+    Status done = table_.apply(plan_slots(ram_pieces(view)));
+    if (done) return;
+    if (requests_ != nullptr) {
+        requests_->report_internal_error(std::move(done).take_error().message());
+    } else if (!error_) {
+        error_ = std::move(done).take_error();
+    }
+}
+
+Status SlotListener::take_error() {
+    if (!error_) return {};
+    Error error = std::move(*error_);
+    error_.reset();
+    return error;
+}
+
+}  // namespace vmm::kvm

@@ -1,0 +1,25 @@
+// A vCPU descriptor and its page; see vcpu.h.
+#include "accel/kvm/vcpu.h"
+
+#include <sys/mman.h>
+
+namespace vmm::kvm {
+
+Result<std::unique_ptr<Vcpu>> Vcpu::create(Vm& vm, VcpuId index, uint32_t kernel_id,
+                                           std::unique_ptr<VcpuArch> arch) {
+    size_t page_size = TRY(vm.kvm().vcpu_mmap_size());
+    Result<int> number = vm.ioctl<KVM_CREATE_VCPU>(static_cast<Long>(kernel_id));
+    if (!number) {
+        return std::move(number).take_error().while_doing("could not make vCPU %u (id %u)", index.raw(),
+                                                          kernel_id);
+    }
+    Fd fd(*number);
+    TRY(set_close_on_exec(fd.get()));
+    MappedRegion page = TRY(MappedRegion::map(page_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get()));
+    auto vcpu = std::make_unique<Vcpu>(vm, index, kernel_id, std::move(fd), std::move(page), std::move(arch));
+    Status prepared = vcpu->arch().prepare(*vcpu);
+    if (!prepared) return std::move(prepared).take_error().while_doing("vCPU %u", index.raw());
+    return vcpu;
+}
+
+}  // namespace vmm::kvm
