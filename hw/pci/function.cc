@@ -1,0 +1,96 @@
+// The header every function has, and what happens when the guest writes it.
+#include "hw/pci/function.h"
+
+#include "hw/pci/bus.h"
+#include "util/check.h"
+
+namespace vmm::pci {
+
+Function::Function(const Identity& identity, std::string id)
+    : Device(std::move(id)), config_(identity.express ? kExpressSize : kConventionalSize) {
+    config_.set16(kVendorId, identity.vendor);
+    config_.set16(kDeviceId, identity.device);
+    config_.set8(kRevision, identity.revision);
+    config_.set(kClassCode, identity.class_code & 0xff, 1);
+    config_.set16(kClassCode + 1, static_cast<uint16_t>(identity.class_code >> 8));
+    config_.set8(kHeaderType, identity.multifunction ? kMultifunction : 0);
+    config_.set16(kSubsystemVendorId, identity.subsystem_vendor);
+    config_.set16(kSubsystemId, identity.subsystem);
+    config_.set8(kInterruptPin, identity.interrupt_pin);
+    config_.set_writable(
+        kCommand,
+        kCommandIo | kCommandMemory | kCommandMaster | kCommandParity | kCommandSerr | kCommandIntxOff, 2);
+    config_.set_write_one_clears(kStatus, kStatusErrors, 2);
+    config_.set_writable(kCacheLineSize, 0xff, 1);
+    config_.set_writable(kInterruptLine, 0xff, 1);
+}
+
+Function::~Function() {
+    CHECK(bus_ == nullptr, "a PCI function dies on its bus");
+}
+
+Address Function::address() const {
+    return {bus_ == nullptr ? uint8_t{0} : bus_->number(), devfn_};
+}
+
+void Function::add_bar(unsigned index, BarKind kind, MemoryRegion& region) {
+    Locked lock(mutex_);
+    bars_.add(config_, index, kind, region);
+}
+
+void Function::freeze() {
+    Locked lock(mutex_);
+    config_.freeze_reset_values();
+}
+
+uint32_t Function::config_read(unsigned offset, unsigned size) {
+    Locked lock(mutex_);
+    return config_.load(offset, size);
+}
+
+void Function::config_write(unsigned offset, uint32_t value, unsigned size) {
+    Locked lock(mutex_);
+    config_.write(offset, value, size);
+    if (touches(offset, size, kCommand, 2)) command_changed();
+    if (bars_.is_bar_register(offset, size)) bars_.update(config_, bus_->spaces());
+    config_changed(offset, size);
+}
+
+void Function::command_changed() {
+    bars_.update(config_, bus_->spaces());
+    drive_pin();
+}
+
+void Function::set_intx(bool level) {
+    intx_ = level;
+    const uint16_t status = config_.load16(kStatus) & static_cast<uint16_t>(~kStatusInterrupt);
+    config_.set16(kStatus, level ? status | kStatusInterrupt : status);
+    drive_pin();
+}
+
+void Function::drive_pin() {
+    const bool level = intx_ && (config_.load16(kCommand) & kCommandIntxOff) == 0;
+    const uint8_t pin = config_.load8(kInterruptPin);
+    if (level == pin_driven_ || pin == 0 || bus_ == nullptr) return;
+    pin_driven_ = level;
+    bus_->intx().set_intx(devfn_, pin - 1u, level);
+}
+
+void Function::send_msi(const MsiMessage& message) {
+    if (bus_ != nullptr) bus_->msi().send(message);
+}
+
+void Function::reset_enter() {
+    Locked lock(mutex_);
+    intx_ = false;
+    config_.reset();
+}
+
+void Function::reset_hold() {
+    Locked lock(mutex_);
+    if (bus_ == nullptr) return;
+    bars_.unmap_all(bus_->spaces());
+    drive_pin();
+}
+
+}  // namespace vmm::pci

@@ -1,0 +1,94 @@
+// Function: one PCI function: its configuration header, base address registers, interrupt pin and MSI
+// capabilities. A device model derives from it, adds BARs and capabilities in its constructor and calls
+// freeze() at its end; Bus::plug() then puts it on a bus.
+//
+// Locks: mutex() (rank Device) guards the configuration space and may guard the rest of the device's state
+// too. The config_* entry points take it; the hooks marked REQUIRES are called with it held. Moving a BAR
+// changes the memory map under it, which is allowed.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "hw/core/device.h"
+#include "hw/pci/address.h"
+#include "hw/pci/bar.h"
+#include "hw/pci/config_space.h"
+#include "system/irq/msi.h"
+#include "util/mutex.h"
+
+namespace vmm::pci {
+
+class Bus;
+
+struct Identity {
+    uint16_t vendor = 0;
+    uint16_t device = 0;
+    uint32_t class_code = 0;  // base, sub, interface: 0x060000
+    uint8_t revision = 0;
+    uint16_t subsystem_vendor = 0;
+    uint16_t subsystem = 0;
+    uint8_t interrupt_pin = 0;  // 1..4 for INTA..INTD
+    bool multifunction = false;
+    bool express = false;  // 4 KiB of configuration space
+};
+
+class Function : public Device {
+  public:
+    Function(const Identity& identity, std::string id);
+    ~Function() override;
+
+    // Bus entry points, any thread. The access lies within the space.
+    uint32_t config_read(unsigned offset, unsigned size);
+    void config_write(unsigned offset, uint32_t value, unsigned size);
+    unsigned config_size() const { return config_.size(); }
+
+    // Where it sits; meaningful once plugged.
+    Bus* bus() const { return bus_; }
+    DevFn devfn() const { return devfn_; }
+    Address address() const;
+
+    // Clears the configuration space to its reset values, takes BARs off the map and lowers the pin. A device
+    // that overrides these calls them first.
+    void reset_enter() override;
+    void reset_hold() override;
+
+  protected:
+    Mutex& mutex() { return mutex_; }
+    ConfigSpace& config() REQUIRES(mutex_) { return config_; }
+
+    // A region behind BAR `index`; the region is the device's and its size a power of two. Constructor only.
+    void add_bar(unsigned index, BarKind kind, MemoryRegion& region);
+    // The reset values are what the configuration space holds now. Last thing in the constructor.
+    void freeze();
+
+    // The guest changed something within this range (after the change). The default does nothing.
+    virtual void config_changed(unsigned offset, unsigned size) REQUIRES(mutex_) { (void)offset, (void)size; }
+
+    // The INTx pin: remembers the level and shows it unless the guest turned it off. Under mutex().
+    void set_intx(bool level) REQUIRES(mutex_);
+    // Sends with this function's bus-master enable looked at. Under mutex() or not: a leaf.
+    void send_msi(const MsiMessage& message);
+
+    bool bus_master() REQUIRES(mutex_) { return (config_.load16(kCommand) & kCommandMaster) != 0; }
+
+  private:
+    friend class Bus;
+    void command_changed() REQUIRES(mutex_);
+    void drive_pin() REQUIRES(mutex_);
+    bool touches(unsigned offset, unsigned size, unsigned field, unsigned field_size) const {
+        return offset < field + field_size && field < offset + size;
+    }
+
+    Mutex mutex_{LockRank::Device, "PCI function"};
+    ConfigSpace config_ GUARDED_BY(mutex_);
+    BarSet bars_ GUARDED_BY(mutex_);
+    bool intx_ GUARDED_BY(mutex_) = false;        // what the device asks for
+    bool pin_driven_ GUARDED_BY(mutex_) = false;  // what the bus was told
+    Bus* bus_ = nullptr;
+    DevFn devfn_;
+};
+
+}  // namespace vmm::pci

@@ -1,0 +1,59 @@
+// Configuration mechanism #1.
+#include "hw/pci/host.h"
+
+#include "util/bits.h"
+
+namespace vmm::pci {
+
+namespace {
+
+using Enable = Bits<31>;
+using BusNumber = Bits<23, 16>;
+using Target = Bits<15, 8>;  // device and function
+using Register = Bits<7, 2>;
+
+Address target(uint32_t address) {
+    return {static_cast<uint8_t>(BusNumber::get(address)),
+            DevFn::from_raw(static_cast<uint8_t>(Target::get(address)))};
+}
+
+unsigned config_offset(uint32_t address, uint64_t byte) {
+    return static_cast<unsigned>(Register::get(address) * 4 + byte);
+}
+
+}  // namespace
+
+uint32_t ConfigPorts::selected() {
+    Locked lock(mutex_);
+    return address_;
+}
+
+void ConfigPorts::reset_enter() {
+    Locked lock(mutex_);
+    address_ = 0;
+}
+
+uint64_t ConfigPorts::AddressOps::read(uint64_t offset, unsigned size) {
+    return offset == 0 && size == 4 ? ports_.selected() : all_ones(size);
+}
+
+void ConfigPorts::AddressOps::write(uint64_t offset, uint64_t value, unsigned size) {
+    if (offset != 0 || size != 4) return;
+    Locked lock(ports_.mutex_);
+    ports_.address_ = static_cast<uint32_t>(value);
+}
+
+uint64_t ConfigPorts::DataOps::read(uint64_t offset, unsigned size) {
+    const uint32_t address = ports_.selected();
+    if (!Enable::test(address)) return all_ones(size);
+    return ports_.root_.config_read(target(address), config_offset(address, offset), size);
+}
+
+void ConfigPorts::DataOps::write(uint64_t offset, uint64_t value, unsigned size) {
+    const uint32_t address = ports_.selected();
+    if (!Enable::test(address)) return;
+    ports_.root_.config_write(target(address), config_offset(address, offset), static_cast<uint32_t>(value),
+                              size);
+}
+
+}  // namespace vmm::pci
