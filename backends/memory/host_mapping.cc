@@ -30,7 +30,6 @@ struct MapRequest {
     uint64_t alignment = 0;
     uint64_t page_size = kPageSize;
     bool share = false;
-    bool readonly = false;
     bool reserve = true;
 };
 
@@ -39,16 +38,14 @@ Result<HostMapping> map_it(Fd fd, uint64_t offset, const MapRequest& request) {
     int flags = request.share ? MAP_SHARED : MAP_PRIVATE;
     if (!fd) flags |= MAP_ANONYMOUS;
     if (!request.reserve) flags |= MAP_NORESERVE;
-    int protection = request.readonly ? PROT_READ : PROT_READ | PROT_WRITE;
     uint64_t alignment = std::max(request.page_size, request.alignment);
     if (alignment == kPageSize && request.size >= kGenerousAlignment) alignment = kGenerousAlignment;
-    made.region =
-        TRY(MappedRegion::map_aligned(request.size, alignment, protection, flags, fd.get(), offset));
+    made.region = TRY(
+        MappedRegion::map_aligned(request.size, alignment, PROT_READ | PROT_WRITE, flags, fd.get(), offset));
     made.fd = std::move(fd);
     made.fd_offset = offset;
     made.page_size = request.page_size;
     made.shared = request.share;
-    made.readonly = request.readonly;
     return made;
 }
 
@@ -72,7 +69,7 @@ Result<Fd> open_backing_file(const FileRequest& request, bool& created) {
     created = false;
     struct stat info = {};
     if (::stat(request.path.c_str(), &info) == 0 && S_ISDIR(info.st_mode)) {
-        if (request.readonly)
+        if (request.open_readonly)
             return Error::make("'%s' is a directory, which cannot back read-only memory",
                                request.path.c_str());
         std::string name = request.path + "/penumbra-ram.XXXXXX";
@@ -82,7 +79,7 @@ Result<Fd> open_backing_file(const FileRequest& request, bool& created) {
         ::unlink(name.c_str());
         return Fd(number);
     }
-    if (request.readonly) return open_file(request.path, O_RDONLY);
+    if (request.open_readonly) return open_file(request.path, O_RDONLY);
     Result<Fd> fd = open_file(request.path, O_RDWR);
     if (fd || fd.error().number() != ENOENT) return fd;
     Fd made = TRY(open_file(request.path, O_RDWR | O_CREAT | O_EXCL, 0644));
@@ -107,7 +104,7 @@ Result<uint64_t> settle_file_size(const FileRequest& request, int fd, uint64_t p
                            size_text(present).c_str(), size_text(*end).c_str())
             .with_hint("lower size, or grow the file with truncate");
     }
-    if (present == 0 && !request.readonly &&
+    if (present == 0 && !request.open_readonly &&
         ::ftruncate(fd, static_cast<off_t>(align_up(*end, page_size))) < 0)
         return Error::from_errno(errno, "could not give '%s' %s", request.path.c_str(),
                                  size_text(*end).c_str());
@@ -184,18 +181,15 @@ Result<HostMapping> map_file(const FileRequest& request) {
     }
     map.alignment = request.alignment;
     map.share = request.share;
-    map.readonly = request.readonly;
     map.reserve = request.reserve;
     HostMapping made = TRY(map_it(std::move(fd), request.offset, map));
     remove_file.release();
     return made;
 }
 
-Result<HostMapping> map_descriptor(Fd fd, uint64_t size) {
-    MapRequest map;
-    map.size = size;
-    map.share = true;
-    return map_it(std::move(fd), 0, map);
+Result<MappedRegion> map_descriptor(int fd, uint64_t size) {
+    uint64_t alignment = size >= kGenerousAlignment ? kGenerousAlignment : kPageSize;
+    return MappedRegion::map_aligned(size, alignment, PROT_READ | PROT_WRITE, MAP_SHARED, fd);
 }
 
 }  // namespace vmm

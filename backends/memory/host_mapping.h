@@ -1,5 +1,5 @@
-// The host's side of a memory backend: anonymous memory, a memfd or a file, mapped with the right page size,
-// protection and advice. Makes no decision about guests.
+// The host's side of a memory backend: anonymous memory, a memfd or a file, mapped with the right page size
+// and protection. Makes no decision about guests.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,6 @@ struct HostMapping {
     uint64_t fd_offset = 0;     // of the mapping's first byte in the descriptor
     uint64_t page_size = 4096;  // huge page size for hugetlb
     bool shared = false;        // MAP_SHARED
-    bool readonly = false;
 };
 
 struct AnonymousRequest {
@@ -44,12 +43,12 @@ struct FileRequest {
     uint64_t offset = 0;
     uint64_t alignment = 0;  // 0: the file system's page size
     bool share = false;
-    bool readonly = false;  // open and map read-only
+    bool open_readonly = false;  // the file is not changed; a private mapping can still be written
     bool reserve = true;
 };
 Result<HostMapping> map_file(const FileRequest& request);
 
-// Maps all of a descriptor that somebody else made (a mappable guest_memfd).
-Result<HostMapping> map_descriptor(Fd fd, uint64_t size);
+// Maps all of a descriptor that somebody else owns (a mappable guest_memfd), shared.
+Result<MappedRegion> map_descriptor(int fd, uint64_t size);
 
 }  // namespace vmm

@@ -79,7 +79,7 @@ TEST(HostMapping, FileIsMadeWithTheSizeAndKeepsItsBytes) {
         ASSERT_TRUE(made) << made.error().message();
         made->region.data()[kMiB - 1] = 7;
     }
-    auto again = map_file({.path = path, .readonly = true});
+    auto again = map_file({.path = path, .open_readonly = true});
     ASSERT_TRUE(again) << again.error().message();
     EXPECT_EQ(again->region.size(), kMiB);
     EXPECT_EQ(again->region.data()[kMiB - 1], 7);

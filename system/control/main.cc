@@ -1,0 +1,29 @@
+// penumbra: reads the command line and runs the machine it describes.
+#include <cstdio>
+#include <span>
+
+#include "system/control/cli/command_line.h"
+#include "system/control/startup/virtual_machine.h"
+#include "system/control/trace_table.h"
+#include "util/log.h"
+
+int main(int argc, char** argv) {
+    using namespace vmm;
+    trace_register(all_trace_events());
+    Result<CommandLine> command =
+        parse_command_line(std::span<const char* const>(argv, static_cast<size_t>(argc)));
+    if (!command) {
+        log_error("%s", command.error().message().c_str());
+        return 1;
+    }
+    if (command->action == CommandLine::Action::Print) {
+        std::fputs(command->text.c_str(), stdout);
+        return 0;
+    }
+    Result<int> status = run_virtual_machine(command->configuration);
+    if (!status) {
+        log_error("%s", status.error().message().c_str());
+        return 1;
+    }
+    return *status;
+}

@@ -1,0 +1,211 @@
+// The phases of start-up and the requests that arrive while the machine runs; see virtual_machine.h.
+#include "system/control/startup/virtual_machine.h"
+
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "accel/kvm/kvm.h"
+#include "accel/kvm/vm.h"
+#include "backends/chardev/chardev_set.h"
+#include "backends/memory/backend.h"
+#include "hw/i386/q35_board.h"
+#include "system/clock/loop_clock.h"
+#include "system/control/startup/process.h"
+#include "system/control/startup/signals.h"
+#include "system/run/loop_requests.h"
+#include "system/run/run_control.h"
+#include "target/i386/confidential/sw_protected_vm.h"
+#include "util/event_loop.h"
+#include "util/log.h"
+
+namespace vmm {
+
+namespace {
+
+// The virtual clock stands still while the guest does.
+class ClockListener final : public RunListener {
+  public:
+    explicit ClockListener(VmClock& clock) : clock_(clock) {}
+    void run_changed(bool running, RunState) override {
+        if (running) {
+            clock_.start();
+        } else {
+            clock_.stop();
+        }
+    }
+
+  private:
+    VmClock& clock_;
+};
+
+class VirtualMachine final : public RequestHandler {
+  public:
+    explicit VirtualMachine(const Configuration& configuration) : configuration_(configuration) {}
+    ~VirtualMachine() override { requests_.set_handler(nullptr); }
+
+    // The phases, in order.
+    Status make_objects();
+    Status open_accelerator();
+    Status make_memory();
+    Status make_board();
+    Result<int> run(ProcessSetup& process);
+
+    void do_reset(ShutdownCause cause) override;
+    void do_shutdown(ShutdownCause cause) override;
+    void do_exit(int status) override;
+    void do_internal_error(const std::string& text) override;
+
+  private:
+    Result<std::vector<RamBlock*>> machine_ram();
+    MemoryBackend* find_backend(const std::string& id);
+
+    const Configuration& configuration_;
+    // In the order of making; members die in reverse, so what is used outlives its users.
+    EventLoop loop_;
+    LoopRequests requests_{loop_};
+    VmClock virtual_clock_{loop_};
+    HostClock host_clock_{loop_};
+    ClockListener clock_listener_{virtual_clock_};
+    std::unique_ptr<SignalWatch> signals_;
+    ChardevSet chardevs_{loop_, [this] { requests_.request_shutdown(ShutdownCause::HostUi); }};
+    std::unique_ptr<ConfidentialGuest> confidential_;
+    SystemIoctlDoor door_;
+    std::unique_ptr<kvm::Kvm> kvm_;
+    std::unique_ptr<kvm::Vm> vm_;
+    std::vector<std::unique_ptr<MemoryBackend>> backends_;
+    RamContext ram_context_;
+    std::unique_ptr<Q35Board> board_;
+    std::unique_ptr<RunControl> run_;
+    int exit_status_ = 0;
+};
+
+Status VirtualMachine::make_objects() {
+    signals_ = TRY(SignalWatch::create(loop_, requests_));
+    for (const MemoryBackendConfig& config : configuration_.memory_backends)
+        backends_.push_back(TRY(MemoryBackend::create(config)));
+    if (configuration_.sw_protected_vm) {
+        confidential_ = std::make_unique<SwProtectedVm>(*configuration_.sw_protected_vm);
+        ram_context_.private_memory = true;
+        ram_context_.initial = configuration_.sw_protected_vm->default_memory;
+    }
+    ram_context_.mem_merge = configuration_.mem_merge;
+    ram_context_.dump_guest_core = configuration_.dump_guest_core;
+    for (const std::unique_ptr<MemoryBackend>& backend : backends_)
+        TRY(backend->check(ram_context_));
+    for (const ChardevOptions& options : configuration_.chardevs)
+        (void)TRY(chardevs_.add(options));
+    return {};
+}
+
+Status VirtualMachine::open_accelerator() {
+    VmRequirements needs = TRY(Q35Board::vm_requirements(configuration_.machine, confidential_.get()));
+    for (const std::unique_ptr<MemoryBackend>& backend : backends_)
+        needs.mappable_guest_memfd |= backend->is_guest_memfd();
+    kvm_ = TRY(kvm::Kvm::open(door_, configuration_.accel.device));
+    vm_ = TRY(kvm::Vm::create(*kvm_, needs));
+    return {};
+}
+
+Status VirtualMachine::make_memory() {
+    for (const std::unique_ptr<MemoryBackend>& backend : backends_)
+        TRY(backend->allocate(ram_context_, vm_.get()));
+    return {};
+}
+
+MemoryBackend* VirtualMachine::find_backend(const std::string& id) {
+    for (const std::unique_ptr<MemoryBackend>& backend : backends_) {
+        if (backend->id() == id) return backend.get();
+    }
+    return nullptr;
+}
+
+Result<std::vector<RamBlock*>> VirtualMachine::machine_ram() {
+    const MemoryConfig& memory = configuration_.machine.memory;
+    std::vector<std::string> ids;
+    if (!memory.backend.empty()) ids.push_back(memory.backend);
+    for (const NumaNodeConfig& node : memory.nodes) {
+        if (!node.memory_backend.empty()) ids.push_back(node.memory_backend);
+    }
+    std::vector<RamBlock*> blocks;
+    uint64_t total = 0;
+    for (const std::string& id : ids) {
+        MemoryBackend* backend = find_backend(id);
+        CHECK(backend != nullptr, "the command line named no memory backend '%s'", id.c_str());
+        blocks.push_back(&backend->ram());
+        total += backend->ram().size();
+    }
+    if (total != memory.size) {
+        return Error::make("the memory backends have %llu bytes, -m says %llu",
+                           static_cast<unsigned long long>(total),
+                           static_cast<unsigned long long>(memory.size));
+    }
+    return blocks;
+}
+
+Status VirtualMachine::make_board() {
+    Q35Parts parts{.loop = loop_,
+                   .requests = requests_,
+                   .virtual_clock = virtual_clock_,
+                   .host_clock = host_clock_,
+                   .vm = *vm_,
+                   .ram = TRY(machine_ram()),
+                   .confidential = confidential_.get(),
+                   .chardev = [this](const std::string& id) { return chardevs_.find(id); }};
+    board_ = TRY(Q35Board::create(configuration_.machine, parts));
+    run_ = std::make_unique<RunControl>(board_->vcpus(), board_->resets());
+    run_->add_listener(clock_listener_);
+    return {};
+}
+
+Result<int> VirtualMachine::run(ProcessSetup& process) {
+    requests_.set_handler(this);
+    TRY(process.ready());
+    if (!configuration_.start_paused) run_->start();
+    loop_.run();
+    run_->stop(RunState::Shutdown);
+    return exit_status_;
+}
+
+void VirtualMachine::do_reset(ShutdownCause cause) {
+    if (configuration_.no_reboot && cause == ShutdownCause::GuestReset) {
+        do_shutdown(cause);
+        return;
+    }
+    run_->reset();
+}
+
+void VirtualMachine::do_shutdown(ShutdownCause cause) {
+    bool asked_by_host = cause == ShutdownCause::HostSignal || cause == ShutdownCause::HostQmpQuit ||
+                         cause == ShutdownCause::HostUi;
+    run_->stop(RunState::Shutdown);
+    if (configuration_.no_shutdown && !asked_by_host) return;
+    loop_.quit();
+}
+
+void VirtualMachine::do_exit(int status) {
+    exit_status_ = status;
+    loop_.quit();
+}
+
+void VirtualMachine::do_internal_error(const std::string& text) {
+    log_error("%s", text.c_str());
+    run_->stop(RunState::InternalError);
+    // Nobody could look at the stopped guest or start it again.
+    exit_status_ = 1;
+    loop_.quit();
+}
+
+}  // namespace
+
+Result<int> run_virtual_machine(const Configuration& configuration) {
+    ProcessSetup process = TRY(ProcessSetup::enter(configuration.process, configuration.machine.name));
+    VirtualMachine machine(configuration);
+    TRY(machine.make_objects());
+    TRY(machine.open_accelerator());
+    TRY(machine.make_memory());
+    TRY(machine.make_board());
+    return machine.run(process);
+}
+
+}  // namespace vmm
