@@ -1,0 +1,133 @@
+// The common parts of the guests; see guest.h.
+#include "guest.h"
+
+enum { DEBUG_CONSOLE = 0xe9, DEBUG_EXIT = 0xf4, EXIT_PASS = 0x10, EXIT_FAIL = 0x11 };
+#define LOCAL_APIC 0xfee00000ull
+
+void put_text(const char* text) {
+    for (; *text; text++) out8(DEBUG_CONSOLE, (u8)*text);
+}
+
+void put_number(u64 value) {
+    put_text("0x");
+    int shift = 60;
+    while (shift > 0 && (value >> shift & 15) == 0) shift -= 4;
+    for (; shift >= 0; shift -= 4) out8(DEBUG_CONSOLE, (u8) "0123456789abcdef"[value >> shift & 15]);
+}
+
+void put_decimal(u64 value) {
+    if (value >= 10) put_decimal(value / 10);
+    out8(DEBUG_CONSOLE, (u8)('0' + value % 10));
+}
+
+void put_line(const char* text, u64 value) {
+    put_text(text);
+    put_text(" ");
+    put_number(value);
+    put_text("\n");
+}
+
+static _Noreturn void leave(u32 code) {
+    out32(DEBUG_EXIT, code);
+    for (;;) __asm__ volatile("cli; hlt");  // no exit device: the last line still tells
+}
+
+void pass(void) {
+    put_text("PASS ");
+    put_text(guest_name);
+    put_text("\n");
+    leave(EXIT_PASS);
+}
+
+void fail(const char* what, u64 got, u64 wanted) {
+    put_text("FAIL ");
+    put_text(guest_name);
+    put_text(": ");
+    put_text(what);
+    put_text(": got ");
+    put_number(got);
+    put_text(", wanted ");
+    put_number(wanted);
+    put_text("\n");
+    leave(EXIT_FAIL);
+}
+
+void check(const char* what, u64 got, u64 wanted) {
+    if (got != wanted) fail(what, got, wanted);
+}
+
+void check_that(const char* what, bool holds) {
+    if (!holds) fail(what, 0, 1);
+}
+
+u8 cmos_read(u8 index) {
+    out8(0x70, index | 0x80);
+    return in8(0x71);
+}
+
+void cmos_write(u8 index, u8 value) {
+    out8(0x70, index | 0x80);
+    out8(0x71, value);
+}
+
+u64 ram_below_4g(void) {
+    return 16 * MIB + (cmos_read(0x34) | (u64)cmos_read(0x35) << 8) * 65536;
+}
+
+u64 ram_above_4g(void) {
+    return (cmos_read(0x5b) | (u64)cmos_read(0x5c) << 8 | (u64)cmos_read(0x5d) << 16) * 65536;
+}
+
+__attribute__((weak)) void ap_main(void) {}
+
+static bool vendor_is_intel(void) {
+    u32 eax = 0, ebx, ecx = 0, edx;
+    __asm__ volatile("cpuid" : "+a"(eax), "=b"(ebx), "+c"(ecx), "=d"(edx));
+    return ebx == 0x756e6547;
+}
+
+static long hypercall(u64 number, u64 a0, u64 a1, u64 a2) {
+    long result;
+    if (vendor_is_intel())
+        __asm__ volatile("vmcall" : "=a"(result) : "a"(number), "b"(a0), "c"(a1), "d"(a2) : "memory");
+    else
+        __asm__ volatile("vmmcall" : "=a"(result) : "a"(number), "b"(a0), "c"(a1), "d"(a2) : "memory");
+    return result;
+}
+
+long convert(u64 gpa, u64 pages, enum visibility to) {
+    enum { KVM_HC_MAP_GPA_RANGE = 12, ATTRIBUTE_PRIVATE = 1 << 4 };
+    return hypercall(KVM_HC_MAP_GPA_RANGE, gpa, pages, to == PRIVATE ? ATTRIBUTE_PRIVATE : 0);
+}
+
+void must_convert(u64 gpa, u64 pages, enum visibility to) {
+    const long result = convert(gpa, pages, to);
+    if (result == 0) return;
+    put_line("converting from", gpa);
+    put_line("pages", pages);
+    fail(to == PRIVATE ? "conversion to private" : "conversion to shared", (u64)result, 0);
+}
+
+u32 apic_id(void) {
+    return read32(LOCAL_APIC + 0x20) >> 24;
+}
+
+static void send_ipi(u32 to, u32 command) {
+    write32(LOCAL_APIC + 0x310, to << 24);
+    write32(LOCAL_APIC + 0x300, command);
+    while (read32(LOCAL_APIC + 0x300) & 1u << 12) pause();
+}
+
+void start_second_cpu(void) {
+    extern const u8 ap_trampoline[], ap_trampoline_end[];
+    const u64 at = 0x8000;
+    for (u64 i = 0; ap_trampoline + i < ap_trampoline_end; i++) write8(at + i, ap_trampoline[i]);
+    write32(LOCAL_APIC + 0xf0, 0x1ff);  // software enable
+    send_ipi(1, 0x4500);                // INIT
+    for (int i = 0; i < 1000; i++) in8(0x61);
+    send_ipi(1, 0x4600 | (u32)(at / PAGE));  // start-up, vector 8
+}
+
+u64 rounds(u64 otherwise) {
+    return patch_count != 0 ? patch_count : otherwise;
+}
