@@ -1,0 +1,42 @@
+// DebugCon (isa-debugcon): a port whose written bytes go to a chardev; reading gives a constant, by which
+// firmware finds it. Spec: none, a convention of virtual machines. Missing: nothing. Thread: any, no lock.
+#pragma once
+
+#include <memory>
+
+#include "backends/chardev/chardev.h"
+#include "hw/core/device.h"
+#include "system/memory/region_ops.h"
+
+namespace vmm {
+
+class DebugCon final : public Device, public IoOps, private CharClient {
+  public:
+    struct Config {
+        uint32_t iobase = 0xe9;
+        uint32_t readback = 0xe9;
+    };
+    static constexpr uint64_t kSize = 1;
+
+    // The chardev is borrowed.
+    static Result<std::unique_ptr<DebugCon>> create(const Config& config, Chardev& chardev,
+                                                    std::string id = {});
+    ~DebugCon() override { chardev_.detach(*this); }
+
+    std::string_view type() const override { return "isa-debugcon"; }
+    const Config& config() const { return config_; }
+    uint64_t read(uint64_t offset, unsigned size) override;
+    void write(uint64_t offset, uint64_t value, unsigned size) override;
+    IoSizes sizes() const override { return {1, 1, 1, 1, false}; }
+
+  private:
+    DebugCon(const Config& config, Chardev& chardev, std::string id)
+        : Device(std::move(id)), config_(config), chardev_(chardev) {}
+    size_t room() override { return SIZE_MAX; }
+    void receive(std::span<const uint8_t>) override {}  // nothing reads it; typed bytes are dropped
+
+    const Config config_;
+    Chardev& chardev_;
+};
+
+}  // namespace vmm
