@@ -1,5 +1,6 @@
-// Pages turned shared and back, one and 512 at a time: each side starts empty, a page never shows the other side's
-// bytes, its neighbours keep theirs, and asking for what already is changes nothing. RAM starts private.
+// Pages turned shared and back, one and 512 at a time: each side starts empty, a page never shows the other
+// side's bytes, its neighbours keep theirs, and asking for what already is changes nothing. RAM starts
+// private.
 #include "guest.h"
 
 STATIC_NAME("convert_basic");
@@ -62,7 +63,7 @@ static void mistakes(u64 gpa) {
 
 void guest_main(void) {
     there_and_back(16 * MIB, 1);
-    there_and_back(32 * MIB, 512);            // a whole 2 MiB page
+    there_and_back(32 * MIB, 512);             // a whole 2 MiB page
     there_and_back(40 * MIB + 7 * PAGE, 520);  // and pieces of three
     mixed(48 * MIB);
     mistakes(16 * MIB);

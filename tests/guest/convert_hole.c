@@ -1,5 +1,5 @@
-// Ranges where there is no RAM: making them shared is agreed to and does nothing, making them private is refused, and
-// the device behind them goes on working. RAM starts private.
+// Ranges where there is no RAM: making them shared is agreed to and does nothing, making them private is
+// refused, and the device behind them goes on working. RAM starts private.
 #include "guest.h"
 
 STATIC_NAME("convert_hole");

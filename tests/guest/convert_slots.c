@@ -1,5 +1,5 @@
-// One conversion over the border of two memory slots: the middle of the RAM below 4 GiB (two equal NUMA backends meet
-// there), and both sides of 4 GiB in turn. RAM starts private.
+// One conversion over the border of two memory slots: the middle of the RAM below 4 GiB (two equal NUMA
+// backends meet there), and both sides of 4 GiB in turn. RAM starts private.
 #include "guest.h"
 
 STATIC_NAME("convert_slots");
@@ -7,15 +7,18 @@ STATIC_NAME("convert_slots");
 static void border(const char* what, u64 at, u64 pages_before, u64 pages_after) {
     const u64 gpa = at - pages_before * PAGE, pages = pages_before + pages_after;
     put_line(what, at);
-    for (u64 i = 0; i < pages; i++) write64(gpa + i * PAGE, 0xd000 + i);
+    for (u64 i = 0; i < pages; i++)
+        write64(gpa + i * PAGE, 0xd000 + i);
     must_convert(gpa, pages, SHARED);
     for (u64 i = 0; i < pages; i++) {
         check("a page made shared", read64(gpa + i * PAGE), 0);
         write64(gpa + i * PAGE, 0xe000 + i);
     }
-    for (u64 i = 0; i < pages; i++) check("a shared page", read64(gpa + i * PAGE), 0xe000 + i);
+    for (u64 i = 0; i < pages; i++)
+        check("a shared page", read64(gpa + i * PAGE), 0xe000 + i);
     must_convert(gpa, pages, PRIVATE);
-    for (u64 i = 0; i < pages; i++) check("a page made private", read64(gpa + i * PAGE), 0);
+    for (u64 i = 0; i < pages; i++)
+        check("a page made private", read64(gpa + i * PAGE), 0);
 }
 
 void guest_main(void) {

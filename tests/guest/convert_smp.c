@@ -1,5 +1,5 @@
-// Two processors convert overlapping ranges at the same time, ten thousand times each. Every request is agreed to, and
-// when they are done the memory obeys again. RAM starts private.
+// Two processors convert overlapping ranges at the same time, ten thousand times each. Every request is
+// agreed to, and when they are done the memory obeys again. RAM starts private.
 #include "guest.h"
 
 STATIC_NAME("convert_smp");
@@ -37,9 +37,11 @@ void ap_main(void) {
 void guest_main(void) {
     must_convert(0x8000, 1, SHARED);  // the trampoline is fetched where KVM can emulate it
     start_second_cpu();
-    while (!second_runs) pause();
+    while (!second_runs)
+        pause();
     convert_at_random(0x2545f4914f6cdd1dull);
-    while (!second_done) pause();
+    while (!second_done)
+        pause();
     must_convert(AREA, AREA_PAGES, SHARED);
     must_convert(AREA, AREA_PAGES, PRIVATE);
     for (u64 i = 0; i < AREA_PAGES; i++) {
@@ -47,5 +49,6 @@ void guest_main(void) {
         write64(AREA + i * PAGE, i);
     }
     must_convert(AREA, AREA_PAGES, SHARED);
-    for (u64 i = 0; i < AREA_PAGES; i++) check("a page made shared", read64(AREA + i * PAGE), 0);
+    for (u64 i = 0; i < AREA_PAGES; i++)
+        check("a page made shared", read64(AREA + i * PAGE), 0);
 }

@@ -5,14 +5,17 @@ enum { DEBUG_CONSOLE = 0xe9, DEBUG_EXIT = 0xf4, EXIT_PASS = 0x10, EXIT_FAIL = 0x
 #define LOCAL_APIC 0xfee00000ull
 
 void put_text(const char* text) {
-    for (; *text; text++) out8(DEBUG_CONSOLE, (u8)*text);
+    for (; *text; text++)
+        out8(DEBUG_CONSOLE, (u8)*text);
 }
 
 void put_number(u64 value) {
     put_text("0x");
     int shift = 60;
-    while (shift > 0 && (value >> shift & 15) == 0) shift -= 4;
-    for (; shift >= 0; shift -= 4) out8(DEBUG_CONSOLE, (u8) "0123456789abcdef"[value >> shift & 15]);
+    while (shift > 0 && (value >> shift & 15) == 0)
+        shift -= 4;
+    for (; shift >= 0; shift -= 4)
+        out8(DEBUG_CONSOLE, (u8) "0123456789abcdef"[value >> shift & 15]);
 }
 
 void put_decimal(u64 value) {
@@ -29,7 +32,8 @@ void put_line(const char* text, u64 value) {
 
 static _Noreturn void leave(u32 code) {
     out32(DEBUG_EXIT, code);
-    for (;;) __asm__ volatile("cli; hlt");  // no exit device: the last line still tells
+    for (;;)
+        __asm__ volatile("cli; hlt");  // no exit device: the last line still tells
 }
 
 void pass(void) {
@@ -115,16 +119,19 @@ u32 apic_id(void) {
 static void send_ipi(u32 to, u32 command) {
     write32(LOCAL_APIC + 0x310, to << 24);
     write32(LOCAL_APIC + 0x300, command);
-    while (read32(LOCAL_APIC + 0x300) & 1u << 12) pause();
+    while (read32(LOCAL_APIC + 0x300) & 1u << 12)
+        pause();
 }
 
 void start_second_cpu(void) {
     extern const u8 ap_trampoline[], ap_trampoline_end[];
     const u64 at = 0x8000;
-    for (u64 i = 0; ap_trampoline + i < ap_trampoline_end; i++) write8(at + i, ap_trampoline[i]);
+    for (u64 i = 0; ap_trampoline + i < ap_trampoline_end; i++)
+        write8(at + i, ap_trampoline[i]);
     write32(LOCAL_APIC + 0xf0, 0x1ff);  // software enable
     send_ipi(1, 0x4500);                // INIT
-    for (int i = 0; i < 1000; i++) in8(0x61);
+    for (int i = 0; i < 1000; i++)
+        in8(0x61);
     send_ipi(1, 0x4600 | (u32)(at / PAGE));  // start-up, vector 8
 }
 

@@ -1,5 +1,6 @@
-// What guests share: ports, the debug console (port 0xe9), the exit device (port 0xf4), checks, hypercalls. Freestanding C; a guest defines
-// guest_name and guest_main(), and returns from it (or calls pass()) when all went well.
+// What guests share: ports, the debug console (port 0xe9), the exit device (port 0xf4), checks, hypercalls.
+// Freestanding C; a guest defines guest_name and guest_main(), and returns from it (or calls pass()) when all
+// went well.
 #pragma once
 
 #include <stdbool.h>
@@ -12,7 +13,7 @@ typedef uint64_t u64;
 
 extern const char guest_name[];
 void guest_main(void);
-void ap_main(void);                   // of guests with a second processor
+void ap_main(void);                     // of guests with a second processor
 extern const volatile u64 patch_count;  // rounds, when a test wrote them into the image
 
 #define PAGE 4096ull
@@ -20,9 +21,15 @@ extern const volatile u64 patch_count;  // rounds, when a test wrote them into t
 #define GIB (1024 * MIB)
 #define STATIC_NAME(name) const char guest_name[] = name
 
-static inline void out8(u16 port, u8 v) { __asm__ volatile("outb %0, %1" ::"a"(v), "Nd"(port)); }
-static inline void out16(u16 port, u16 v) { __asm__ volatile("outw %0, %1" ::"a"(v), "Nd"(port)); }
-static inline void out32(u16 port, u32 v) { __asm__ volatile("outl %0, %1" ::"a"(v), "Nd"(port)); }
+static inline void out8(u16 port, u8 v) {
+    __asm__ volatile("outb %0, %1" ::"a"(v), "Nd"(port));
+}
+static inline void out16(u16 port, u16 v) {
+    __asm__ volatile("outw %0, %1" ::"a"(v), "Nd"(port));
+}
+static inline void out32(u16 port, u32 v) {
+    __asm__ volatile("outl %0, %1" ::"a"(v), "Nd"(port));
+}
 static inline u8 in8(u16 port) {
     u8 v;
     __asm__ volatile("inb %1, %0" : "=a"(v) : "Nd"(port));
@@ -40,21 +47,23 @@ static inline u32 in32(u16 port) {
 }
 
 // Plain loads and stores of one instruction: what KVM can emulate.
-#define DEFINE_ACCESS(bits, suffix)                                                  \
-    static inline u##bits read##bits(u64 at) {                                       \
-        u##bits v;                                                                   \
-        __asm__ volatile("mov" suffix " (%1), %0" : "=r"(v) : "r"(at) : "memory");   \
-        return v;                                                                    \
-    }                                                                                \
-    static inline void write##bits(u64 at, u##bits v) {                              \
-        __asm__ volatile("mov" suffix " %0, (%1)" ::"r"(v), "r"(at) : "memory");     \
+#define DEFINE_ACCESS(bits, suffix)                                                \
+    static inline u##bits read##bits(u64 at) {                                     \
+        u##bits v;                                                                 \
+        __asm__ volatile("mov" suffix " (%1), %0" : "=r"(v) : "r"(at) : "memory"); \
+        return v;                                                                  \
+    }                                                                              \
+    static inline void write##bits(u64 at, u##bits v) {                            \
+        __asm__ volatile("mov" suffix " %0, (%1)" ::"r"(v), "r"(at) : "memory");   \
     }
 DEFINE_ACCESS(8, "b")
 DEFINE_ACCESS(16, "w")
 DEFINE_ACCESS(32, "l")
 DEFINE_ACCESS(64, "q")
 
-static inline void pause(void) { __asm__ volatile("pause" ::: "memory"); }
+static inline void pause(void) {
+    __asm__ volatile("pause" ::: "memory");
+}
 
 void put_text(const char* text);
 void put_number(u64 value);  // 0x...

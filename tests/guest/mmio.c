@@ -1,5 +1,5 @@
-// Memory-mapped registers: IOAPIC, HPET and local APIC answer as their data sheets say; nothing there reads as ones
-// at every width and swallows writes.
+// Memory-mapped registers: IOAPIC, HPET and local APIC answer as their data sheets say; nothing there reads
+// as ones at every width and swallows writes.
 #include "guest.h"
 
 STATIC_NAME("mmio");

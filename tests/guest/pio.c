@@ -1,5 +1,5 @@
-// Port I/O of every width: nothing there reads as ones, the host bridge answers through the configuration ports,
-// the interrupt controller's mask and the CMOS keep what is written.
+// Port I/O of every width: nothing there reads as ones, the host bridge answers through the configuration
+// ports, the interrupt controller's mask and the CMOS keep what is written.
 #include "guest.h"
 
 STATIC_NAME("pio");

@@ -1,5 +1,5 @@
-// All of RAM: two words of each page get a value of their own, and keep it. With two processors the second one
-// looks at the same memory.
+// All of RAM: two words of each page get a value of their own, and keep it. With two processors the second
+// one looks at the same memory.
 #include "guest.h"
 
 STATIC_NAME("ram");
@@ -42,5 +42,6 @@ void guest_main(void) {
     verify(4 * GIB, 4 * GIB + ram_above_4g());
     if (patch_count != 2) return;  // the number of processors
     start_second_cpu();
-    while (!second_done) pause();
+    while (!second_done)
+        pause();
 }

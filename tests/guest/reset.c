@@ -6,7 +6,8 @@ STATIC_NAME("reset");
 enum { COUNTER = 0x7a, MARK = 0x7b };
 
 static _Noreturn void wait_for_the_end(const char* way) {
-    for (u64 i = 0; i < 2000000; i++) in8(0x61);
+    for (u64 i = 0; i < 2000000; i++)
+        in8(0x61);
     fail(way, 0, 1);
 }
 
