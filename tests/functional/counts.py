@@ -1,0 +1,53 @@
+#!/usr/bin/env python3
+"""Figures that do not depend on the machine's speed and must not get worse: system calls to the first KVM_RUN, resident memory beyond guest RAM.
+
+usage: counts.py PENUMBRA [test...]
+"""
+import os
+import sys
+import tempfile
+
+import harness
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'bench'))
+import images
+import memory
+import syscalls
+
+MOST_CALLS = 150
+MOST_IOCTLS = 40
+MOST_MEMORY = 6 << 20
+GUEST_MB = 512
+
+
+def argv(binary, image, *extra):
+    return [binary, '-machine', 'q35,accel=kvm,kernel_irqchip=split', '-m', str(GUEST_MB), '-bios', image, '-nodefaults', '-display', 'none',
+            '-device', 'isa-debug-exit,iobase=0xf4,iosize=1', *extra]
+
+
+def write(folder, blob):
+    path = os.path.join(folder, 'guest.bin')
+    with open(path, 'wb') as out:
+        out.write(blob)
+    return path
+
+
+def system_calls_to_the_first_run(binary):
+    with tempfile.TemporaryDirectory(prefix='penumbra-counts.') as folder:
+        calls, ioctls = syscalls.to_first_run(argv(binary, write(folder, images.exits_at_once())))
+    print(f'     {calls} system calls (limit {MOST_CALLS}), {ioctls} ioctls (limit {MOST_IOCTLS})')
+    if calls > MOST_CALLS or ioctls > MOST_IOCTLS:
+        raise harness.Failure(f'{calls} system calls, {ioctls} ioctls')
+
+
+def memory_beyond_guest_ram(binary):
+    with tempfile.TemporaryDirectory(prefix='penumbra-counts.') as folder:
+        resident = memory.beyond_guest_ram(argv(binary, write(folder, images.spins())), GUEST_MB << 20)
+    print(f'     {resident / 2**20:.1f} MiB resident beyond guest RAM (limit {MOST_MEMORY / 2**20:.0f})')
+    if resident > MOST_MEMORY:
+        raise harness.Failure(f'{resident} bytes')
+
+
+if __name__ == '__main__':
+    harness.need_kvm()
+    harness.main([system_calls_to_the_first_run, memory_beyond_guest_ram])
