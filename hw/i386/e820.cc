@@ -39,8 +39,7 @@ E820Map direct_e820(const BootMemory& m, BootRange acpi) {
     for (const BootRange& r : m.reserved)
         add(r.base, r.end(), E820Type::Reserved);
     if (m.ram_above != 0) add(4 * kGiB, 4 * kGiB + m.ram_above, E820Type::Ram);
-    std::sort(map.begin(), map.end(),
-              [](const E820Entry& a, const E820Entry& b) { return a.base < b.base; });
+    std::sort(map.begin(), map.end(), [](const E820Entry& a, const E820Entry& b) { return a.base < b.base; });
     return map;
 }
 

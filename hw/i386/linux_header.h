@@ -29,7 +29,7 @@ inline constexpr size_t kCommandLineSize = 0x238;
 inline constexpr size_t kSetupData = 0x250;
 inline constexpr size_t kPreferredAddress = 0x258;
 inline constexpr size_t kInitSize = 0x260;
-inline constexpr size_t kMinimumEnd = 0x23c;        // through kCommandLineSize: protocol 2.06
+inline constexpr size_t kMinimumEnd = 0x23c;         // through kCommandLineSize: protocol 2.06
 inline constexpr size_t kZeroPageHeaderEnd = 0x290;  // room for it in the zero page
 
 // The rest of the zero page.

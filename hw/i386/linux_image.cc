@@ -20,7 +20,8 @@ Result<LinuxImage> parse_linux_image(std::span<const uint8_t> file) {
     LinuxImage k;
     k.protocol = load_le<uint16_t>(&file[kVersion]);
     if (k.protocol < 0x206)
-        return Error::make("boot protocol %u.%02u; 2.06 or later is needed", k.protocol >> 8, k.protocol & 0xff);
+        return Error::make("boot protocol %u.%02u; 2.06 or later is needed", k.protocol >> 8,
+                           k.protocol & 0xff);
     if ((file[kLoadFlags] & kLoadedHigh) == 0) return Error::make("a zImage, not a bzImage");
     k.header_end = static_cast<uint32_t>(kMagic + file[kJumpLength]);
     if (k.header_end < kMinimumEnd || k.header_end > kZeroPageHeaderEnd || k.header_end > file.size())

@@ -1,0 +1,76 @@
+#include "hw/i386/direct_boot.h"
+
+#include "hw/i386/direct_boot_priv.h"
+#include "hw/i386/linux_image.h"
+#include "hw/i386/low_memory.h"
+#include "hw/i386/pvh_image.h"
+#include "util/align.h"
+#include "util/endian.h"
+#include "util/size_text.h"
+
+namespace vmm {
+
+namespace {
+
+constexpr uint64_t kLeastRam = 4 * kMiB;
+
+Status place_acpi(const DirectBoot& boot, BootPlan& plan, BootRange tables, GuestWriter& guest) {
+    const acpi::PlacedTables placed = TRY(acpi::place(*boot.acpi, tables.base, low_memory::kEbda));
+    TRY(guest.write(tables.base, placed.tables));
+    TRY(guest.write(low_memory::kEbda, placed.rsdp));
+    plan.rsdp = low_memory::kEbda;
+    return {};
+}
+
+Status place_smbios(const smbios::Image& image, GuestWriter& guest) {
+    const uint64_t tables = low_memory::kBiosArea + 0x20;  // after the anchor
+    if (image.tables.size() > kMiB - tables)
+        return Error::make("SMBIOS tables of %zu bytes do not fit below 1 MiB", image.tables.size());
+    TRY(guest.write(low_memory::kBiosArea, smbios::placed_anchor(image, tables)));
+    return guest.write(tables, image.tables);
+}
+
+}  // namespace
+
+Status write_command_line(const std::string& line, uint64_t longest, GuestWriter& guest) {
+    longest = std::min(longest, low_memory::kMaxCommandLine - 1);
+    if (line.size() > longest)
+        return Error::make("the command line has %zu characters; this kernel takes %llu", line.size(),
+                           static_cast<unsigned long long>(longest));
+    std::vector<uint8_t> bytes(line.begin(), line.end());
+    bytes.push_back(0);
+    return guest.write(low_memory::kCommandLine, bytes);
+}
+
+std::vector<BootMsr> memory_type_msrs() {
+    constexpr uint32_t kMtrrDefaultType = 0x2ff;
+    constexpr uint64_t kEnable = 1u << 11, kWriteBack = 6;
+    return {{kMtrrDefaultType, kEnable | kWriteBack}};
+}
+
+Result<BootState> load_direct(const DirectBoot& boot, GuestWriter& guest) {
+    const uint64_t top = align_down(boot.memory.ram_below, kPageSize);
+    if (top < kLeastRam)
+        return Error::make("a kernel needs at least %s of memory, not %s", size_text(kLeastRam).c_str(),
+                           size_text(boot.memory.ram_below).c_str());
+    BootRange tables{top, 0};
+    if (boot.acpi != nullptr) {
+        tables.size = align_up(boot.acpi->tables.size(), kPageSize);
+        if (tables.size > top - 2 * kMiB)
+            return Error::make("no room for ACPI tables of %s", size_text(tables.size).c_str());
+        tables.base = top - tables.size;
+    }
+    BootPlan plan;
+    plan.ram = {kMiB, tables.base - kMiB};
+    plan.e820 = direct_e820(boot.memory, tables);
+    uint8_t ebda_segment[2];
+    store_le<uint16_t>(ebda_segment, low_memory::kEbda >> 4);
+    TRY(guest.write(low_memory::kEbdaPointer, ebda_segment));
+    if (boot.acpi != nullptr) TRY(place_acpi(boot, plan, tables, guest));
+    if (boot.smbios != nullptr) TRY(place_smbios(*boot.smbios, guest));
+    if (looks_like_linux(boot.kernel)) return load_linux(boot, plan, guest);
+    if (looks_like_elf(boot.kernel)) return load_pvh(boot, plan, guest);
+    return Error::make("neither a bzImage nor an ELF file");
+}
+
+}  // namespace vmm

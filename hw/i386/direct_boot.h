@@ -1,0 +1,34 @@
+// Boot without firmware: loads a bzImage (64-bit entry) or an ELF with a PVH note into guest RAM, with
+// initrd, command line, device tree, ACPI and SMBIOS tables, and says what the boot processor's registers
+// must be. Called by the board at start and again at each reset. Writes through GuestWriter only.
+//
+// What firmware would have done to the chipset is the board's: ECAM on, PM base and SCI on, PIRQ routes,
+// shadow RAM readable, level-triggered PCI lines.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "hw/acpi/table_set.h"
+#include "hw/i386/e820.h"
+#include "hw/i386/guest_writer.h"
+#include "hw/smbios/tables.h"
+#include "target/i386/cpu/boot_state.h"
+#include "util/result.h"
+
+namespace vmm {
+
+struct DirectBoot {
+    std::span<const uint8_t> kernel;  // whole files; borrowed for the call
+    std::span<const uint8_t> initrd;
+    std::span<const uint8_t> dtb;
+    std::string command_line;
+    BootMemory memory;
+    const acpi::AcpiImage* acpi = nullptr;
+    const smbios::Image* smbios = nullptr;
+};
+
+Result<BootState> load_direct(const DirectBoot& boot, GuestWriter& guest);
+
+}  // namespace vmm

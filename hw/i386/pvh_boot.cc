@@ -1,0 +1,104 @@
+// Loads an ELF for its PVH entry: segments, initrd as the only module, start info (version 1 with the memory
+// map). Xen's PVH ABI: 32-bit flat protected mode, EBX = start info. See direct_boot.h.
+#include <algorithm>
+
+#include "hw/i386/boot_places.h"
+#include "hw/i386/direct_boot_priv.h"
+#include "hw/i386/low_memory.h"
+#include "hw/i386/pvh_image.h"
+#include "util/align.h"
+#include "util/endian.h"
+
+namespace vmm {
+
+namespace {
+
+constexpr uint32_t kStartMagic = 0x336ec578, kStartVersion = 1;
+constexpr size_t kStartSize = 56, kModuleSize = 32, kMapEntrySize = 24;
+constexpr uint64_t kModuleAt = low_memory::kStartInfo + 64;
+constexpr uint64_t kMapAt = kModuleAt + 64;
+constexpr uint16_t kCode32 = 0xc09b, kData32 = 0xc093, kTask32 = 0x008b;
+constexpr uint64_t kCr0Pe = 1u << 0, kCr0Et = 1u << 4;
+
+Status write_start_info(const BootPlan& plan, uint64_t initrd, uint64_t initrd_size, GuestWriter& guest) {
+    if (kMapAt + plan.e820.size() * kMapEntrySize > low_memory::kZeroPage)
+        return Error::make("%zu memory ranges in the memory map", plan.e820.size());
+    uint8_t start[kStartSize] = {};
+    store_le<uint32_t>(&start[0], kStartMagic);
+    store_le<uint32_t>(&start[4], kStartVersion);
+    store_le<uint32_t>(&start[12], initrd_size != 0 ? 1 : 0);
+    store_le<uint64_t>(&start[16], initrd_size != 0 ? kModuleAt : 0);
+    store_le<uint64_t>(&start[24], low_memory::kCommandLine);
+    store_le<uint64_t>(&start[32], plan.rsdp);
+    store_le<uint64_t>(&start[40], kMapAt);
+    store_le<uint32_t>(&start[48], static_cast<uint32_t>(plan.e820.size()));
+    TRY(guest.write(low_memory::kStartInfo, start));
+    uint8_t module[kModuleSize] = {};
+    store_le<uint64_t>(&module[0], initrd);
+    store_le<uint64_t>(&module[8], initrd_size);
+    TRY(guest.write(kModuleAt, module));
+    std::vector<uint8_t> map(plan.e820.size() * kMapEntrySize);
+    for (size_t i = 0; i < plan.e820.size(); ++i) {
+        store_le<uint64_t>(&map[i * kMapEntrySize], plan.e820[i].base);
+        store_le<uint64_t>(&map[i * kMapEntrySize + 8], plan.e820[i].size);
+        store_le<uint32_t>(&map[i * kMapEntrySize + 16], static_cast<uint32_t>(plan.e820[i].type));
+    }
+    return guest.write(kMapAt, map);
+}
+
+// From the lowest to the highest byte of the segments.
+BootRange extent(const PvhImage& image) {
+    uint64_t low = ~uint64_t{0}, high = 0;
+    for (const ElfSegment& s : image.segments) {
+        low = std::min(low, s.address);
+        high = std::max(high, s.address + s.memory_size);
+    }
+    return {low, high - low};
+}
+
+Status load_segments(const PvhImage& image, BootRange ram, GuestWriter& guest) {
+    for (const ElfSegment& s : image.segments) {
+        if (s.address < ram.base || s.memory_size > ram.size ||
+            s.address - ram.base > ram.size - s.memory_size)
+            return Error::make(
+                "the kernel's segment at 0x%llx (0x%llx bytes) is outside usable RAM, which is "
+                "0x%llx to 0x%llx",
+                static_cast<unsigned long long>(s.address), static_cast<unsigned long long>(s.memory_size),
+                static_cast<unsigned long long>(ram.base), static_cast<unsigned long long>(ram.end()));
+        if (!s.bytes.empty()) TRY(guest.write(s.address, s.bytes));
+        if (s.memory_size > s.bytes.size())
+            TRY(guest.clear(s.address + s.bytes.size(), s.memory_size - s.bytes.size()));
+    }
+    return {};
+}
+
+BootState pvh_entry(uint32_t entry) {
+    BootState s;
+    s.rip = entry;
+    s.rsp = low_memory::kStackTop;
+    s.rbx = low_memory::kStartInfo;
+    s.code = {8, 0, 0xffffffff, kCode32};
+    s.data = {16, 0, 0xffffffff, kData32};
+    s.task = {0, 0, 0x67, kTask32};
+    s.cr0 = kCr0Pe | kCr0Et;
+    s.msrs = memory_type_msrs();
+    return s;
+}
+
+}  // namespace
+
+Result<BootState> load_pvh(const DirectBoot& boot, const BootPlan& plan, GuestWriter& guest) {
+    if (!boot.dtb.empty()) return Error::make("a device tree cannot be given to a PVH kernel");
+    const PvhImage image = TRY(parse_pvh_image(boot.kernel));
+    TRY(load_segments(image, plan.ram, guest));
+    uint64_t initrd = 0;
+    if (!boot.initrd.empty()) {
+        initrd = TRY(place_high(plan.ram, 0xffffffff, extent(image), boot.initrd.size(), "initrd"));
+        TRY(guest.write(initrd, boot.initrd));
+    }
+    TRY(write_command_line(boot.command_line, low_memory::kMaxCommandLine - 1, guest));
+    TRY(write_start_info(plan, initrd, boot.initrd.size(), guest));
+    return pvh_entry(image.entry);
+}
+
+}  // namespace vmm
