@@ -6,26 +6,12 @@
 
 namespace vmm {
 
-// Where CPU number `index` sits: threads vary fastest, sockets slowest.
-struct CpuPlace {
-    unsigned socket = 0, die = 0, core = 0, thread = 0;
-    bool operator==(const CpuPlace&) const = default;
-};
-
 struct SmpTopology {
     unsigned cpus = 1;      // present at start
     unsigned max_cpus = 1;  // sockets * dies * cores * threads
     unsigned sockets = 1, dies = 1, cores = 1, threads = 1;
 
     bool operator==(const SmpTopology&) const = default;
-
-    constexpr CpuPlace place(unsigned index) const {
-        return {index / (threads * cores * dies), index / (threads * cores) % dies, index / threads % cores,
-                index % threads};
-    }
-    constexpr unsigned index(const CpuPlace& at) const {
-        return ((at.socket * dies + at.die) * cores + at.core) * threads + at.thread;
-    }
 };
 
 // What -smp said; 0 stands for "not given".

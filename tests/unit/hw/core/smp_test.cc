@@ -1,4 +1,4 @@
-// Completing and refusing CPU topologies, and the way from index to place and back.
+// Completing and refusing CPU topologies.
 #include "hw/core/smp.h"
 
 #include <gtest/gtest.h>
@@ -33,22 +33,11 @@ TEST(Smp, whatIsLeftOutIsFilledIn) {
 
 TEST(Smp, whatDoesNotMultiplyOutIsRefused) {
     const SmpRequest wrong[] = {
-        {.cpus = 3, .cores = 2},
-        {.cpus = 4, .max_cpus = 2},
-        {.cpus = 2, .max_cpus = 6, .sockets = 4},
-        {.cpus = 289},
-        {.max_cpus = 300},
-        {.sockets = 100, .cores = 100},
+        {.cpus = 3, .cores = 2}, {.cpus = 4, .max_cpus = 2}, {.cpus = 2, .max_cpus = 6, .sockets = 4},
+        {.cpus = 289},           {.max_cpus = 300},          {.sockets = 100, .cores = 100},
     };
     for (const SmpRequest& request : wrong)
         EXPECT_FALSE(resolve_smp(request, 288)) << request.cpus << " " << request.max_cpus;
-}
-
-TEST(Smp, placeAndIndexAreInverse) {
-    const SmpTopology smp{36, 36, 3, 2, 3, 2};
-    for (unsigned i = 0; i < smp.max_cpus; ++i)
-        EXPECT_EQ(smp.index(smp.place(i)), i);
-    EXPECT_EQ(smp.place(13), (CpuPlace{1, 0, 0, 1}));
 }
 
 }  // namespace
