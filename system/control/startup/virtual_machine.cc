@@ -85,9 +85,10 @@ Status VirtualMachine::make_objects() {
     for (const MemoryBackendConfig& config : configuration_.memory_backends)
         backends_.push_back(TRY(MemoryBackend::create(config)));
     if (configuration_.sw_protected_vm) {
-        confidential_ = std::make_unique<SwProtectedVm>(*configuration_.sw_protected_vm);
-        ram_context_.private_memory = true;
-        ram_context_.initial = configuration_.sw_protected_vm->default_memory;
+        const SwProtectedVmConfig& config = *configuration_.sw_protected_vm;
+        confidential_ = std::make_unique<SwProtectedVm>(config.id, config.default_memory);
+        ram_context_.private_memory = confidential_->requirements().private_memory;
+        ram_context_.initial = confidential_->requirements().initial_visibility;
     }
     ram_context_.mem_merge = configuration_.mem_merge;
     ram_context_.dump_guest_core = configuration_.dump_guest_core;
