@@ -27,7 +27,7 @@ acpi::MadtCpu madt_cpu(const AcpiConfig& c, size_t index) {
 DsdtConfig dsdt_config(const AcpiConfig& c) {
     DsdtConfig d;
     for (size_t i = 0; i < c.cpus.size(); ++i)
-        d.cpus.push_back({static_cast<uint32_t>(i), c.cpus[i].node});
+        if (c.cpus[i].enabled) d.cpus.push_back({static_cast<uint32_t>(i), c.cpus[i].node});
     d.serials = c.serials;
     d.pci_windows = c.pci_windows;
     d.ecam_base = c.ecam_base;

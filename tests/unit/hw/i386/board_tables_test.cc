@@ -1,0 +1,81 @@
+#include "hw/i386/board_tables.h"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+
+#include "tests/unit/hw/i386/fake_guest.h"
+
+namespace vmm {
+namespace {
+
+TEST(NodeRanges, Nodes_skipTheHoles) {
+    const std::vector<acpi::SratMemory> r = node_ranges({kGiB, 2 * kGiB, kGiB}, 2 * kGiB);
+    ASSERT_EQ(r.size(), 5u);
+    const uint64_t expected[5][3] = {
+        {0, 0xa0000, 0}, {kMiB, kGiB - kMiB, 0}, {kGiB, kGiB, 1}, {4 * kGiB, kGiB, 1}, {5 * kGiB, kGiB, 2}};
+    for (size_t i = 0; i < r.size(); ++i) {
+        EXPECT_EQ(r[i].base, expected[i][0]) << i;
+        EXPECT_EQ(r[i].size, expected[i][1]) << i;
+        EXPECT_EQ(r[i].node, expected[i][2]) << i;
+    }
+}
+
+MachineConfig machine() {
+    MachineConfig m;
+    m.smp = {2, 4, 2, 1, 2, 1};
+    m.memory.size = 3 * kGiB;
+    m.uuid = Uuid::parse("00112233-4455-6677-8899-aabbccddeeff").value();
+    return m;
+}
+
+size_t find(const std::vector<uint8_t>& in, const char* signature) {
+    for (size_t i = 0; i + 4 <= in.size(); ++i)
+        if (std::memcmp(&in[i], signature, 4) == 0) return i;
+    return in.size();
+}
+
+TEST(BoardTables, Firmware_getsWhatTheMachineIs) {
+    const MachineConfig m = machine();
+    Result<Q35Map> map = lay_out_q35({.ram_size = m.memory.size, .firmware_size = 256 * kKiB});
+    ASSERT_TRUE(map);
+    const BoardTables t({.config = m, .map = *map, .apic_ids = {0, 1, 2, 3}, .serials = {{0x3f8, 4}}});
+    FwCfgItems items;
+    ASSERT_TRUE(t.publish(items, std::nullopt));
+    EXPECT_EQ(items.find(static_cast<uint16_t>(FwCfgKey::Uuid))->bytes[0], 0x00);
+    EXPECT_EQ(items.find(static_cast<uint16_t>(FwCfgKey::Uuid))->bytes[15], 0xff);
+    EXPECT_EQ(items.find_file("etc/acpi/rsdp")->bytes.size(), 20u);
+    // Two of four CPUs are there: the entry after theirs in the MADT is the IOAPIC.
+    const std::vector<uint8_t>& tables = t.acpi()->tables;
+    const size_t madt = find(tables, "APIC");
+    ASSERT_LT(madt, tables.size());
+    EXPECT_EQ(tables[madt + 44 + 4], 1);
+    EXPECT_EQ(tables[madt + 44 + 8 + 4], 1);
+    EXPECT_EQ(tables[madt + 44 + 16], 1);
+    EXPECT_EQ(find(tables, "SRAT"), tables.size());
+}
+
+TEST(BoardTables, AcpiOff_givesNone) {
+    MachineConfig m = machine();
+    m.acpi = false;
+    Result<Q35Map> map = lay_out_q35({.ram_size = m.memory.size, .firmware_size = 256 * kKiB});
+    ASSERT_TRUE(map);
+    const BoardTables t({.config = m, .map = *map, .apic_ids = {0}});
+    FwCfgItems items;
+    ASSERT_TRUE(t.publish(items, std::nullopt));
+    EXPECT_EQ(items.find_file("etc/acpi/tables"), nullptr);
+    EXPECT_NE(items.find_file("etc/e820"), nullptr);
+}
+
+TEST(BoardTables, DirectBoot_refusesWhatIsNoKernel) {
+    const MachineConfig m = machine();
+    Result<Q35Map> map = lay_out_q35({.ram_size = m.memory.size});
+    ASSERT_TRUE(map);
+    const BoardTables t({.config = m, .map = *map, .apic_ids = {0}});
+    EXPECT_EQ(t.acpi()->rsdp.size(), 36u);
+    FakeGuest guest(map->ram_below.size(), map->ram_above->size());
+    EXPECT_FALSE(t.boot(std::vector<uint8_t>(1000), {}, {}, "", guest));
+}
+
+}  // namespace
+}  // namespace vmm
