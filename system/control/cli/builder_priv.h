@@ -1,0 +1,96 @@
+// Builder: what the options have said so far, as the schema's types; the option handlers fill it from left to
+// right, finish() checks it as a whole and makes the Configuration. Private to the command line.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "qapi/keyval.h"
+#include "qapi/types_chardev.h"
+#include "qapi/types_device.h"
+#include "qapi/types_machine.h"
+#include "qapi/types_qom.h"
+#include "qapi/value.h"
+#include "system/control/cli/command_line.h"
+
+namespace vmm::cli {
+
+struct Builder {
+    CommandLine line;
+
+    // -machine and everything that is short for a part of it, merged as strings and as the schema's type.
+    qapi::Dict machine_dict;
+    qapi::MachineOptions machine;
+    std::vector<qapi::AccelOptions> accels;
+    std::optional<std::string> cpu;
+    std::vector<qapi::NumaOptions> numa;
+    std::vector<qapi::ObjectOptions> objects;
+    std::vector<ChardevOptions> chardevs;
+    std::vector<qapi::DeviceOptions> devices;
+    std::vector<std::string> serials;  // as written
+    std::vector<std::string> debug_consoles;
+    struct Global {
+        std::string driver, property, value;
+        bool used = false;
+    };
+    std::vector<Global> globals;
+    bool nographic = false;
+    bool no_defaults = false;
+
+    void print(std::string text);
+};
+
+// An option's handler; the value is empty for options without one.
+using Handler = Status (*)(Builder& builder, const std::string& value);
+
+// machine.cc
+Status take_machine(Builder& builder, const std::string& value);
+Status take_accel(Builder& builder, const std::string& value);
+Status take_enable_kvm(Builder& builder, const std::string& value);
+Status take_cpu(Builder& builder, const std::string& value);
+Status take_smp(Builder& builder, const std::string& value);
+Status take_memory(Builder& builder, const std::string& value);
+Status take_rtc(Builder& builder, const std::string& value);
+// Merges into the machine's options and checks their types.
+Status set_machine(Builder& builder, const qapi::Dict& options);
+
+// objects.cc, numa.cc
+Status take_object(Builder& builder, const std::string& value);
+Status take_numa(Builder& builder, const std::string& value);
+Status finish_memory(Builder& builder);
+
+// chardev.cc, legacy_chardev.cc
+Status take_chardev(Builder& builder, const std::string& value);
+Result<ChardevOptions> chardev_from_schema(const qapi::ChardevOptions& options);
+// "stdio", "file:x", "mon:stdio", "unix:/x,server=on": nothing for "none", a name for "chardev:NAME".
+struct LegacyChardev {
+    std::string id;                         // empty: none
+    std::optional<ChardevOptions> chardev;  // absent: the id is of an existing one
+};
+Result<LegacyChardev> parse_legacy_chardev(const std::string& text, const std::string& id);
+
+// devices.cc
+Status take_device(Builder& builder, const std::string& value);
+Status take_global(Builder& builder, const std::string& value);
+Status take_serial(Builder& builder, const std::string& value);
+Status take_debugcon(Builder& builder, const std::string& value);
+Status finish_devices(Builder& builder);
+
+// process.cc
+Status take_name(Builder& builder, const std::string& value);
+Status take_uuid(Builder& builder, const std::string& value);
+Status take_pidfile(Builder& builder, const std::string& value);
+Status take_log_file(Builder& builder, const std::string& value);
+Status take_log_items(Builder& builder, const std::string& value);
+Status take_trace(Builder& builder, const std::string& value);
+Status take_message(Builder& builder, const std::string& value);
+Status finish_process(Builder& builder);
+
+// finish.cc: the checks that need the whole command line.
+Status finish(Builder& builder);
+
+// Letters, digits, '-', '.' and '_', a letter first.
+Status check_id(const std::string& id);
+
+}  // namespace vmm::cli

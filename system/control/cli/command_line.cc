@@ -1,0 +1,65 @@
+// The walk over argv; see command_line.h.
+#include "system/control/cli/command_line.h"
+
+#include "system/control/cli/builder_priv.h"
+#include "system/control/cli/option_table_priv.h"
+
+namespace vmm {
+namespace {
+
+// An argument as a part of a message: one line, of bounded length.
+std::string shown(const std::string& text) {
+    constexpr size_t kLongest = 120;
+    std::string out;
+    for (char c : text.substr(0, kLongest))
+        out += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;
+    return text.size() > kLongest ? out + "..." : out;
+}
+
+Error not_an_option(const std::string& argument) {
+    return Error::make("unexpected argument '%s'", shown(argument).c_str())
+        .with_hint("options begin with '-'; disk images are not available in this version");
+}
+
+Error unknown_option(const std::string& argument, std::string_view name) {
+    if (const cli::AbsentOption* absent = cli::find_absent_option(name))
+        return Error::make("-%s: %s", std::string(absent->name).c_str(), std::string(absent->reason).c_str());
+    std::string_view near = cli::nearest_option(name);
+    Error error = Error::make("%s: unknown option", shown(argument).c_str());
+    if (near.empty()) return std::move(error).with_hint("-help lists the options");
+    return std::move(error).with_hint("did you mean '-%s'?", std::string(near).c_str());
+}
+
+Status take(cli::Builder& builder, const cli::Option& option, const std::string& value) {
+    Status done = option.take(builder, value);
+    if (done) return done;
+    std::string context =
+        "-" + std::string(option.name) + (option.argument.empty() ? "" : " " + shown(value));
+    return std::move(done).take_error().while_doing("%s", context.c_str());
+}
+
+}  // namespace
+
+Result<CommandLine> parse_command_line(std::span<const char* const> argv) {
+    cli::Builder builder;
+    for (size_t i = 1; i < argv.size(); ++i) {
+        std::string argument = argv[i];
+        if (argument.size() < 2 || argument[0] != '-') return not_an_option(argument);
+        std::string_view name = std::string_view(argument).substr(argument[1] == '-' ? 2 : 1);
+        const cli::Option* option = cli::find_option(name);
+        if (option == nullptr) return unknown_option(argument, name);
+        std::string value;
+        if (!option->argument.empty()) {
+            if (++i == argv.size())
+                return Error::make("-%s: the argument is missing", std::string(name).c_str())
+                    .with_hint("-%s %s", std::string(name).c_str(), std::string(option->argument).c_str());
+            value = argv[i];
+        }
+        TRY(take(builder, *option, value));
+        if (builder.line.action == CommandLine::Action::Print) return std::move(builder.line);
+    }
+    TRY(cli::finish(builder));
+    return std::move(builder.line);
+}
+
+}  // namespace vmm

@@ -1,0 +1,230 @@
+// The checks that need the whole command line, and the Configuration they let through.
+#include <algorithm>
+
+#include "system/control/cli/builder_priv.h"
+#include "system/control/cli/numa_priv.h"
+#include "target/i386/cpu/options.h"
+#include "util/text.h"
+
+namespace vmm::cli {
+namespace {
+
+constexpr unsigned kMostCpus =
+    4096;  // what x2APIC ids of this machine can name; KVM's own limit is asked later
+constexpr const char* kImplicitGuest = "sw-protected-vm";
+
+Status finish_accel(Builder& builder) {
+    Configuration& out = builder.line.configuration;
+    if (builder.machine.accel && !builder.accels.empty())
+        return Error::make("-machine accel=%s contradicts -accel %s", builder.machine.accel->c_str(),
+                           builder.accels[0].accel.c_str())
+            .with_hint("name the accelerator in one of them");
+    std::vector<std::string> names;
+    for (std::string_view name : split(builder.machine.accel.value_or(""), ':'))
+        if (!name.empty()) names.emplace_back(name);
+    for (const qapi::AccelOptions& accel : builder.accels)
+        names.push_back(accel.accel);
+    if (!names.empty() && std::find(names.begin(), names.end(), "kvm") == names.end())
+        return Error::make("accelerator '%s' is not available", names[0].c_str())
+            .with_hint("the only one is kvm: -accel kvm");
+    for (const qapi::AccelOptions& accel : builder.accels) {
+        if (accel.accel != "kvm") continue;
+        if (accel.device) out.accel.device = *accel.device;
+        if (!accel.kernel_irqchip) continue;
+        if (builder.machine.kernel_irqchip && *builder.machine.kernel_irqchip != *accel.kernel_irqchip)
+            return Error::make("-machine kernel_irqchip=%s contradicts -accel kvm,kernel-irqchip=%s",
+                               std::string(to_text(*builder.machine.kernel_irqchip)).c_str(),
+                               std::string(to_text(*accel.kernel_irqchip)).c_str());
+        builder.machine.kernel_irqchip = accel.kernel_irqchip;
+    }
+    return {};
+}
+
+OnOffAuto on_off_auto(const std::optional<qapi::OnOffAuto>& given) {
+    if (!given || *given == qapi::OnOffAuto::Auto) return OnOffAuto::Auto;
+    return *given == qapi::OnOffAuto::On ? OnOffAuto::On : OnOffAuto::Off;
+}
+
+IrqChipChoice irqchip(const std::optional<qapi::OnOffSplit>& given) {
+    if (!given) return IrqChipChoice::Auto;
+    if (*given == qapi::OnOffSplit::On) return IrqChipChoice::On;
+    return *given == qapi::OnOffSplit::Split ? IrqChipChoice::Split : IrqChipChoice::Off;
+}
+
+// Parts that this machine does not have, or always has.
+Status check_fixed_parts(const qapi::MachineOptions& machine) {
+    if (machine.usb.value_or(false))
+        return Error::make("-machine usb=on: this machine has no USB controller");
+    if (machine.vmport == qapi::OnOffAuto::On)
+        return Error::make("-machine vmport=on: this machine has no VMware port")
+            .with_hint("use off or auto");
+    if (machine.pic == qapi::OnOffAuto::Off)
+        return Error::make("-machine pic=off: this machine always has its interrupt controllers");
+    return {};
+}
+
+Status finish_machine(Builder& builder) {
+    const qapi::MachineOptions& given = builder.machine;
+    MachineConfig& machine = builder.line.configuration.machine;
+    std::string type = given.type.value_or("q35");
+    if (type != "q35")
+        return Error::make("-machine type=%s: there is no such machine", type.c_str())
+            .with_hint("the only one is q35");
+    TRY(check_fixed_parts(given));
+    machine.irqchip = irqchip(given.kernel_irqchip);
+    machine.smm = on_off_auto(given.smm);
+    machine.smm_ranges = given.smm_ranges.value_or(true);
+    machine.hpet = given.hpet.value_or(true);
+    machine.pit = given.pit != qapi::OnOffAuto::Off;
+    machine.i8042 = given.i8042.value_or(true);
+    machine.acpi = given.acpi != qapi::OnOffAuto::Off;
+    machine.graphics = given.graphics.value_or(!builder.nographic);
+    builder.line.configuration.mem_merge = given.mem_merge.value_or(true);
+    builder.line.configuration.dump_guest_core = given.dump_guest_core.value_or(true);
+    machine.cpu.text = builder.cpu.value_or("");
+    return {};
+}
+
+Status finish_smp(Builder& builder) {
+    qapi::SmpConfiguration given = builder.machine.smp.value_or(qapi::SmpConfiguration());
+    struct Part {
+        const char* name;
+        const std::optional<uint32_t>& value;
+    };
+    for (const Part& part :
+         {Part{"cpus", given.cpus}, Part{"sockets", given.sockets}, Part{"dies", given.dies},
+          Part{"clusters", given.clusters}, Part{"cores", given.cores}, Part{"threads", given.threads},
+          Part{"maxcpus", given.maxcpus}}) {
+        if (part.value && (*part.value == 0 || *part.value > kMostCpus))
+            return Error::make("-smp %s=%u: expected 1 to %u", part.name, *part.value, kMostCpus);
+    }
+    if (given.clusters.value_or(1) != 1)
+        return Error::make("-smp clusters=%u: a PC has no clusters", *given.clusters)
+            .with_hint("leave it out");
+    SmpRequest request{given.cpus.value_or(0), given.maxcpus.value_or(0), given.sockets.value_or(0),
+                       given.dies.value_or(0), given.cores.value_or(0),   given.threads.value_or(0)};
+    auto topology = resolve_smp(request, kMostCpus);
+    if (!topology) return std::move(topology).take_error().while_doing("-smp");
+    if (topology->max_cpus != topology->cpus)
+        return Error::make(
+            "-smp maxcpus=%u: processors cannot be plugged in in this version, maxcpus must be %u",
+            topology->max_cpus, topology->cpus);
+    builder.line.configuration.machine.smp = *topology;
+    return {};
+}
+
+const qapi::ObjectOptions* find_object(const Builder& builder, const std::string& id) {
+    for (const qapi::ObjectOptions& object : builder.objects)
+        if (object.id == id) return &object;
+    return nullptr;
+}
+
+// confidential-guest-support=ID and kvm-type= say the same thing in two ways.
+Status finish_confidential(Builder& builder) {
+    Configuration& out = builder.line.configuration;
+    qapi::KvmType type = builder.machine.kvm_type.value_or(qapi::KvmType::Auto);
+    if (const auto& id = builder.machine.confidential_guest_support) {
+        const qapi::ObjectOptions* object = find_object(builder, *id);
+        if (object == nullptr)
+            return Error::make("-machine confidential-guest-support=%s: there is no object '%s'", id->c_str(),
+                               id->c_str())
+                .with_hint("add -object sw-protected-vm,id=%s", id->c_str());
+        const auto* properties = std::get_if<qapi::SwProtectedVmProperties>(&object->u);
+        if (properties == nullptr)
+            return Error::make(
+                "-machine confidential-guest-support=%s: this is a %s, expected a sw-protected-vm",
+                id->c_str(), std::string(to_text(object->qom_type)).c_str());
+        if (type == qapi::KvmType::Default)
+            return Error::make("-machine kvm-type=default contradicts confidential-guest-support=%s",
+                               id->c_str())
+                .with_hint("leave one of them out");
+        bool shared = properties->default_memory == qapi::DefaultMemory::Shared;
+        out.sw_protected_vm = SwProtectedVmConfig{*id, shared ? Visibility::Shared : Visibility::Private};
+    } else if (type == qapi::KvmType::SwProtectedVm) {
+        std::string name = kImplicitGuest;
+        while (find_object(builder, name) != nullptr)
+            name += "-";
+        out.sw_protected_vm = SwProtectedVmConfig{name, Visibility::Private};
+    }
+    if (out.sw_protected_vm) out.machine.confidential_guest_support = out.sw_protected_vm->id;
+    return {};
+}
+
+Status check_private_memory(const Builder& builder) {
+    const Configuration& out = builder.line.configuration;
+    for (const MemoryBackendConfig& backend : out.memory_backends) {
+        const char* type = memory_backend_type_name(backend.kind);
+        if (backend.private_memory.value_or(false) && !out.sw_protected_vm)
+            return Error::make("-object %s,id=%s: private=on needs a VM with private memory", type,
+                               backend.id.c_str())
+                .with_hint(
+                    "add -machine kvm-type=sw-protected-vm, or -object sw-protected-vm,id=ID and -machine "
+                    "confidential-guest-support=ID");
+        bool is_gmem = backend.kind == MemoryBackendKind::GuestMemfd || backend.guest_memfd.value_or(false);
+        if (is_gmem && out.sw_protected_vm)
+            return Error::make(
+                       "-object %s,id=%s: RAM that is a guest_memfd is for ordinary guests, not for %s", type,
+                       backend.id.c_str(), out.sw_protected_vm->id.c_str())
+                .with_hint("use memory-backend-ram or memory-backend-memfd without guest-memfd");
+    }
+    if (!out.sw_protected_vm) return {};
+    if (out.machine.smm == OnOffAuto::On)
+        return Error::make(
+                   "-machine smm=on contradicts confidential-guest-support=%s: protected guests have no SMM",
+                   out.sw_protected_vm->id.c_str())
+            .with_hint("use smm=off or auto");
+    for (const MemoryBackendConfig& backend : out.memory_backends)
+        if (backend.private_memory == false && backend.id == out.machine.memory.backend)
+            return Error::make("-object %s,id=%s: private=off contradicts confidential-guest-support=%s",
+                               memory_backend_type_name(backend.kind), backend.id.c_str(),
+                               out.sw_protected_vm->id.c_str());
+    return {};
+}
+
+Status finish_boot(Builder& builder) {
+    const qapi::MachineOptions& given = builder.machine;
+    BootConfig& boot = builder.line.configuration.machine.boot;
+    boot.bios = given.firmware.value_or("");
+    boot.kernel = given.kernel.value_or("");
+    boot.initrd = given.initrd.value_or("");
+    boot.append = given.append.value_or("");
+    boot.dtb = given.dtb.value_or("");
+    struct Companion {
+        const char* option;
+        const std::optional<std::string>& value;
+    };
+    for (const Companion& companion : {Companion{"-initrd", given.initrd}, Companion{"-append", given.append},
+                                       Companion{"-dtb", given.dtb}})
+        if (companion.value && boot.kernel.empty())
+            return Error::make("%s %s needs a kernel", companion.option, companion.value->c_str())
+                .with_hint("add -kernel FILE");
+    return {};
+}
+
+}  // namespace
+
+Status check_id(const std::string& id) {
+    auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
+    bool good = !id.empty() && letter(id[0]) && std::all_of(id.begin(), id.end(), [&](char c) {
+        return letter(c) || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
+    });
+    if (good) return {};
+    return Error::make("Parameter 'id' expects letters, digits, '-', '.' and '_', a letter first, not %s",
+                       qapi::brief(qapi::Value(id)).c_str());
+}
+
+Status finish(Builder& builder) {
+    TRY(finish_accel(builder));
+    TRY(finish_machine(builder));
+    TRY(finish_smp(builder));
+    TRY(finish_numa(builder.numa, builder.line.configuration.machine.smp,
+                    builder.line.configuration.machine.memory));
+    TRY(finish_memory(builder));
+    TRY(finish_confidential(builder));
+    TRY(check_private_memory(builder));
+    TRY(finish_boot(builder));
+    TRY(finish_devices(builder));
+    return finish_process(builder);
+}
+
+}  // namespace vmm::cli

@@ -1,0 +1,162 @@
+// -machine, -accel, -cpu, -smp, -m, -rtc, and their merging into one MachineOptions.
+#include "qapi/convert.h"
+#include "system/control/cli/builder_priv.h"
+#include "system/control/cli/help_priv.h"
+#include "target/i386/cpu/model.h"
+#include "target/i386/cpu/options.h"
+#include "util/size_text.h"
+#include "util/text.h"
+
+namespace vmm::cli {
+namespace {
+
+// Machine properties may be written with underscores, as QEMU's users do.
+qapi::Dict with_dashes(const qapi::Dict& dict) {
+    qapi::Dict out;
+    for (const qapi::Dict::Entry& entry : dict) {
+        std::string key = entry.key;
+        for (char& c : key)
+            if (c == '_') c = '-';
+        out.set(key, entry.value);
+    }
+    return out;
+}
+
+void merge(qapi::Dict& into, const qapi::Dict& from) {
+    for (const qapi::Dict::Entry& entry : from) {
+        qapi::Value* present = into.find(entry.key);
+        const qapi::Dict* inner = entry.value.if_dict();
+        if (present != nullptr && present->if_dict() != nullptr && inner != nullptr)
+            merge(*present->if_dict(), *inner);
+        else
+            into.set(entry.key, entry.value);
+    }
+}
+
+bool is_help(const std::string& value) {
+    return value == "help" || value == "?";
+}
+
+// A size as text; what -m calls a number without a suffix is in MiB.
+Result<std::string> mebibytes(const std::string& text) {
+    auto bytes = parse_size(text, 1u << 20);
+    if (!bytes)
+        return Error::make("Parameter 'size' expects a size such as 512 (MiB) or 2G, not '%s'", text.c_str());
+    return std::to_string(*bytes);
+}
+
+}  // namespace
+
+Status set_machine(Builder& builder, const qapi::Dict& options) {
+    qapi::Dict merged = builder.machine_dict;
+    merge(merged, options);
+    builder.machine = TRY(qapi::from_keyval<qapi::MachineOptions>(merged));
+    builder.machine_dict = std::move(merged);
+    return {};
+}
+
+Status take_machine(Builder& builder, const std::string& value) {
+    qapi::Keyval parsed = TRY(qapi::parse_keyval(value, {.implied_key = "type"}));
+    if (parsed.help) {
+        builder.print(machine_help());
+        return {};
+    }
+    return set_machine(builder, with_dashes(parsed.dict));
+}
+
+Status take_accel(Builder& builder, const std::string& value) {
+    qapi::Keyval parsed = TRY(qapi::parse_keyval(value, {.implied_key = "accel"}));
+    if (parsed.help) {
+        builder.print(accel_help());
+        return {};
+    }
+    builder.accels.push_back(TRY(qapi::from_keyval<qapi::AccelOptions>(with_dashes(parsed.dict))));
+    return {};
+}
+
+Status take_enable_kvm(Builder& builder, const std::string&) {
+    return take_accel(builder, "kvm");
+}
+
+Status take_cpu(Builder& builder, const std::string& value) {
+    if (is_help(value)) {
+        builder.print(cpu_help_text());
+        return {};
+    }
+    TRY(parse_cpu_option(value));
+    builder.cpu = value;
+    return {};
+}
+
+Status take_smp(Builder& builder, const std::string& value) {
+    qapi::Keyval parsed = TRY(qapi::parse_keyval(value, {.implied_key = "cpus"}));
+    if (parsed.help) {
+        builder.print("-smp options:\n" + members_help(qapi::kSmpConfigurationInfo.members));
+        return {};
+    }
+    TRY(qapi::from_keyval<qapi::SmpConfiguration>(parsed.dict));
+    return set_machine(builder, qapi::Dict{{"smp", parsed.dict}});
+}
+
+// QEMU's spelling here is maxmem, and max-size in -machine memory.
+Status take_memory(Builder& builder, const std::string& value) {
+    qapi::Keyval parsed = TRY(qapi::parse_keyval(value, {.implied_key = "size"}));
+    if (parsed.help) {
+        builder.print("-m options:\n" + members_help(qapi::kMemorySizeConfigurationInfo.members));
+        return {};
+    }
+    if (qapi::Value* size = parsed.dict.find("size"))
+        if (const std::string* text = size->if_string()) *size = TRY(mebibytes(*text));
+    if (const qapi::Value* most = parsed.dict.find("maxmem")) {
+        qapi::Value copy = *most;
+        parsed.dict.set("max-size", std::move(copy));
+        parsed.dict.erase("maxmem");
+    }
+    TRY(qapi::from_keyval<qapi::MemorySizeConfiguration>(parsed.dict));
+    return set_machine(builder, qapi::Dict{{"memory", parsed.dict}});
+}
+
+namespace {
+
+// "2026-01-31" or "2026-01-31T12:00:00", in UTC.
+std::optional<int64_t> parse_date(const std::string& text) {
+    tm parts = {};
+    for (const char* format : {"%Y-%m-%dT%H:%M:%S", "%Y-%m-%d"}) {
+        parts = {};
+        const char* end = strptime(text.c_str(), format, &parts);
+        if (end != nullptr && *end == 0) return timegm(&parts);
+    }
+    return {};
+}
+
+}  // namespace
+
+Status take_rtc(Builder& builder, const std::string& value) {
+    qapi::Keyval parsed = TRY(qapi::parse_keyval(value));
+    if (parsed.help) {
+        builder.print("-rtc options:\n" + members_help(qapi::kRtcOptionsInfo.members));
+        return {};
+    }
+    auto options = TRY(qapi::from_keyval<qapi::RtcOptions>(parsed.dict));
+    if (options.clock.value_or(qapi::RtcClock::Host) != qapi::RtcClock::Host)
+        return Error::make("Parameter 'clock' can only be 'host'");
+    if (options.driftfix.value_or(qapi::RtcDriftFix::None) != qapi::RtcDriftFix::None)
+        return Error::make("Parameter 'driftfix' can only be 'none'");
+    RtcConfig& rtc = builder.line.configuration.machine.rtc;
+    std::string base = options.base.value_or("utc");
+    if (base == "utc") {
+        rtc = {};
+    } else if (base == "localtime") {
+        rtc.base = RtcBase::LocalTime;
+    } else if (auto seconds = parse_date(base)) {
+        rtc.base = RtcBase::Fixed;
+        rtc.fixed_seconds = *seconds;
+    } else {
+        return Error::make(
+            "Parameter 'base' expects utc, localtime or a date such as 2026-01-31T12:00:00, not '%s'",
+            base.c_str());
+    }
+    return {};
+}
+
+}  // namespace vmm::cli

@@ -1,0 +1,261 @@
+// All options, in the order of -help; see option_table_priv.h.
+#include "system/control/cli/help_priv.h"
+#include "system/control/cli/option_table_priv.h"
+#include "util/text.h"
+
+namespace vmm::cli {
+namespace {
+
+// "-kernel X" is short for "-machine kernel=X".
+template <const char* const& key>
+Status take_machine_text(Builder& builder, const std::string& value) {
+    if (value.empty()) return Error::make("expected a value");
+    return set_machine(builder, qapi::Dict{{key, value}});
+}
+constexpr const char* kFirmware = "firmware";
+constexpr const char* kKernel = "kernel";
+constexpr const char* kInitrd = "initrd";
+constexpr const char* kAppend = "append";
+constexpr const char* kDtb = "dtb";
+
+Status take_append(Builder& builder, const std::string& value) {
+    return set_machine(builder, qapi::Dict{{kAppend, value}});
+}
+
+// Options of which one value is true: there is no display, no monitor, no network card.
+Status only_none(const std::string& value, const char* what) {
+    if (value == "none") return {};
+    return Error::make("there is no %s in this version", what).with_hint("the only value is none");
+}
+Status take_display(Builder&, const std::string& value) {
+    return only_none(value, "display");
+}
+Status take_vga(Builder&, const std::string& value) {
+    return only_none(value, "display adapter");
+}
+Status take_monitor(Builder&, const std::string& value) {
+    return only_none(value, "monitor");
+}
+Status take_parallel(Builder&, const std::string& value) {
+    return only_none(value, "parallel port");
+}
+Status take_net(Builder&, const std::string& value) {
+    return only_none(value, "network card");
+}
+
+Status take_nographic(Builder& builder, const std::string&) {
+    builder.nographic = true;
+    return {};
+}
+Status take_nodefaults(Builder& builder, const std::string&) {
+    builder.no_defaults = true;
+    return {};
+}
+Status take_nothing(Builder&, const std::string&) {
+    return {};
+}
+Status take_daemonize(Builder& builder, const std::string&) {
+    builder.line.configuration.process.daemonize = true;
+    return {};
+}
+Status take_paused(Builder& builder, const std::string&) {
+    builder.line.configuration.start_paused = true;
+    return {};
+}
+Status take_no_reboot(Builder& builder, const std::string&) {
+    builder.line.configuration.no_reboot = true;
+    return {};
+}
+Status take_no_shutdown(Builder& builder, const std::string&) {
+    builder.line.configuration.no_shutdown = true;
+    return {};
+}
+Status take_help(Builder& builder, const std::string&) {
+    builder.print(option_help());
+    return {};
+}
+Status take_version(Builder& builder, const std::string&) {
+    builder.print(version_text());
+    return {};
+}
+
+constexpr std::string_view kMachine = "Machine";
+constexpr std::string_view kBoot = "Boot";
+constexpr std::string_view kObjects = "Objects and devices";
+constexpr std::string_view kRun = "Running";
+constexpr std::string_view kMessages = "Messages";
+constexpr std::string_view kAbout = "About";
+
+constexpr Option kOptions[] = {
+    {"machine", "[type=]q35[,KEY=VALUE...]", kMachine, "the machine and its properties; -machine help",
+     take_machine},
+    {"M", "MACHINE", "", "", take_machine},
+    {"accel", "[accel=]kvm[,KEY=VALUE...]", kMachine, "what runs the processors; -accel help", take_accel},
+    {"enable-kvm", "", kMachine, "the same as -accel kvm", take_enable_kvm},
+    {"cpu", "MODEL[,+FEATURE,-FEATURE,KEY=VALUE...]", kMachine, "the processors' model; -cpu help", take_cpu},
+    {"smp", "[cpus=]N[,sockets=,dies=,cores=,threads=,maxcpus=]", kMachine, "processors and their topology",
+     take_smp},
+    {"m", "[size=]SIZE", kMachine, "RAM, in MiB without a suffix (default: 128)", take_memory},
+    {"numa", "node|dist|cpu,KEY=VALUE...", kMachine, "NUMA nodes, distances, places of processors",
+     take_numa},
+    {"rtc", "base=utc|localtime|DATE", kMachine, "the real-time clock", take_rtc},
+    {"uuid", "UUID", kMachine, "the machine's UUID", take_uuid},
+    {"name", "NAME[,process=,debug-threads=]", kMachine, "the guest's name", take_name},
+
+    {"bios", "FILE", kBoot, "the firmware", take_machine_text<kFirmware>},
+    {"kernel", "FILE", kBoot, "start this kernel (bzImage or ELF with a PVH note)",
+     take_machine_text<kKernel>},
+    {"initrd", "FILE", kBoot, "its initial RAM disk", take_machine_text<kInitrd>},
+    {"append", "TEXT", kBoot, "its command line", take_append},
+    {"dtb", "FILE", kBoot, "a device tree for it", take_machine_text<kDtb>},
+
+    {"object", "TYPE,id=ID[,KEY=VALUE...]", kObjects,
+     "memory backends and protection; also as JSON; -object help", take_object},
+    {"device", "TYPE[,KEY=VALUE...]", kObjects, "add a device; also as JSON; -device help", take_device},
+    {"global", "TYPE.KEY=VALUE", kObjects, "a default for the devices that follow", take_global},
+    {"chardev", "BACKEND,id=ID[,KEY=VALUE...]", kObjects, "a character device; -chardev help", take_chardev},
+    {"serial", "DEV", kObjects,
+     "a serial port: none, null, stdio, mon:stdio, pty, file:PATH, pipe:PATH, unix:PATH, tcp:HOST:PORT, "
+     "chardev:ID",
+     take_serial},
+    {"debugcon", "DEV", kObjects, "the debug port 0xe9, written to DEV as for -serial", take_debugcon},
+    {"nographic", "", kObjects, "no display, the first serial port on the terminal (Ctrl-A x quits)",
+     take_nographic},
+    {"display", "none", kObjects, "there is no display", take_display},
+    {"vga", "none", kObjects, "there is no display adapter", take_vga},
+    {"monitor", "none", kObjects, "there is no monitor", take_monitor},
+    {"parallel", "none", kObjects, "there is no parallel port", take_parallel},
+    {"net", "none", kObjects, "there is no network card", take_net},
+    {"nic", "none", "", "", take_net},
+    {"nodefaults", "", kObjects, "no devices but those of the machine and the command line", take_nodefaults},
+
+    {"S", "", kRun, "do not start the processors", take_paused},
+    {"no-reboot", "", kRun, "end when the guest resets", take_no_reboot},
+    {"no-shutdown", "", kRun, "stop, but do not end, when the guest powers off", take_no_shutdown},
+    {"daemonize", "", kRun, "run in the background once the machine is ready", take_daemonize},
+    {"pidfile", "FILE", kRun, "write the process's number there", take_pidfile},
+    {"no-user-config", "", kRun, "accepted; there are no configuration files", take_nothing},
+
+    {"D", "FILE", kMessages, "where -d and -trace write (default: standard error)", take_log_file},
+    {"d", "ITEM[,ITEM...]", kMessages, "log these; -d help", take_log_items},
+    {"trace", "[enable=]PATTERN[,events=FILE][,file=FILE]", kMessages, "trace events; -trace help",
+     take_trace},
+    {"msg", "[timestamp=on|off][,guest-name=on|off]", kMessages, "the form of messages", take_message},
+
+    {"help", "", kAbout, "this text", take_help},
+    {"h", "", "", "", take_help},
+    {"version", "", kAbout, "the version", take_version},
+};
+
+constexpr std::string_view kNoDisks = "there are no disks in this version";
+constexpr std::string_view kNoNet = "there is no network in this version";
+constexpr std::string_view kNoMonitor = "there is no monitor in this version";
+constexpr std::string_view kNoDisplay = "there is no display in this version";
+constexpr std::string_view kNoUsb = "there is no USB in this version";
+constexpr std::string_view kNotYet = "this is not available in this version";
+constexpr std::string_view kNoMigration = "there is no migration in this version";
+constexpr std::string_view kKvmOnly = "guests run on KVM only";
+constexpr std::string_view kUseBackend = "use -object memory-backend-file and -machine memory-backend=ID";
+
+constexpr AbsentOption kAbsent[] = {
+    {"drive", true, kNoDisks},
+    {"blockdev", true, kNoDisks},
+    {"hda", true, kNoDisks},
+    {"hdb", true, kNoDisks},
+    {"hdc", true, kNoDisks},
+    {"hdd", true, kNoDisks},
+    {"fda", true, kNoDisks},
+    {"fdb", true, kNoDisks},
+    {"cdrom", true, kNoDisks},
+    {"sd", true, kNoDisks},
+    {"mtdblock", true, kNoDisks},
+    {"pflash", true, kNoDisks},
+    {"snapshot", false, kNoDisks},
+    {"iscsi", true, kNoDisks},
+    {"fsdev", true, kNoDisks},
+    {"virtfs", true, kNoDisks},
+    {"boot", true, kNoDisks},
+    {"netdev", true, kNoNet},
+    {"qmp", true, kNoMonitor},
+    {"qmp-pretty", true, kNoMonitor},
+    {"mon", true, kNoMonitor},
+    {"vnc", true, kNoDisplay},
+    {"spice", true, kNoDisplay},
+    {"full-screen", false, kNoDisplay},
+    {"k", true, kNoDisplay},
+    {"g", true, kNoDisplay},
+    {"audiodev", true, kNotYet},
+    {"usb", false, kNoUsb},
+    {"usbdevice", true, kNoUsb},
+    {"incoming", true, kNoMigration},
+    {"loadvm", true, kNoMigration},
+    {"only-migratable", false, kNoMigration},
+    {"preconfig", false, kNotYet},
+    {"qtest", true, kNotYet},
+    {"qtest-log", true, kNotYet},
+    {"gdb", true, kNotYet},
+    {"s", false, kNotYet},
+    {"action", true, kNotYet},
+    {"watchdog-action", true, kNotYet},
+    {"overcommit", true, kNotYet},
+    {"sandbox", true, kNotYet},
+    {"run-with", true, kNotYet},
+    {"runas", true, kNotYet},
+    {"chroot", true, kNotYet},
+    {"readconfig", true, kNotYet},
+    {"fw_cfg", true, kNotYet},
+    {"smbios", true, kNotYet},
+    {"acpitable", true, kNotYet},
+    {"option-rom", true, kNotYet},
+    {"tpmdev", true, kNotYet},
+    {"add-fd", true, kNotYet},
+    {"set", true, kNotYet},
+    {"L", true, kNotYet},
+    {"echr", true, kNotYet},
+    {"plugin", true, kKvmOnly},
+    {"icount", true, kKvmOnly},
+    {"singlestep", false, kKvmOnly},
+    {"tb-size", true, kKvmOnly},
+    {"semihosting", false, kKvmOnly},
+    {"mem-path", true, kUseBackend},
+    {"mem-prealloc", false, "use -object memory-backend-ram,prealloc=on"},
+    {"no-hpet", false, "use -machine hpet=off"},
+    {"no-acpi", false, "use -machine acpi=off"},
+    {"win2k-hack", false, kNoDisks},
+    {"prom-env", true, "this is not for PCs"},
+};
+
+}  // namespace
+
+void Builder::print(std::string text) {
+    line.action = CommandLine::Action::Print;
+    line.text = std::move(text);
+}
+
+std::span<const Option> option_table() {
+    return kOptions;
+}
+std::span<const AbsentOption> absent_options() {
+    return kAbsent;
+}
+
+const Option* find_option(std::string_view name) {
+    for (const Option& option : kOptions)
+        if (option.name == name) return &option;
+    return nullptr;
+}
+
+const AbsentOption* find_absent_option(std::string_view name) {
+    for (const AbsentOption& option : kAbsent)
+        if (option.name == name) return &option;
+    return nullptr;
+}
+
+std::string_view nearest_option(std::string_view name) {
+    std::vector<std::string_view> names;
+    for (const Option& option : kOptions)
+        names.push_back(option.name);
+    return name.size() < 3 || name.size() > 40 ? std::string_view() : nearest(name, names);
+}
+
+}  // namespace vmm::cli
