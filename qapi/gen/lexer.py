@@ -30,7 +30,7 @@ class Place:
 def tokens(path, text):
     """All tokens of a file, an 'end' token last."""
     out = []
-    lines = text.split("\n")
+    lines = text.removesuffix("\n").split("\n")
     number = 0
     while number < len(lines):
         line = lines[number]
