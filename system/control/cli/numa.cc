@@ -5,6 +5,7 @@
 #include "qapi/convert.h"
 #include "system/control/cli/help_priv.h"
 #include "system/control/cli/numa_priv.h"
+#include "target/i386/cpu/apic_id.h"
 #include "util/text.h"
 
 namespace vmm::cli {
@@ -13,6 +14,10 @@ namespace {
 constexpr unsigned kMostNodes = 128;
 constexpr uint8_t kLocalDistance = 10;
 constexpr uint8_t kRemoteDistance = 20;
+
+CpuPlace place_of(const SmpTopology& smp, unsigned cpu) {
+    return cpu_place({smp.sockets, smp.dies, smp.cores, smp.threads}, cpu);
+}
 
 Error unknown_node(const char* what, unsigned node) {
     return Error::make("-numa %s: there is no node %u", what, node)
@@ -40,7 +45,7 @@ Status add_cpu(MemoryConfig& memory, const qapi::NumaCpuOptions& options, const 
     if (options.node_id >= memory.nodes.size()) return unknown_node("cpu", options.node_id);
     bool any = false;
     for (unsigned cpu = 0; cpu < smp.max_cpus; ++cpu) {
-        CpuPlace place = smp.place(cpu);
+        CpuPlace place = place_of(smp, cpu);
         if (options.socket_id && *options.socket_id != place.socket) continue;
         if (options.die_id && *options.die_id != place.die) continue;
         if (options.core_id && *options.core_id != place.core) continue;
@@ -101,7 +106,7 @@ Status place_cpus(MemoryConfig& memory, const SmpTopology& smp) {
     for (NumaNodeConfig& node : memory.nodes)
         node.cpus.clear();
     for (unsigned cpu = 0; cpu < smp.max_cpus; ++cpu) {
-        size_t spread = none ? smp.place(cpu).socket % memory.nodes.size() : 0;
+        size_t spread = none ? place_of(smp, cpu).socket % memory.nodes.size() : 0;
         memory.nodes[node_of[cpu] >= 0 ? static_cast<size_t>(node_of[cpu]) : spread].cpus.push_back(cpu);
     }
     return {};
