@@ -3,26 +3,17 @@
 
 namespace vmm::kvm {
 
-Result<std::unique_ptr<Accelerator>> Accelerator::create(IoctlDoor& door, const std::string& device,
-                                                         const VmRequirements& needs) {
-    std::unique_ptr<Kvm> kvm = TRY(Kvm::open(door, device));
-    std::unique_ptr<Vm> vm = TRY(Vm::create(*kvm, needs));
-    IrqChipMode mode = needs.irqchip == IrqChipMode::Kernel ? IrqChipMode::Kernel : IrqChipMode::Split;
-    return std::make_unique<Accelerator>(std::move(kvm), std::move(vm), mode);
-}
-
-Accelerator::Accelerator(std::unique_ptr<Kvm> kvm, std::unique_ptr<Vm> vm, IrqChipMode mode)
-    : kvm_(std::move(kvm)),
-      vm_(std::move(vm)),
-      mode_(mode),
-      attributes_(*vm_),
-      slots_(*vm_),
+Accelerator::Accelerator(Vm& vm, IrqChipMode mode)
+    : vm_(vm),
+      mode_(mode == IrqChipMode::Kernel ? IrqChipMode::Kernel : IrqChipMode::Split),
+      attributes_(vm),
+      slots_(vm),
       listener_(slots_),
-      msi_(*vm_),
-      pins_(*vm_),
-      routes_(*vm_, mode),
-      irq_fds_(*vm_),
-      io_events_(*vm_) {
+      msi_(vm),
+      pins_(vm),
+      routes_(vm, mode_),
+      irq_fds_(vm),
+      io_events_(vm) {
     attributes_.set_current_vcpu([this] { return vcpus_.current_fd(); });
     slots_.set_gate(&vcpus_);
 }
@@ -46,7 +37,7 @@ void Accelerator::unmap_memory() {
 }
 
 Status Accelerator::create_irqchip() {
-    TRY(kvm::create_irqchip(*vm_, mode_));
+    TRY(kvm::create_irqchip(vm_, mode_));
     return routes_.try_commit();
 }
 
@@ -54,7 +45,7 @@ Status Accelerator::add_vcpu(uint32_t kernel_id, std::unique_ptr<VcpuArch> arch,
     // Whatever the map still lacked was asked for by now; from here on failures concern a running machine.
     TRY(listener_.take_error());
     listener_.set_requests(&world.requests);
-    std::unique_ptr<Vcpu> vcpu = TRY(Vcpu::create(*vm_, VcpuId(vcpus_.count()), kernel_id, std::move(arch)));
+    std::unique_ptr<Vcpu> vcpu = TRY(Vcpu::create(vm_, VcpuId(vcpus_.count()), kernel_id, std::move(arch)));
     return vcpus_.add(std::move(vcpu), world);
 }
 

@@ -1,16 +1,16 @@
-// Accelerator: everything KVM gives one machine, put together in the one order that is cheap: VM, memory map,
-// interrupt chips, vCPUs (a slot that is added after the chips costs milliseconds). The board and start-up
-// hold this; devices see only the interfaces it hands out. Built and torn down on the main thread.
+// Accelerator: everything KVM gives one machine besides the VM itself, put together in the one order that is
+// cheap: VM, memory map, interrupt chips, vCPUs (a slot that is added after the chips costs milliseconds).
+// The board owns this; devices see only the interfaces it hands out. Built and torn down on the main thread.
 //
-//     auto accelerator = TRY(Accelerator::create(door, "/dev/kvm", needs));
-//     ... RAM is allocated (gmem_factory()), the board maps it ...
-//     TRY(accelerator->map_memory(memory));
-//     TRY(accelerator->create_irqchip());
-//     TRY(accelerator->add_vcpu(apic_id, std::move(arch), world));   // per vCPU
+//     kvm::Accelerator accelerator(vm, needs.irqchip);
+//     ... RAM is allocated, the board maps it ...
+//     TRY(accelerator.map_memory(memory));
+//     TRY(accelerator.create_irqchip());
+//     TRY(accelerator.add_vcpu(apic_id, std::move(arch), world));   // per vCPU
+//     ... at each reset, vCPUs paused: accelerator.reset_vcpus()
 #pragma once
 
 #include <memory>
-#include <string>
 
 #include "accel/kvm/attributes.h"
 #include "accel/kvm/irq_fds.h"
@@ -23,11 +23,9 @@ namespace vmm::kvm {
 
 class Accelerator {
   public:
-    // The door is borrowed. IrqChipMode::User is treated as Split: the local APICs are always the kernel's.
-    static Result<std::unique_ptr<Accelerator>> create(IoctlDoor& door, const std::string& device,
-                                                       const VmRequirements& needs);
-    // Use create().
-    Accelerator(std::unique_ptr<Kvm> kvm, std::unique_ptr<Vm> vm, IrqChipMode mode);
+    // The VM is borrowed and outlives this. IrqChipMode::User is treated as Split: the local APICs are always
+    // the kernel's.
+    Accelerator(Vm& vm, IrqChipMode mode);
     ~Accelerator();
     Accelerator(const Accelerator&) = delete;
     Accelerator& operator=(const Accelerator&) = delete;
@@ -42,10 +40,9 @@ class Accelerator {
     // Loads every vCPU's reset state. vCPUs paused.
     Status reset_vcpus();
 
-    Kvm& kvm() { return *kvm_; }
-    Vm& vm() { return *vm_; }
+    Vm& vm() { return vm_; }
     IrqChipMode irqchip_mode() const { return mode_; }
-    GmemFactory& gmem_factory() { return *vm_; }
+    GmemFactory& gmem_factory() { return vm_; }
     AttributeSink& attributes() { return attributes_; }
     VcpuSet& vcpus() { return vcpus_; }
     MsiSink& msi() { return msi_; }
@@ -56,8 +53,7 @@ class Accelerator {
     IrqInput& kernel_pins() { return pins_; }
 
   private:
-    std::unique_ptr<Kvm> kvm_;
-    std::unique_ptr<Vm> vm_;
+    Vm& vm_;
     const IrqChipMode mode_;
     KvmAttributes attributes_;
     SlotTable slots_;

@@ -49,6 +49,7 @@ FaultVerdict serve_memory_fault(const abi::MemoryFaultExit& fault, int errno_val
         case GuestConverter::Outcome::Refused:
             return failed(fault, "it cannot be converted", answer.why);
         case GuestConverter::Outcome::Failed:
+        case GuestConverter::Outcome::Inconsistent:
             return failed(fault, "the conversion failed", answer.why);
         case GuestConverter::Outcome::Done:
         case GuestConverter::Outcome::Unchanged:

@@ -18,14 +18,15 @@ namespace vmm::kvm {
 class GuestConverter {
   public:
     enum class Outcome : uint8_t {
-        Done,       // the range is now as asked
-        Unchanged,  // it already was
-        Refused,    // the guest may not: no such memory, or none that can be private
-        Failed,     // the host could not; the old state stands
+        Done,          // the range is now as asked
+        Unchanged,     // it already was
+        Refused,       // the guest may not: no such memory, or none that can be private
+        Failed,        // the host could not; the old state stands
+        Inconsistent,  // the host could not, nor take it back: the machine must stop
     };
     struct Answer {
         Outcome outcome = Outcome::Done;
-        std::string why;  // for Refused and Failed
+        std::string why;  // for the bad ones
     };
     virtual ~GuestConverter() = default;
     virtual Answer convert(GpaRange range, Visibility to) = 0;

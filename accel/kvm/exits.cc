@@ -52,7 +52,7 @@ ExitAction ExitDispatcher::handle_exit(uint32_t reason) {
         default:
             break;
     }
-    if (std::optional<ExitAction> action = vcpu_.arch().handle_exit(vcpu_)) return *action;
+    if (std::optional<ExitAction> action = vcpu_.arch().handle_exit(vcpu_, world_)) return *action;
     return report(strf("KVM left the guest for a reason unknown here: %u", reason));
 }
 

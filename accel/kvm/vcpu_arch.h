@@ -11,6 +11,7 @@
 namespace vmm::kvm {
 
 class Vcpu;
+struct GuestWorld;
 
 // What the vCPU does after an exit was served.
 enum class ExitAction : uint8_t {
@@ -29,7 +30,7 @@ class VcpuArch {
     // Around each KVM_RUN; in the fast path.
     virtual void before_run(Vcpu& vcpu) = 0;
     // Exits that only this architecture has; empty: not known here either.
-    virtual std::optional<ExitAction> handle_exit(Vcpu& vcpu) = 0;
+    virtual std::optional<ExitAction> handle_exit(Vcpu& vcpu, const GuestWorld& world) = 0;
     // The registers as text, for reports.
     virtual std::string registers(Vcpu& vcpu) = 0;
 };

@@ -101,14 +101,14 @@ TEST(Accelerator, failingSlotAtStartIsAnErrorLaterAReport) {
 TEST(Accelerator, eachFailingStartupCallIsNamed) {
     auto start = [](FakeKvm& fake, Topology& topology, AddressSpace& memory, AddressSpace& ports,
                     NotedRequests& requests) -> Status {
-        VmRequirements needs;
-        needs.irqchip = IrqChipMode::Kernel;
-        auto accelerator = TRY(Accelerator::create(fake, "/dev/null", needs));
-        TRY(accelerator->map_memory(memory));
-        TRY(accelerator->create_irqchip());
+        auto kvm = TRY(Kvm::open(fake, "/dev/null"));
+        auto vm = TRY(Vm::create(*kvm, {}));
+        Accelerator accelerator(*vm, IrqChipMode::Kernel);
+        TRY(accelerator.map_memory(memory));
+        TRY(accelerator.create_irqchip());
         GuestWorld world{memory, ports, requests, nullptr, nullptr};
         (void)topology;
-        return accelerator->add_vcpu(0, std::make_unique<IdleArch>(), world);
+        return accelerator.add_vcpu(0, std::make_unique<IdleArch>(), world);
     };
     unsigned named = 0;
     for (unsigned nth = 1; nth < 30; nth++) {

@@ -19,7 +19,7 @@ class IdleArch final : public VcpuArch {
     Status prepare(Vcpu&) override { return {}; }
     Status reset(Vcpu&) override { return {}; }
     void before_run(Vcpu&) override {}
-    std::optional<ExitAction> handle_exit(Vcpu&) override { return std::nullopt; }
+    std::optional<ExitAction> handle_exit(Vcpu&, const GuestWorld&) override { return std::nullopt; }
     std::string registers(Vcpu&) override { return "REGISTERS"; }
 };
 
@@ -81,10 +81,9 @@ struct FakeWorld {
         fake.vm_types = 3;
         VmRequirements needs;
         needs.vm_type = type;
-        needs.irqchip = mode;
-        auto made = Accelerator::create(fake, "/dev/null", needs);
-        CHECK(static_cast<bool>(made), "%s", made.error().text().c_str());
-        accelerator = std::move(*made);
+        kvm = Kvm::open(fake, "/dev/null").take_value();
+        vm = Vm::create(*kvm, needs).take_value();
+        accelerator = std::make_unique<Accelerator>(*vm, mode);
         topology.add(ports_root, ports_region, 0x80);
         topology.add(memory_root, memory_region, 0x10000);
     }
@@ -122,6 +121,8 @@ struct FakeWorld {
     AddressSpace ports{topology, ports_root, "I/O"};
     NotedRequests requests;
     ScriptedConverter converter;
+    std::unique_ptr<Kvm> kvm;
+    std::unique_ptr<Vm> vm;
     std::unique_ptr<Accelerator> accelerator;
 };
 

@@ -1,0 +1,120 @@
+// An x86 vCPU; see arch.h.
+#include "target/i386/kvm/arch.h"
+
+#include <algorithm>
+
+#include "accel/kvm/exits.h"
+#include "target/i386/kvm/hypercall.h"
+#include "target/i386/kvm/lapic.h"
+#include "target/i386/kvm/lists_priv.h"
+#include "target/i386/kvm/registers_text.h"
+#include "target/i386/kvm/regs.h"
+#include "target/i386/kvm/xsave.h"
+
+namespace vmm::kvm {
+
+Status X86Arch::prepare(Vcpu& vcpu) {
+    ListBlock<kvm_cpuid2, kvm_cpuid_entry2> list(config_.cpuid.size());
+    list.head().nent = static_cast<uint32_t>(config_.cpuid.size());
+    std::transform(config_.cpuid.begin(), config_.cpuid.end(), list.entries(config_.cpuid.size()).begin(),
+                   [](const CpuidEntry& e) {
+                       kvm_cpuid_entry2 entry{};
+                       entry.function = e.function;
+                       entry.index = e.index;
+                       entry.flags = e.flags;
+                       entry.eax = e.eax;
+                       entry.ebx = e.ebx;
+                       entry.ecx = e.ecx;
+                       entry.edx = e.edx;
+                       return entry;
+                   });
+    TRY(vcpu.ioctl<KVM_SET_CPUID2>(list.head()));
+    if (config_.feature_msrs.empty()) return {};
+    return set_msrs(vcpu, config_.feature_msrs, Unknown::Refuse);
+}
+
+const BootState* X86Arch::boot() const {
+    if (!config_.boot_processor || config_.boot == nullptr || !config_.boot->has_value()) return nullptr;
+    return &**config_.boot;
+}
+
+uint32_t X86Arch::signature() const {
+    for (const CpuidEntry& entry : config_.cpuid)
+        if (entry.function == 1) return entry.eax;
+    return 0;
+}
+
+Status X86Arch::reset(Vcpu& vcpu) {
+    if (fresh_) {
+        fresh_ = false;
+        return first_reset(vcpu);
+    }
+    return full_reset(vcpu);
+}
+
+// A new vCPU: only the boot processor starts by itself, and only its EDX (or the kernel to boot) is news.
+Status X86Arch::first_reset(Vcpu& vcpu) {
+    if (!config_.boot_processor) return {};
+    if (const BootState* state = boot()) return load_boot_state(vcpu, *state);
+    kvm_regs regs = reset_regs(signature());
+    TRY(vcpu.ioctl<KVM_SET_REGS>(regs));
+    return {};
+}
+
+Status X86Arch::load_boot_state(Vcpu& vcpu, const BootState& state) {
+    kvm_sregs sregs = boot_sregs(state, reset_sregs(config_.boot_processor));
+    TRY(vcpu.ioctl<KVM_SET_SREGS>(sregs));
+    kvm_regs regs = boot_regs(state);
+    TRY(vcpu.ioctl<KVM_SET_REGS>(regs));
+    std::vector<Msr> msrs;
+    for (const BootMsr& msr : state.msrs)
+        msrs.emplace_back(msr.index, msr.value);
+    return set_msrs(vcpu, msrs, Unknown::Refuse);
+}
+
+Status X86Arch::full_reset(Vcpu& vcpu) {
+    kvm_sregs sregs = reset_sregs(config_.boot_processor);
+    TRY(vcpu.ioctl<KVM_SET_SREGS>(sregs));
+    kvm_regs regs = reset_regs(signature());
+    TRY(vcpu.ioctl<KVM_SET_REGS>(regs));
+    kvm_xcrs xcrs = reset_xcrs();
+    TRY(vcpu.ioctl<KVM_SET_XCRS>(xcrs));
+    kvm_xsave xsave = reset_xsave();
+    TRY(vcpu.ioctl<KVM_SET_XSAVE>(xsave));
+    kvm_debugregs debug{};
+    debug.dr6 = 0xffff0ff0;
+    debug.dr7 = 0x400;
+    TRY(vcpu.ioctl<KVM_SET_DEBUGREGS>(debug));
+    kvm_vcpu_events events{};  // nothing pending, nothing masked
+    events.flags = KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SHADOW;
+    TRY(vcpu.ioctl<KVM_SET_VCPU_EVENTS>(events));
+    TRY(set_msrs(vcpu, reset_msrs(), Unknown::Skip));
+    kvm_lapic_state lapic = reset_lapic(config_.apic_id, config_.boot_processor);
+    TRY(vcpu.ioctl<KVM_SET_LAPIC>(lapic));
+    kvm_mp_state mp_state{};
+    mp_state.mp_state = config_.boot_processor ? KVM_MP_STATE_RUNNABLE : KVM_MP_STATE_UNINITIALIZED;
+    TRY(vcpu.ioctl<KVM_SET_MP_STATE>(mp_state));
+    if (const BootState* state = boot()) return load_boot_state(vcpu, *state);
+    return {};
+}
+
+std::optional<ExitAction> X86Arch::handle_exit(Vcpu& vcpu, const GuestWorld& world) {
+    if (vcpu.page().exit_reason != KVM_EXIT_HYPERCALL) return std::nullopt;
+    auto& call = abi::exit_payload<abi::HypercallExit>(vcpu.page());
+    HypercallAnswer answer = serve_hypercall(call, world.converter);
+    call.result = answer.result;
+    if (answer.report.empty()) return ExitAction::Resume;
+    world.requests.report_internal_error(answer.report + "\n" + registers(vcpu));
+    return ExitAction::Park;
+}
+
+std::string X86Arch::registers(Vcpu& vcpu) {
+    kvm_regs regs{};
+    kvm_sregs sregs{};
+    if (!vcpu.ioctl<KVM_GET_REGS>(regs) || !vcpu.ioctl<KVM_GET_SREGS>(sregs)) {
+        return "(this vCPU's registers cannot be read)";
+    }
+    return registers_text(regs, sregs);
+}
+
+}  // namespace vmm::kvm

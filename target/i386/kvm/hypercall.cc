@@ -1,0 +1,59 @@
+// The hypercall and its checks; see hypercall.h.
+#include "target/i386/kvm/hypercall.h"
+
+#include <cerrno>
+
+#include "target/i386/kvm/trace.h"
+#include "util/align.h"
+#include "util/log.h"
+#include "util/text.h"
+
+namespace vmm::kvm {
+
+namespace {
+constexpr int kNoSuchCall = 1000;  // KVM_ENOSYS
+
+uint64_t negative(int number) {
+    return static_cast<uint64_t>(-static_cast<int64_t>(number));
+}
+
+HypercallAnswer map_gpa_range(uint64_t gpa, uint64_t pages, uint64_t attributes, GuestConverter& converter) {
+    std::optional<uint64_t> bytes = checked_mul<uint64_t>(pages, kPageSize);
+    std::optional<GpaRange> range = bytes ? GpaRange::make(Gpa(gpa), *bytes) : std::nullopt;
+    if (!range || !is_aligned(gpa, kPageSize) || (attributes & ~abi::kMapGpaRangeSupportedBits) != 0) {
+        log_guest_error("map-gpa-range: bad request, gpa 0x%llx pages 0x%llx attributes 0x%llx",
+                        static_cast<unsigned long long>(gpa), static_cast<unsigned long long>(pages),
+                        static_cast<unsigned long long>(attributes));
+        return {negative(EINVAL), {}};
+    }
+    Visibility to = (attributes & abi::kMapGpaRangeEncrypted) != 0 ? Visibility::Private : Visibility::Shared;
+    GuestConverter::Answer answer = converter.convert(*range, to);
+    switch (answer.outcome) {
+        case GuestConverter::Outcome::Done:
+        case GuestConverter::Outcome::Unchanged:
+            return {0, {}};
+        case GuestConverter::Outcome::Refused:
+            log_guest_error("map-gpa-range 0x%llx+0x%llx to %s: %s", static_cast<unsigned long long>(gpa),
+                            static_cast<unsigned long long>(*bytes), visibility_name(to), answer.why.c_str());
+            return {negative(EINVAL), {}};
+        case GuestConverter::Outcome::Failed:
+            log_error("the guest's memory 0x%llx+0x%llx could not be made %s: %s",
+                      static_cast<unsigned long long>(gpa), static_cast<unsigned long long>(*bytes),
+                      visibility_name(to), answer.why.c_str());
+            return {negative(EFAULT), {}};
+        case GuestConverter::Outcome::Inconsistent:
+            return {negative(EFAULT),
+                    strf("guest memory 0x%llx+0x%llx is half %s: %s", static_cast<unsigned long long>(gpa),
+                         static_cast<unsigned long long>(*bytes), visibility_name(to), answer.why.c_str())};
+    }
+    UNREACHABLE();
+}
+}  // namespace
+
+HypercallAnswer serve_hypercall(const abi::HypercallExit& call, GuestConverter* converter) {
+    if (call.number != abi::kHypercallMapGpaRange || converter == nullptr) return {negative(kNoSuchCall), {}};
+    trace_kvm_hc_map_gpa_range(call.args[0], call.args[1], call.args[2], call.flags);
+    return map_gpa_range(call.args[0], call.args[1], call.args[2], *converter);
+}
+
+}  // namespace vmm::kvm

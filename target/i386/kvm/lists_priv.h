@@ -1,0 +1,26 @@
+// The argument of a request that ends in a list: a head and its entries in one block. Private to this folder.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace vmm::kvm {
+
+// Zeroed; the entries follow the head directly, as the kernel reads them.
+template <typename Head, typename Entry>
+class ListBlock {
+  public:
+    explicit ListBlock(size_t room) : words_((sizeof(Head) + room * sizeof(Entry) + 7) / 8) {}
+    Head& head() { return *static_cast<Head*>(static_cast<void*>(words_.data())); }
+    std::span<Entry> entries(size_t count) {
+        static_assert(sizeof(Head) % alignof(Entry) == 0);
+        char* first = static_cast<char*>(static_cast<void*>(words_.data())) + sizeof(Head);
+        return {static_cast<Entry*>(static_cast<void*>(first)), count};
+    }
+
+  private:
+    std::vector<uint64_t> words_;
+};
+
+}  // namespace vmm::kvm
