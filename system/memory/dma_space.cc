@@ -6,12 +6,27 @@
 
 #include "system/memory/address_space.h"
 #include "system/memory/ram_block.h"
+#include "util/scope_exit.h"
 
 namespace vmm {
 
 namespace {
 
 enum class Direction { FromGuest, ToGuest };
+
+template <typename Copy>
+bool copy_shared(const RamBlock& block, RamRange range, Copy copy) {
+    if (!block.has_private_side()) {
+        copy(block.data() + range.first().raw(), range.size());
+        return true;
+    }
+    // While we count as a user, what we found shared is not freed.
+    unsigned use = block.enter_use();
+    ScopeExit leave([&] { block.leave_use(use); });
+    if (!block.visibility().is_all(range, Visibility::Shared)) return false;
+    copy(block.data() + range.first().raw(), range.size());
+    return true;
+}
 
 // Calls copy(host address, length) for each part; stops with false where a device may not go.
 template <typename Copy>
@@ -23,10 +38,7 @@ bool transfer(const FlatView& view, Gpa address, size_t size, Direction directio
         uint64_t room = s->range.last() - address;
         size_t length = room < size ? static_cast<size_t>(room) + 1 : size;
         RamOffset offset = s->ram_offset + (address - s->range.first());
-        if (s->ram->has_private_side() &&
-            !s->ram->visibility().is_all(RamRange::of(offset, length), Visibility::Shared))
-            return false;
-        copy(s->ram->data() + offset.raw(), length);
+        if (!copy_shared(*s->ram, RamRange::of(offset, length), copy)) return false;
         address = address + length;
         size -= length;
     }

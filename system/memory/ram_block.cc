@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <thread>
 #include <utility>
 
 #include "system/memory/host_pages_priv.h"
@@ -23,7 +24,7 @@ Status advise(uint8_t* at, uint64_t size, int advice, const char* name) {
     int got;
     do {
         got = ::madvise(at, size, advice);
-    } while (got < 0 && (errno == EINTR || errno == EAGAIN));
+    } while (got < 0 && errno == EINTR);
     if (got < 0) return Error::from_errno(errno, "madvise %s", name);
     return {};
 }
@@ -65,6 +66,27 @@ Result<std::unique_ptr<RamBlock>> RamBlock::anonymous(std::string id, uint64_t s
 int RamBlock::fd() const {
     if (config_.fd) return config_.fd.get();
     return gmem() != nullptr && gmem()->mappable() ? gmem()->fd() : -1;
+}
+
+// An entry that read the epoch just before it changed may count in the old one while it is waited for, or
+// after; so both are waited for, one after the other, each while new entries go to the other.
+unsigned RamBlock::enter_use() const {
+    unsigned epoch = epoch_.load() & 1;
+    users_[epoch].fetch_add(1);
+    return epoch;
+}
+
+void RamBlock::leave_use(unsigned entered) const {
+    users_[entered].fetch_sub(1);
+}
+
+void RamBlock::wait_for_users() const {
+    Locked lock(waiting_);
+    for (int round = 0; round < 2; ++round) {
+        unsigned old = epoch_.fetch_add(1) & 1;
+        while (users_[old].load() != 0)
+            std::this_thread::yield();
+    }
 }
 
 Status RamBlock::discard_shared(RamRange range) {

@@ -4,6 +4,8 @@
 // nobody else while a guest runs). Thread-safe.
 #pragma once
 
+#include <array>
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -16,6 +18,7 @@
 #include "util/align.h"
 #include "util/fd.h"
 #include "util/mmap.h"
+#include "util/mutex.h"
 #include "util/result.h"
 
 namespace vmm {
@@ -67,6 +70,13 @@ class RamBlock {
     VisibilityMap& visibility() { return visibility_; }
     const VisibilityMap& visibility() const { return visibility_; }
 
+    // The shared side is used by copying threads (DmaSpace) between enter_use and leave_use, which never
+    // block; wait_for_users returns when all who entered before have left. What is made private is first
+    // marked so, then waited for, then freed.
+    unsigned enter_use() const;
+    void leave_use(unsigned entered) const;
+    void wait_for_users() const;
+
     // Frees the host memory of a range aligned to page_size(); it reads as zero (a private file mapping: as
     // the file) afterwards.
     Status discard_shared(RamRange range);
@@ -83,6 +93,10 @@ class RamBlock {
     const Config config_;
     const std::span<uint8_t> bytes_;
     VisibilityMap visibility_;
+    // Users by epoch: those of the old epoch run out while new ones count in the other.
+    mutable std::array<std::atomic<uint64_t>, 2> users_{};
+    mutable std::atomic<unsigned> epoch_{0};
+    mutable Mutex waiting_{LockRank::Leaf, "RAM users"};
 };
 
 }  // namespace vmm

@@ -1,0 +1,289 @@
+// The conversion engine; see conversion.h.
+#include "system/memory/conversion.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "system/memory/conversion_job_priv.h"
+#include "system/memory/ram_block.h"
+#include "system/memory/trace.h"
+#include "util/align.h"
+#include "util/check.h"
+
+namespace vmm {
+
+namespace {
+
+using ull = unsigned long long;
+
+const GpaRange kWholeSpace = GpaRange::between(Gpa(0), Gpa(~uint64_t{0}));
+
+RamPiece whole_piece(const FlatSection& s) {
+    return {s.range, s.ram, RamRange::of(s.ram_offset, s.range.size()), {}, {}};
+}
+
+bool has_private_side(const FlatSection& s) {
+    return s.ram != nullptr && s.io == nullptr && s.ram->has_private_side();
+}
+
+ConversionResult failed(ConversionOutcome outcome, Error error, GpaRange range, Visibility to) {
+    return {outcome, 0,
+            std::move(error).while_doing("converting 0x%llx bytes at 0x%llx to %s",
+                                         static_cast<ull>(range.size()),
+                                         static_cast<ull>(range.first().raw()), visibility_name(to))};
+}
+
+}  // namespace
+
+Status PageDropper::drop_shared(RamBlock& block, RamRange range) {
+    return block.discard_shared(range);
+}
+Status PageDropper::drop_private(RamBlock& block, RamRange range) {
+    return block.discard_private(range);
+}
+
+ConversionEngine::ConversionEngine(AddressSpace& memory, AttributeSink& sink, VisibilityModel& model,
+                                   Config config)
+    : memory_(memory),
+      sink_(sink),
+      model_(model),
+      config_(config),
+      dropper_(config.dropper != nullptr ? *config.dropper : default_dropper_) {
+    populated_.add_source(*this);
+    memory_.add_listener(*this);
+}
+
+ConversionEngine::~ConversionEngine() {
+    memory_.remove_listener(*this, AddressSpace::Farewell::Silent);
+}
+
+ConversionResult ConversionEngine::convert(GpaRange range, Visibility to, Prefault prefault) {
+    check_no_locks_held("converting memory");
+    const uint64_t start = conversion_clock_ns();
+    ConversionResult result = [&] {
+        while (true) {
+            GpaRange reach = reach_of_conversion(*memory_.view(), range);
+            RangeLock::Held held(ranges_, reach);
+            // From here to the end of `held` the view does not change.
+            FlatViewPtr view = memory_.view();
+            if (reach_of_conversion(*view, range) == reach) return convert_locked(*view, range, to, prefault);
+        }
+    }();
+    stats_.note({start, conversion_clock_ns() - start, range, to, result.outcome, result.bytes_changed});
+    return result;
+}
+
+ConversionResult ConversionEngine::convert_locked(const FlatView& view, GpaRange range, Visibility to,
+                                                  Prefault prefault) {
+    if (!sink_.has_private_memory() && to == Visibility::Private)
+        return failed(ConversionOutcome::GuestRefused, Error::make("this VM has no private memory"), range,
+                      to);
+    std::variant<ConversionPlan, Refusal> planned = plan_conversion(view, range, to);
+    if (const Refusal* refusal = std::get_if<Refusal>(&planned))
+        return failed(ConversionOutcome::GuestRefused, Error::make("%s", refusal->why.c_str()), range, to);
+    const auto& plan = *std::get_if<ConversionPlan>(&planned);
+    trace_convert_plan(range.first().raw(), range.size(), visibility_name(to), plan.stretches.size());
+    return execute(plan, prefault);
+}
+
+ConversionResult ConversionEngine::execute(const ConversionPlan& plan, Prefault prefault) {
+    ConversionJob job(plan, {model_, dropper_, populated_, *this, stats_, config_.retry});
+    Status done = job.run();
+    if (done) {
+        if (prefault == Prefault::Yes && plan.to == Visibility::Private && plan.bytes_changed != 0)
+            sink_.prefault(plan.range);
+        return {ConversionOutcome::Done, plan.bytes_changed, std::nullopt};
+    }
+    trace_convert_undo(plan.range.first().raw(), plan.range.size(), done.error().text().c_str());
+    Status taken_back = job.take_back();
+    if (taken_back)
+        return failed(ConversionOutcome::HostFailed, std::move(done).take_error(), plan.range, plan.to);
+    Error both = Error::make("%s; taking it back failed too: %s", done.error().text().c_str(),
+                             taken_back.error().text().c_str());
+    return failed(ConversionOutcome::Inconsistent, std::move(both), plan.range, plan.to);
+}
+
+void ConversionEngine::begin() {
+    commit_ticket_ = ranges_.acquire(kWholeSpace);
+}
+
+void ConversionEngine::commit(const FlatView&) {
+    ranges_.release(commit_ticket_);
+}
+
+void ConversionEngine::section_added(const FlatSection& section) {
+    if (!has_private_side(section)) return;
+    {
+        Locked lock(mutex_);
+        if (std::find(blocks_.begin(), blocks_.end(), section.ram) == blocks_.end())
+            blocks_.push_back(section.ram);
+    }
+    Status synced = sync_section(section);
+    if (synced) return;
+    Locked lock(mutex_);
+    if (!sync_error_) sync_error_ = std::move(synced).take_error();
+}
+
+Status ConversionEngine::sync_section(const FlatSection& section) {
+    for (const VisibilityModel::SyncStep& sync : model_.sync(whole_piece(section))) {
+        stats_.note_attribute_call();
+        Status set = model_.set(sync.step, sync.to);
+        if (!set) {
+            return std::move(set).take_error().while_doing(
+                "making 0x%llx bytes at 0x%llx %s", static_cast<ull>(sync.step.gpa.size()),
+                static_cast<ull>(sync.step.gpa.first().raw()), visibility_name(sync.to));
+        }
+    }
+    return {};
+}
+
+Status ConversionEngine::sync_status() {
+    Locked lock(mutex_);
+    if (!sync_error_) return {};
+    Error error = std::move(*sync_error_);
+    sync_error_.reset();
+    return error;
+}
+
+Status ConversionEngine::kernel_forgot() {
+    RangeLock::Held held(ranges_, kWholeSpace);
+    model_.forget();
+    FlatViewPtr view = memory_.view();
+    for (const FlatSection& s : view->sections())
+        if (has_private_side(s)) TRY(sync_section(s));
+    return {};
+}
+
+Status ConversionEngine::reset() {
+    check_no_locks_held("resetting memory");
+    std::vector<RamBlock*> blocks;
+    {
+        Locked lock(mutex_);
+        blocks = blocks_;
+    }
+    RangeLock::Held held(ranges_, kWholeSpace);
+    FlatViewPtr view = memory_.view();
+    Status first;
+    for (RamBlock* block : blocks) {
+        Status done = reset_block(*view, *block);
+        if (!done && first) first = std::move(done);
+    }
+    return first;
+}
+
+Status ConversionEngine::reset_block(const FlatView& view, RamBlock& block) {
+    const Visibility initial = block.initial_visibility();
+    for (const FlatSection& s : view.sections()) {
+        if (s.ram != &block || !has_private_side(s)) continue;
+        ConversionResult result = convert_locked(view, s.range, initial, Prefault::No);
+        if (result.outcome != ConversionOutcome::Done) return std::move(*result.error);
+    }
+    for (const VisibilityRun& run : block.visibility().runs(block.whole()))
+        if (run.visibility != initial) TRY(reset_hidden(block, run));
+    return {};
+}
+
+// A part that no address shows at present: there is nothing to tell the kernel until it is mapped.
+Status ConversionEngine::reset_hidden(RamBlock& block, const VisibilityRun& run) {
+    if (run.visibility == Visibility::Private) {
+        TRY(dropper_.drop_private(block, run.range));
+        TRY(populated_.populate(block, run.range, *this));
+        block.visibility().set(run.range, Visibility::Shared);
+        return {};
+    }
+    block.visibility().set(run.range, Visibility::Private);
+    block.wait_for_users();
+    populated_.discard(block, run.range, *this);
+    if (block.page_size() == kPageSize) return dropper_.drop_shared(block, run.range);
+    for (RamRange range : wholly_private_host_pages(block, run.range, {}))
+        TRY(dropper_.drop_shared(block, range));
+    return {};
+}
+
+Status ConversionEngine::discard(RamBlock& block, RamRange range) {
+    check_no_locks_held("discarding memory");
+    RangeLock::Held held(ranges_, kWholeSpace);
+    TRY(dropper_.drop_shared(block, range));
+    return dropper_.drop_private(block, range);
+}
+
+Status ConversionEngine::add_discard_listener(DiscardListener& listener) {
+    RangeLock::Held held(ranges_, kWholeSpace);
+    std::vector<RamBlock*> blocks;
+    {
+        Locked lock(mutex_);
+        blocks = blocks_;
+    }
+    std::vector<std::pair<RamBlock*, RamRange>> told;
+    for (RamBlock* block : blocks) {
+        for (RamRange run : populated_.runs(*block, block->whole())) {
+            Status taken = listener.on_populate(*block, run);
+            if (!taken) {
+                for (auto at = told.rbegin(); at != told.rend(); ++at)
+                    listener.on_discard(*at->first, at->second);
+                return taken;
+            }
+            told.emplace_back(block, run);
+        }
+    }
+    populated_.add_listener(listener);
+    return {};
+}
+
+void ConversionEngine::remove_discard_listener(DiscardListener& listener) {
+    RangeLock::Held held(ranges_, kWholeSpace);
+    populated_.remove_listener(listener);
+}
+void ConversionEngine::add_populated_source(const PopulatedSource& source) {
+    RangeLock::Held held(ranges_, kWholeSpace);
+    populated_.add_source(source);
+}
+void ConversionEngine::remove_populated_source(const PopulatedSource& source) {
+    RangeLock::Held held(ranges_, kWholeSpace);
+    populated_.remove_source(source);
+}
+
+void ConversionEngine::visit_populated(const RamBlock& block, RamRange range,
+                                       const std::function<void(RamRange)>& visit) const {
+    for (const VisibilityRun& run : block.visibility().runs(range))
+        if (run.visibility == Visibility::Shared) visit(run.range);
+}
+
+std::vector<MapRun> ConversionEngine::map(Gpa from, size_t limit) const {
+    std::vector<MapRun> found;
+    FlatViewPtr view = memory_.view();
+    for (const FlatSection& s : view->sections()) {
+        if (s.range.last() < from || !has_private_side(s)) continue;
+        Gpa first = std::max(from, s.range.first());
+        RamRange ram = RamRange::of(s.ram_offset + (first - s.range.first()), s.range.last() - first + 1);
+        for (const VisibilityRun& run : s.ram->visibility().runs(ram, limit - found.size()))
+            found.push_back({GpaRange::of(first + (run.range.first() - ram.first()), run.range.size()), s.ram,
+                             run.range.first(), run.visibility});
+        if (found.size() >= limit) break;
+    }
+    return found;
+}
+
+std::optional<uint64_t> ConversionEngine::both_bytes() const {
+    uint64_t sum = 0;
+    FlatViewPtr view = memory_.view();
+    for (const FlatSection& s : view->sections()) {
+        if (!has_private_side(s)) continue;
+        std::optional<uint64_t> here =
+            s.ram->resident_on_both_sides(RamRange::of(s.ram_offset, s.range.size()));
+        if (!here) return std::nullopt;
+        sum += *here;
+    }
+    return sum;
+}
+
+uint64_t ConversionEngine::bytes(Visibility visibility) const {
+    uint64_t sum = 0;
+    FlatViewPtr view = memory_.view();
+    for (const FlatSection& s : view->sections())
+        if (has_private_side(s))
+            sum += s.ram->visibility().bytes(RamRange::of(s.ram_offset, s.range.size()), visibility);
+    return sum;
+}
+
+}  // namespace vmm

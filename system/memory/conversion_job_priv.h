@@ -1,0 +1,54 @@
+// One conversion while it runs: carries out a plan step by step, and takes back what it did when a step
+// fails. The range lock is held by the caller. For conversion.cc.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "system/memory/conversion.h"
+
+namespace vmm {
+
+class ConversionJob {
+  public:
+    struct Parts {
+        VisibilityModel& model;
+        PageDropper& dropper;
+        const Populated& populated;
+        const PopulatedSource& source;  // the engine's own
+        ConversionStats& stats;
+        RetryPolicy retry;
+    };
+    ConversionJob(const ConversionPlan& plan, const Parts& parts);
+
+    // On failure everything done so far stays, for take_back().
+    Status run();
+    // Afterwards all is as before run(), or, when that fails, the visibility maps say what the kernel has.
+    Status take_back();
+
+  private:
+    struct Change {
+        RamBlock* block;
+        RamRange range;
+    };
+    Status run_to_private();
+    Status run_to_shared();
+    Status set_attributes();
+    Status drop_other_side();
+    Status populate_changes();
+    void drop_wanted_side();
+    Status set_retrying(const VisibilityModel::Step& step, Visibility to);
+    Status drop_retrying(RamBlock& block, RamRange range, Visibility side);
+    void publish(Visibility visibility);
+    void publish_what_the_kernel_has();
+
+    const ConversionPlan& plan_;
+    const Parts parts_;
+    std::vector<Change> changes_;
+    std::vector<VisibilityModel::Step> steps_;
+    size_t steps_done_ = 0;
+    size_t populated_ = 0;  // changes of which the listeners were told (to shared)
+    bool let_go_ = false;   // listeners were told to let go (to private)
+};
+
+}  // namespace vmm

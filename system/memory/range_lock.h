@@ -1,0 +1,45 @@
+// RangeLock: ranges of guest-physical addresses that one thread at a time works on. Overlapping ranges wait
+// in the order they came; disjoint ones run in parallel. A holder holds no mutex, so it may make system calls
+// and call listeners; it must not lock a second range.
+#pragma once
+
+#include <cstdint>
+#include <list>
+
+#include "system/memory/address.h"
+#include "util/mutex.h"
+
+namespace vmm {
+
+class RangeLock {
+  public:
+    class [[nodiscard]] Held {
+      public:
+        Held(RangeLock& lock, GpaRange range) : lock_(lock), ticket_(lock.acquire(range)) {}
+        ~Held() { lock_.release(ticket_); }
+        Held(const Held&) = delete;
+        Held& operator=(const Held&) = delete;
+
+      private:
+        RangeLock& lock_;
+        const uint64_t ticket_;
+    };
+
+    // For holders whose stay is not a scope: the ticket is what release() takes.
+    uint64_t acquire(GpaRange range);
+    void release(uint64_t ticket);
+
+  private:
+    struct Entry {
+        uint64_t ticket;
+        GpaRange range;
+    };
+    bool first_in_line(const Entry& entry) const REQUIRES(mutex_);
+
+    Mutex mutex_{LockRank::Conversion, "conversion ranges"};
+    Condition released_;
+    std::list<Entry> entries_ GUARDED_BY(mutex_);  // holders and waiters, in order of arrival
+    uint64_t next_ticket_ GUARDED_BY(mutex_) = 0;
+};
+
+}  // namespace vmm
