@@ -110,8 +110,7 @@ Status Parser::take_bare(std::string_view piece) {
 
 // Walks or makes the objects that the dots name, then puts the value.
 Status Parser::store(std::string_view key, std::string value) {
-    if (!is_text(value))
-        return Error::make("Parameter %s is not valid UTF-8 text", quoted(key).c_str());
+    if (!is_text(value)) return Error::make("Parameter %s is not valid UTF-8 text", quoted(key).c_str());
     if (style_.flat) return put(out_.dict, key, std::move(value));
     Dict* dict = &out_.dict;
     std::vector<std::string_view> parts = split(key, '.');

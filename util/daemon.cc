@@ -69,7 +69,8 @@ Result<PidFile> PidFile::create(const std::string& path) {
     for (;;) {
         Result<Fd> fd = open_file(path, O_CREAT | O_RDWR, 0600);
         if (!fd) return std::move(fd).take_error().while_doing("cannot create PID file");
-        // A lock of the open file, not of the process: it stays when somebody else here opens and closes the file.
+        // A lock of the open file, not of the process: it stays when somebody else here opens and closes the
+        // file.
         struct flock lock = {};
         lock.l_type = F_WRLCK;
         lock.l_whence = SEEK_SET;
