@@ -1,0 +1,21 @@
+// FakeRequests: what devices asked of the machine, counted. One thread.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "system/run/requests.h"
+
+namespace vmm {
+
+struct FakeRequests final : MachineRequests {
+    void request_reset(ShutdownCause cause) override { resets.push_back(cause); }
+    void request_shutdown(ShutdownCause cause) override { shutdowns.push_back(cause); }
+    void request_exit(int status) override { exits.push_back(status); }
+    void report_internal_error(std::string text) override { errors.push_back(std::move(text)); }
+    std::vector<ShutdownCause> resets, shutdowns;
+    std::vector<int> exits;
+    std::vector<std::string> errors;
+};
+
+}  // namespace vmm
