@@ -25,6 +25,7 @@ enum class LockRank : uint8_t {
     Kvm = 10,         // slot table, routing table, run-list of vCPUs
     Irq = 20,         // interrupt controllers and routes
     IrqWiring = 25,   // lines that several devices share, on their way to a controller
+    IrqRouter = 27,   // the chipset's PCI interrupt router, in front of those lines
     Conversion = 30,  // the conversion range lock and attribute maps
     MemoryMap = 40,   // topology, flat views, RAM registry
     Device = 50,      // one device's state

@@ -8,7 +8,7 @@ namespace vmm {
 class IrqInput {
   public:
     virtual ~IrqInput() = default;
-    // Any thread. Takes at most locks of rank Irq and below.
+    // Any thread. Takes at most locks of rank IrqRouter and below.
     virtual void set_pin(unsigned pin, bool level) = 0;
 };
 
