@@ -117,7 +117,13 @@ Status ValueReader::enum_from_text(std::string_view name, const Value& value, si
         return {};
     }
     std::vector<std::string> values(info.values.begin(), info.values.end());
-    return wrong(name, value, "one of " + join(values, ", "));
+    Error error = wrong(name, value, "one of " + join(values, ", "));
+    constexpr size_t kLongest = 60;
+    std::string_view near;
+    if (text != nullptr && text->size() > 2 && text->size() < kLongest)
+        near = nearest(*text, {info.values.begin(), info.values.end()});
+    if (near.empty()) return error;
+    return std::move(error).with_hint("did you mean '%s'?", std::string(near).c_str());
 }
 
 }  // namespace vmm::qapi

@@ -7,13 +7,20 @@
 namespace vmm {
 namespace {
 
-// An argument as a part of a message: one line, of bounded length.
-std::string shown(const std::string& text) {
-    constexpr size_t kLongest = 120;
+// Text from the user as a part of a message: one line, of bounded length.
+std::string shown(std::string_view text, size_t longest = 120) {
     std::string out;
-    for (char c : text.substr(0, kLongest))
+    for (char c : text.substr(0, longest))
         out += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;
-    return text.size() > kLongest ? out + "..." : out;
+    return text.size() > longest ? out + "..." : out;
+}
+
+// Whatever the handlers quoted, the message stays one line.
+Error one_line(const Error& error) {
+    constexpr size_t kLongest = 1000;
+    Error shortened = Error::make("%s", shown(error.text(), kLongest).c_str());
+    if (error.hint().empty()) return shortened;
+    return std::move(shortened).with_hint("%s", shown(error.hint(), kLongest).c_str());
 }
 
 Error not_an_option(const std::string& argument) {
@@ -38,9 +45,7 @@ Status take(cli::Builder& builder, const cli::Option& option, const std::string&
     return std::move(done).take_error().while_doing("%s", context.c_str());
 }
 
-}  // namespace
-
-Result<CommandLine> parse_command_line(std::span<const char* const> argv) {
+Result<CommandLine> walk(std::span<const char* const> argv) {
     cli::Builder builder;
     for (size_t i = 1; i < argv.size(); ++i) {
         std::string argument = argv[i];
@@ -60,6 +65,14 @@ Result<CommandLine> parse_command_line(std::span<const char* const> argv) {
     }
     TRY(cli::finish(builder));
     return std::move(builder.line);
+}
+
+}  // namespace
+
+Result<CommandLine> parse_command_line(std::span<const char* const> argv) {
+    auto parsed = walk(argv);
+    if (!parsed) return one_line(parsed.error());
+    return parsed;
 }
 
 }  // namespace vmm

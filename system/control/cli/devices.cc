@@ -27,10 +27,10 @@ void apply_globals(Builder& builder, qapi::Dict& dict) {
     }
 }
 
-Status check_ports(const char* what, uint64_t first, uint64_t count) {
-    if (count == 0) return Error::make("%s: Parameter 'iosize' expects more than 0", what);
+Status check_ports(uint64_t first, uint64_t count) {
+    if (count == 0) return Error::make("Parameter 'iosize' expects more than 0");
     if (first + count > kIoPorts)
-        return Error::make("%s: Parameter 'iobase' expects ports up to 0xffff, not 0x%llx to 0x%llx", what,
+        return Error::make("Parameter 'iobase' expects ports up to 0xffff, not 0x%llx to 0x%llx",
                            static_cast<unsigned long long>(first),
                            static_cast<unsigned long long>(first + count - 1));
     return {};
@@ -40,27 +40,26 @@ Result<DeviceConfig> config_of(const qapi::DeviceOptions& device) {
     std::string id = device.id.value_or("");
     if (auto* console = std::get_if<qapi::IsaDebugconProperties>(&device.u)) {
         uint32_t iobase = console->iobase.value_or(DebugConConfig().iobase);
-        TRY(check_ports("isa-debugcon", iobase, 1));
+        TRY(check_ports(iobase, 1));
         return DeviceConfig(DebugConConfig{id, console->chardev, static_cast<uint16_t>(iobase),
                                            console->readback.value_or(DebugConConfig().readback)});
     }
     if (auto* exit = std::get_if<qapi::IsaDebugExitProperties>(&device.u)) {
         uint32_t iobase = exit->iobase.value_or(DebugExitConfig().iobase);
         uint32_t iosize = exit->iosize.value_or(DebugExitConfig().iosize);
-        TRY(check_ports("isa-debug-exit", iobase, iosize));
+        TRY(check_ports(iobase, iosize));
         return DeviceConfig(
             DebugExitConfig{id, static_cast<uint16_t>(iobase), static_cast<uint16_t>(iosize)});
     }
     const qapi::IsaSerialProperties& port = *std::get_if<qapi::IsaSerialProperties>(&device.u);
     IsaSerialConfig serial{id, port.chardev, port.index, {}, {}};
     if (port.index && *port.index >= kSerialPorts)
-        return Error::make("isa-serial: Parameter 'index' expects 0 to 3, not %u", *port.index);
+        return Error::make("Parameter 'index' expects 0 to 3, not %u", *port.index);
     if (port.iobase) {
-        TRY(check_ports("isa-serial", *port.iobase, 8));
+        TRY(check_ports(*port.iobase, 8));
         serial.iobase = static_cast<uint16_t>(*port.iobase);
     }
-    if (port.irq && *port.irq > 15)
-        return Error::make("isa-serial: Parameter 'irq' expects 0 to 15, not %u", *port.irq);
+    if (port.irq && *port.irq > 15) return Error::make("Parameter 'irq' expects 0 to 15, not %u", *port.irq);
     if (port.irq) serial.irq = static_cast<uint8_t>(*port.irq);
     return DeviceConfig(serial);
 }
@@ -148,11 +147,10 @@ Status check_stdio_users(const Builder& builder) {
     for (const ChardevOptions& chardev : builder.chardevs) {
         if (!std::holds_alternative<ChardevStdio>(chardev.backend)) continue;
         if (builder.line.configuration.process.daemonize)
-            return Error::make("-daemonize contradicts chardev '%s', which is standard input and output",
-                               chardev.id.c_str())
+            return Error::make("-daemonize contradicts chardev '%s', which is stdio", chardev.id.c_str())
                 .with_hint("use -serial none, file:PATH or unix:PATH,server=on");
         if (first != nullptr)
-            return Error::make("chardevs '%s' and '%s' both are standard input and output", first->c_str(),
+            return Error::make("-chardev stdio: chardevs '%s' and '%s' both are stdio", first->c_str(),
                                chardev.id.c_str())
                 .with_hint("one chardev with mux=on can serve several devices");
         first = &chardev.id;

@@ -19,14 +19,17 @@ Status finish_accel(Builder& builder) {
         return Error::make("-machine accel=%s contradicts -accel %s", builder.machine.accel->c_str(),
                            builder.accels[0].accel.c_str())
             .with_hint("name the accelerator in one of them");
+    if (builder.machine.accel == "")
+        return Error::make("-machine accel=: the accelerator's name is missing").with_hint("accel=kvm");
     std::vector<std::string> names;
     for (std::string_view name : split(builder.machine.accel.value_or(""), ':'))
         if (!name.empty()) names.emplace_back(name);
     for (const qapi::AccelOptions& accel : builder.accels)
         names.push_back(accel.accel);
     if (!names.empty() && std::find(names.begin(), names.end(), "kvm") == names.end())
-        return Error::make("accelerator '%s' is not available", names[0].c_str())
-            .with_hint("the only one is kvm: -accel kvm");
+        return Error::make("%s%s: there is no such accelerator",
+                           builder.accels.empty() ? "-machine accel=" : "-accel ", names[0].c_str())
+            .with_hint("the only one is kvm");
     for (const qapi::AccelOptions& accel : builder.accels) {
         if (accel.accel != "kvm") continue;
         if (accel.device) out.accel.device = *accel.device;
@@ -58,6 +61,9 @@ Status check_fixed_parts(const qapi::MachineOptions& machine) {
     if (machine.vmport == qapi::OnOffAuto::On)
         return Error::make("-machine vmport=on: this machine has no VMware port")
             .with_hint("use off or auto");
+    if (machine.smm == qapi::OnOffAuto::On)
+        return Error::make("-machine smm=on: this version has no system management mode")
+            .with_hint("use smm=off or auto");
     if (machine.pic == qapi::OnOffAuto::Off)
         return Error::make("-machine pic=off: this machine always has its interrupt controllers");
     return {};
@@ -168,11 +174,6 @@ Status check_private_memory(const Builder& builder) {
                 .with_hint("use memory-backend-ram or memory-backend-memfd without guest-memfd");
     }
     if (!out.sw_protected_vm) return {};
-    if (out.machine.smm == OnOffAuto::On)
-        return Error::make(
-                   "-machine smm=on contradicts confidential-guest-support=%s: protected guests have no SMM",
-                   out.sw_protected_vm->id.c_str())
-            .with_hint("use smm=off or auto");
     for (const MemoryBackendConfig& backend : out.memory_backends)
         if (backend.private_memory == false && backend.id == out.machine.memory.backend)
             return Error::make("-object %s,id=%s: private=off contradicts confidential-guest-support=%s",

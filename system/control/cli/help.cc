@@ -106,7 +106,7 @@ std::string log_items_help() {
     std::string out = "Log items (comma separated):\n";
     for (const LogItemName& item : log_item_names())
         out += row(std::string(item.name), item.help);
-    return out + row("trace:PATTERN", "turn trace events on");
+    return out;
 }
 
 std::string trace_help() {

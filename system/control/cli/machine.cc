@@ -4,6 +4,7 @@
 #include "system/control/cli/help_priv.h"
 #include "target/i386/cpu/model.h"
 #include "target/i386/cpu/options.h"
+#include "target/i386/cpu/resolve.h"
 #include "util/size_text.h"
 #include "util/text.h"
 
@@ -37,11 +38,11 @@ bool is_help(const std::string& value) {
     return value == "help" || value == "?";
 }
 
-// A size as text; what -m calls a number without a suffix is in MiB.
-Result<std::string> mebibytes(const std::string& text) {
-    auto bytes = parse_size(text, 1u << 20);
+Result<std::string> size_in_bytes(const std::string& key, const std::string& text, uint64_t unit) {
+    auto bytes = parse_size(text, unit);
     if (!bytes)
-        return Error::make("Parameter 'size' expects a size such as 512 (MiB) or 2G, not '%s'", text.c_str());
+        return Error::make("Parameter '%s' expects a size such as %s or 2G, not %s", key.c_str(),
+                           unit > 1 ? "512 (MiB)" : "512M", qapi::brief(qapi::Value(text)).c_str());
     return std::to_string(*bytes);
 }
 
@@ -83,7 +84,9 @@ Status take_cpu(Builder& builder, const std::string& value) {
         builder.print(cpu_help_text());
         return {};
     }
-    TRY(parse_cpu_option(value));
+    CpuRequest request = TRY(parse_cpu_option(value));
+    bool of_host = request.model == "host" || request.model == "max";
+    if (!of_host && find_cpu_model(request.model) == nullptr) return unknown_cpu_model(request.model);
     builder.cpu = value;
     return {};
 }
@@ -98,22 +101,26 @@ Status take_smp(Builder& builder, const std::string& value) {
     return set_machine(builder, qapi::Dict{{"smp", parsed.dict}});
 }
 
-// QEMU's spelling here is maxmem, and max-size in -machine memory.
+// The size's unit is MiB; maxmem is what -machine calls memory.max-size.
 Status take_memory(Builder& builder, const std::string& value) {
     qapi::Keyval parsed = TRY(qapi::parse_keyval(value, {.implied_key = "size"}));
     if (parsed.help) {
-        builder.print("-m options:\n" + members_help(qapi::kMemorySizeConfigurationInfo.members));
+        builder.print("-m [size=]SIZE[,slots=0][,maxmem=SIZE]\n");
         return {};
     }
-    if (qapi::Value* size = parsed.dict.find("size"))
-        if (const std::string* text = size->if_string()) *size = TRY(mebibytes(*text));
-    if (const qapi::Value* most = parsed.dict.find("maxmem")) {
-        qapi::Value copy = *most;
-        parsed.dict.set("max-size", std::move(copy));
-        parsed.dict.erase("maxmem");
+    qapi::Dict memory;
+    for (const qapi::Dict::Entry& entry : parsed.dict) {
+        const std::string* text = entry.value.if_string();
+        bool bytes = entry.key == "size" || entry.key == "maxmem";
+        if (text == nullptr || (!bytes && entry.key != "slots"))
+            return Error::make("Parameter '%s' is unexpected", entry.key.c_str())
+                .with_hint("known: size, slots, maxmem");
+        std::string given = *text;
+        if (bytes) given = TRY(size_in_bytes(entry.key, given, entry.key == "size" ? 1u << 20 : 1));
+        memory.set(entry.key == "maxmem" ? "max-size" : entry.key, given);
     }
-    TRY(qapi::from_keyval<qapi::MemorySizeConfiguration>(parsed.dict));
-    return set_machine(builder, qapi::Dict{{"memory", parsed.dict}});
+    TRY(qapi::from_keyval<qapi::MemorySizeConfiguration>(memory));
+    return set_machine(builder, qapi::Dict{{"memory", memory}});
 }
 
 namespace {

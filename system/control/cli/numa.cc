@@ -96,6 +96,8 @@ Status place_cpus(MemoryConfig& memory, const SmpTopology& smp) {
         for (unsigned cpu : memory.nodes[node].cpus) {
             if (cpu >= smp.max_cpus)
                 return Error::make("-numa: processor %u does not exist, -smp gives %u", cpu, smp.max_cpus);
+            if (node_of[cpu] == static_cast<int>(node))
+                return Error::make("-numa: processor %u is named twice for node %zu", cpu, node);
             if (node_of[cpu] >= 0)
                 return Error::make("-numa: processor %u is in node %d and in node %zu", cpu, node_of[cpu],
                                    node);

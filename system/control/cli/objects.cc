@@ -1,6 +1,7 @@
 // -object, and the memory that objects and -m give the machine together.
 #include <algorithm>
 
+#include "backends/memory/backend_check.h"
 #include "qapi/convert.h"
 #include "system/control/cli/builder_priv.h"
 #include "system/control/cli/help_priv.h"
@@ -11,29 +12,6 @@ namespace vmm::cli {
 namespace {
 
 constexpr uint64_t kPage = 4096;
-
-Status check_properties(const qapi::MemoryBackendProperties& p) {
-    if (p.size == 0) return Error::make("Parameter 'size' expects more than 0");
-    if (p.size % kPage != 0)
-        return Error::make("Parameter 'size' expects a multiple of 4096, not %llu",
-                           static_cast<unsigned long long>(p.size));
-    if (p.prealloc_threads && *p.prealloc_threads == 0)
-        return Error::make("Parameter 'prealloc-threads' expects at least 1, not 0");
-    if (p.prealloc_threads && !p.prealloc.value_or(false))
-        return Error::make("Parameter 'prealloc-threads' needs prealloc=on");
-    if (p.prealloc_context)
-        return Error::make("Parameter 'prealloc-context' is not available in this version")
-            .with_hint("prealloc threads already run on the host nodes of the policy");
-    if (p.prealloc.value_or(false) && p.reserve == false)
-        return Error::make("Parameters 'prealloc=on' and 'reserve=off' exclude each other");
-    bool nodes = p.host_nodes && !p.host_nodes->empty();
-    bool policy = p.policy.value_or(qapi::HostMemPolicy::Default) != qapi::HostMemPolicy::Default;
-    if (nodes && !policy)
-        return Error::make("Parameter 'host-nodes' needs a policy: bind, preferred or interleave");
-    if (policy && !nodes)
-        return Error::make("Parameter 'policy=%s' needs host-nodes", std::string(to_text(*p.policy)).c_str());
-    return {};
-}
 
 void copy_properties(MemoryBackendConfig& to, const qapi::MemoryBackendProperties& from) {
     constexpr HostMemPolicy kPolicies[] = {HostMemPolicy::Default, HostMemPolicy::Preferred,
@@ -51,17 +29,11 @@ void copy_properties(MemoryBackendConfig& to, const qapi::MemoryBackendPropertie
     to.private_memory = from.private_;
 }
 
-Status copy_memfd(MemoryBackendConfig& to, const qapi::MemoryBackendMemfdProperties& from) {
+void copy_memfd(MemoryBackendConfig& to, const qapi::MemoryBackendMemfdProperties& from) {
     to.hugetlb = from.hugetlb;
     to.hugetlb_size = from.hugetlbsize;
     to.seal = from.seal;
     to.guest_memfd = from.guest_memfd;
-    if (from.hugetlbsize && !from.hugetlb.value_or(false))
-        return Error::make("Parameter 'hugetlbsize' needs hugetlb=on");
-    if (from.hugetlbsize && (*from.hugetlbsize & (*from.hugetlbsize - 1)) != 0)
-        return Error::make("Parameter 'hugetlbsize' expects a power of two, not %llu",
-                           static_cast<unsigned long long>(*from.hugetlbsize));
-    return {};
 }
 
 void copy_file(MemoryBackendConfig& to, const qapi::MemoryBackendFileProperties& from) {
@@ -74,32 +46,17 @@ void copy_file(MemoryBackendConfig& to, const qapi::MemoryBackendFileProperties&
     if (from.rom) to.rom = std::string(to_text(*from.rom));
 }
 
-Status check_guest_memfd(const MemoryBackendConfig& config) {
-    bool is = config.kind == MemoryBackendKind::GuestMemfd || config.guest_memfd.value_or(false);
-    if (!is) return {};
-    if (config.share == false)
-        return Error::make("Parameter 'share=off' does not go with a guest_memfd, which is always shared");
-    if (config.private_memory.value_or(false))
-        return Error::make("Parameter 'private=on' does not go with RAM that is itself a guest_memfd")
-            .with_hint("use memory-backend-ram or memory-backend-memfd without guest-memfd");
-    if (config.hugetlb.value_or(false))
-        return Error::make(
-            "Parameter 'hugetlb=on' does not go with a guest_memfd, which has small pages only");
-    return {};
-}
-
 Result<MemoryBackendConfig> backend_of(const qapi::ObjectOptions& object) {
     MemoryBackendConfig config;
     config.id = object.id;
     const qapi::MemoryBackendProperties* common = nullptr;
     if (auto* file = std::get_if<qapi::MemoryBackendFileProperties>(&object.u)) {
         config.kind = MemoryBackendKind::File;
-        if (file->mem_path.empty()) return Error::make("Parameter 'mem-path' is empty");
         copy_file(config, *file);
         common = file;
     } else if (auto* memfd = std::get_if<qapi::MemoryBackendMemfdProperties>(&object.u)) {
         config.kind = MemoryBackendKind::Memfd;
-        TRY(copy_memfd(config, *memfd));
+        copy_memfd(config, *memfd);
         common = memfd;
     } else {
         config.kind = object.qom_type == qapi::ObjectType::MemoryBackendGuestMemfd
@@ -107,9 +64,9 @@ Result<MemoryBackendConfig> backend_of(const qapi::ObjectOptions& object) {
                           : MemoryBackendKind::Ram;
         common = std::get_if<qapi::MemoryBackendProperties>(&object.u);
     }
-    TRY(check_properties(*common));
     copy_properties(config, *common);
-    TRY(check_guest_memfd(config));
+    TRY(check_backend_properties(config));
+    TRY(NumaPolicy::make(config.policy, config.host_nodes));
     return config;
 }
 
@@ -132,7 +89,7 @@ Status check_size_option(const Builder& builder) {
     if (!builder.machine.memory) return {};
     const qapi::MemorySizeConfiguration& memory = *builder.machine.memory;
     uint64_t size = memory.size.value_or(MemoryConfig().size);
-    if (memory.size && size == 0) return Error::make("-m: the size expects more than 0");
+    if (memory.size && size == 0) return Error::make("-m 0: the size must be more than 0");
     if (size % kPage != 0)
         return Error::make("-m: the size expects a multiple of 4096, not %llu",
                            static_cast<unsigned long long>(size));

@@ -1,4 +1,7 @@
 // Options about the process: -name, -uuid, -pidfile, -D, -d, -trace, -msg.
+#include <fnmatch.h>
+
+#include <algorithm>
 #include <cerrno>
 #include <fstream>
 
@@ -8,6 +11,7 @@
 #include "system/control/cli/help_priv.h"
 #include "util/log.h"
 #include "util/text.h"
+#include "util/trace.h"
 
 namespace vmm::cli {
 namespace {
@@ -22,12 +26,22 @@ Status set_path(std::optional<std::string>& path, const std::string& value) {
     return {};
 }
 
+// A name without wildcards must be an event; a pattern must match one. The list is empty in programs without
+// events.
+Status add_pattern(ProcessConfig& process, std::string_view pattern) {
+    std::string glob(pattern.starts_with("-") ? pattern.substr(1) : pattern);
+    auto matches = [&](const TraceEvent* event) { return fnmatch(glob.c_str(), event->name, 0) == 0; };
+    auto events = trace_events();
+    if (!events.empty() && std::none_of(events.begin(), events.end(), matches))
+        return Error::make("no trace event matches %s", qapi::brief(qapi::Value(pattern)).c_str())
+            .with_hint("-trace help lists them");
+    process.trace_patterns.emplace_back(pattern);
+    return {};
+}
+
 Status set_log_item(ProcessConfig& process, std::string_view name) {
     constexpr std::string_view kTrace = "trace:";
-    if (name.starts_with(kTrace)) {
-        process.trace_patterns.emplace_back(name.substr(kTrace.size()));
-        return {};
-    }
+    if (name.starts_with(kTrace)) return add_pattern(process, name.substr(kTrace.size()));
     std::vector<std::string_view> names;
     for (const LogItemName& item : log_item_names()) {
         names.push_back(item.name);
@@ -37,7 +51,7 @@ Status set_log_item(ProcessConfig& process, std::string_view name) {
     }
     std::vector<std::string> known(names.begin(), names.end());
     return Error::make("there is no log item %s", qapi::brief(qapi::Value(name)).c_str())
-        .with_hint("known: %s, trace:PATTERN", join(known, ", ").c_str());
+        .with_hint("known: %s", join(known, ", ").c_str());
 }
 
 Status read_patterns(ProcessConfig& process, const std::string& path) {
@@ -45,7 +59,7 @@ Status read_patterns(ProcessConfig& process, const std::string& path) {
     if (!file) return Error::from_errno(errno, "Parameter 'events': cannot open '%s'", path.c_str());
     for (std::string line; std::getline(file, line);) {
         std::string_view pattern = trim(line);
-        if (!pattern.empty() && pattern[0] != '#') process.trace_patterns.emplace_back(pattern);
+        if (!pattern.empty() && pattern[0] != '#') TRY(add_pattern(process, pattern));
     }
     return {};
 }
@@ -97,7 +111,7 @@ Status take_trace(Builder& builder, const std::string& value) {
     }
     auto trace = TRY(qapi::from_keyval<qapi::TraceOptions>(parsed.dict));
     ProcessConfig& process = builder.line.configuration.process;
-    if (trace.enable) process.trace_patterns.push_back(*trace.enable);
+    if (trace.enable) TRY(add_pattern(process, *trace.enable));
     if (trace.events) TRY(read_patterns(process, *trace.events));
     if (trace.file) {
         if (process.log_file && *process.log_file != *trace.file)

@@ -22,4 +22,7 @@ std::vector<std::string> missing_feature_lines(const CpuidPolicy& policy);
 // Names of the missing features: QMP's unavailable-features.
 std::vector<std::string> unavailable_features(const CpuidPolicy& policy);
 
+// "CPU model 'x' is not known", with the nearest name.
+Error unknown_cpu_model(const std::string& name);
+
 }  // namespace vmm

@@ -18,7 +18,6 @@ struct Resolution {
 };
 
 std::string host_vendor(const HostCpu& host);
-Error unknown_cpu_model(const std::string& name);
 
 // Takes away features whose ground is missing; reports those that the user asked for.
 void drop_dependents(Resolution& work);

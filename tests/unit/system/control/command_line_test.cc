@@ -1,0 +1,284 @@
+// The command line: what right ones become, that wrong ones give exactly one telling line
+// (bad_command_lines.txt), and that help comes from the tables.
+#include "system/control/cli/command_line.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "util/text.h"
+
+namespace vmm {
+namespace {
+
+Result<CommandLine> parse(const std::vector<std::string>& arguments) {
+    std::vector<const char*> argv = {"penumbra"};
+    for (const std::string& argument : arguments)
+        argv.push_back(argument.c_str());
+    return parse_command_line(argv);
+}
+
+// Arguments without spaces inside.
+Configuration good(std::string_view line) {
+    std::vector<std::string> arguments;
+    for (std::string_view piece : split(line, ' '))
+        if (!piece.empty()) arguments.emplace_back(piece);
+    auto parsed = parse(arguments);
+    EXPECT_TRUE(parsed) << line << ": " << (parsed ? "" : parsed.error().message());
+    return parsed ? parsed->configuration : Configuration();
+}
+
+std::string printed(const std::vector<std::string>& arguments) {
+    auto parsed = parse(arguments);
+    if (!parsed) return "error: " + parsed.error().message();
+    EXPECT_EQ(parsed->action, CommandLine::Action::Print);
+    return parsed->text;
+}
+
+TEST(CommandLine, WrongOnesGiveOneLineThatSaysWhatWouldBeRight) {
+    std::ifstream file(std::string(TEST_DATA) + "/bad_command_lines.txt");
+    ASSERT_TRUE(file);
+    int cases = 0;
+    std::string line, wanted;
+    while (std::getline(file, line)) {
+        if (!line.starts_with("$ ")) continue;
+        ASSERT_TRUE(std::getline(file, wanted));
+        std::vector<std::string> arguments;
+        for (std::string_view piece : split(std::string_view(line).substr(2), '|'))
+            arguments.emplace_back(piece);
+        auto parsed = parse(arguments);
+        ++cases;
+        if (parsed) {
+            ADD_FAILURE() << line << " was accepted";
+            continue;
+        }
+        std::string got = parsed.error().message();
+        if (wanted.ends_with("...")) got = got.substr(0, wanted.size() - 3) + "...";
+        EXPECT_EQ(got, wanted) << line;
+        EXPECT_EQ(got.find('\n'), std::string::npos) << line;
+    }
+    EXPECT_GE(cases, 200);
+}
+
+TEST(CommandLine, ControlCharactersCannotBreakTheLine) {
+    for (const char* text : {"a\nb", "a\rb=1", "\x1b[31m", "x=\n"}) {
+        for (const char* option :
+             {"-machine", "-object", "-device", "-cpu", "-serial", "-smp", "-d", "-uuid"}) {
+            auto parsed = parse({option, text});
+            ASSERT_FALSE(parsed) << option << text;
+            for (char c : parsed.error().message())
+                EXPECT_GE(static_cast<unsigned char>(c), 0x20) << option << " " << text;
+        }
+    }
+}
+
+TEST(CommandLine, NothingGivenIsASmallMachine) {
+    Configuration c = good("");
+    EXPECT_EQ(c.machine.memory.size, 128 * kMiB);
+    ASSERT_EQ(c.memory_backends.size(), 1u);
+    EXPECT_EQ(c.memory_backends[0].id, "pc.ram");
+    EXPECT_EQ(c.machine.memory.backend, "pc.ram");
+    EXPECT_EQ(c.machine.smp.cpus, 1u);
+    ASSERT_EQ(c.machine.serials.size(), 1u) << "a port with nothing behind it";
+    EXPECT_TRUE(std::holds_alternative<ChardevNull>(c.chardevs.at(0).backend));
+    EXPECT_TRUE(good("-nodefaults").machine.serials.empty());
+}
+
+TEST(CommandLine, TheSeriesWithAnObject) {
+    Configuration c = good(
+        "-object sw-protected-vm,id=sp-vm0 -object memory-backend-ram,id=mem0,size=1G,private=on "
+        "-machine q35,kernel_irqchip=split,confidential-guest-support=sp-vm0,memory-backend=mem0");
+    ASSERT_TRUE(c.sw_protected_vm);
+    EXPECT_EQ(c.sw_protected_vm->id, "sp-vm0");
+    EXPECT_EQ(c.sw_protected_vm->default_memory, Visibility::Private);
+    EXPECT_EQ(c.machine.confidential_guest_support, "sp-vm0");
+    EXPECT_EQ(c.machine.irqchip, IrqChipChoice::Split);
+    EXPECT_EQ(c.machine.memory.size, kGiB);
+    ASSERT_EQ(c.memory_backends.size(), 1u);
+    EXPECT_EQ(c.memory_backends[0].private_memory, true);
+}
+
+TEST(CommandLine, TheSeriesWithKvmType) {
+    Configuration c = good(
+        "-object memory-backend-ram,id=mem0,size=1G,private=on "
+        "-machine q35,kvm-type=sw-protected-vm,memory-backend=mem0");
+    ASSERT_TRUE(c.sw_protected_vm);
+    EXPECT_EQ(c.machine.confidential_guest_support, c.sw_protected_vm->id);
+    EXPECT_EQ(c.machine.irqchip, IrqChipChoice::Auto);
+}
+
+TEST(CommandLine, DefaultMemoryMayBeShared) {
+    Configuration c = good(
+        "-object sw-protected-vm,id=s,default-memory=shared -machine confidential-guest-support=s -m 1G");
+    EXPECT_EQ(c.sw_protected_vm->default_memory, Visibility::Shared);
+    EXPECT_EQ(c.memory_backends.at(0).private_memory, std::nullopt) << "the kind of VM decides";
+}
+
+TEST(CommandLine, FirmwareOnTheTerminal) {
+    Configuration c = good("-machine q35 -m 512 -bios /usr/share/seabios/bios-256k.bin -nographic");
+    EXPECT_EQ(c.machine.memory.size, 512 * kMiB);
+    EXPECT_EQ(c.machine.boot.bios, "/usr/share/seabios/bios-256k.bin");
+    EXPECT_FALSE(c.machine.graphics);
+    ASSERT_EQ(c.chardevs.size(), 1u);
+    EXPECT_TRUE(c.chardevs[0].mux);
+    const auto* stdio = std::get_if<ChardevStdio>(&c.chardevs[0].backend);
+    ASSERT_NE(stdio, nullptr);
+    EXPECT_FALSE(stdio->signal) << "Ctrl-C goes to the guest";
+    EXPECT_EQ(c.machine.serials.at(0).chardev, c.chardevs[0].id);
+}
+
+TEST(CommandLine, SizesOfMemory) {
+    EXPECT_EQ(good("-m 512").machine.memory.size, 512 * kMiB);
+    EXPECT_EQ(good("-m size=1.5G,slots=0").machine.memory.size, 1536 * kMiB);
+    EXPECT_EQ(good("-m 1G,maxmem=1G").machine.memory.size, kGiB);
+    EXPECT_EQ(good("-machine memory.size=1G").machine.memory.size, kGiB);
+    EXPECT_EQ(good("-m 1G -m 2G").machine.memory.size, 2 * kGiB) << "the last one wins";
+    EXPECT_EQ(good("-machine max-ram-below-4g=1G").machine.memory.max_ram_below_4g, kGiB);
+}
+
+TEST(CommandLine, TwoDashesAndUnderscores) {
+    Configuration c = good("--machine q35,dump_guest_core=off,mem-merge=off --no-reboot --no-shutdown -S");
+    EXPECT_FALSE(c.dump_guest_core);
+    EXPECT_FALSE(c.mem_merge);
+    EXPECT_TRUE(c.no_reboot && c.no_shutdown && c.start_paused);
+}
+
+TEST(CommandLine, MachineOptionsAddUp) {
+    Configuration c =
+        good("-machine q35,hpet=off -M pit=off,acpi=off,smm=off -kernel k -append a,b -initrd i -dtb d");
+    EXPECT_FALSE(c.machine.hpet);
+    EXPECT_FALSE(c.machine.pit);
+    EXPECT_FALSE(c.machine.acpi);
+    EXPECT_EQ(c.machine.smm, OnOffAuto::Off);
+    EXPECT_EQ(c.machine.boot.kernel, "k");
+    EXPECT_EQ(c.machine.boot.append, "a,b") << "not a list of options";
+    EXPECT_EQ(c.machine.boot.initrd, "i");
+    EXPECT_EQ(c.machine.boot.dtb, "d");
+}
+
+TEST(CommandLine, Accelerators) {
+    EXPECT_EQ(good("-accel kvm,kernel-irqchip=off,device=/dev/other").machine.irqchip, IrqChipChoice::Off);
+    EXPECT_EQ(good("-accel kvm,device=/dev/other").accel.device, "/dev/other");
+    good("-enable-kvm");
+    good("-machine accel=kvm:tcg");
+    good("-accel tcg -accel kvm");
+}
+
+TEST(CommandLine, ProcessorsAndNodes) {
+    Configuration c = good(
+        "-smp 4,sockets=2 -object memory-backend-ram,id=a,size=64M -object "
+        "memory-backend-memfd,id=b,size=128M "
+        "-numa node,memdev=a -numa node,memdev=b -numa dist,src=0,dst=1,val=31 -cpu host,+x2apic");
+    EXPECT_EQ(c.machine.smp, (SmpTopology{4, 4, 2, 1, 2, 1}));
+    ASSERT_EQ(c.machine.memory.nodes.size(), 2u);
+    EXPECT_EQ(c.machine.memory.nodes[0].cpus, (std::vector<unsigned>{0, 1})) << "a socket stays together";
+    EXPECT_EQ(c.machine.memory.nodes[1].cpus, (std::vector<unsigned>{2, 3}));
+    EXPECT_EQ(c.machine.memory.nodes[1].memory_backend, "b");
+    EXPECT_EQ(c.machine.memory.size, 192 * kMiB);
+    EXPECT_EQ(c.machine.memory.distances, (std::vector<std::vector<uint8_t>>{{10, 31}, {31, 10}}));
+    EXPECT_EQ(c.machine.cpu.text, "host,+x2apic");
+    c = good("-smp 3 -numa node,cpus=1-2 -m 64");
+    EXPECT_EQ(c.machine.memory.nodes.at(0).cpus, (std::vector<unsigned>{0, 1, 2}));
+    EXPECT_EQ(c.machine.memory.nodes[0].memory_backend, "pc.ram");
+}
+
+TEST(CommandLine, ObjectsInJson) {
+    auto parsed =
+        parse({"-object",
+               R"({"qom-type": "memory-backend-file", "id": "m", "size": 67108864, "mem-path": "/dev/shm",)"
+               R"( "share": true, "host-nodes": [0], "policy": "bind"})",
+               "-machine", "memory-backend=m"});
+    ASSERT_TRUE(parsed) << parsed.error().message();
+    const MemoryBackendConfig& backend = parsed->configuration.memory_backends.at(0);
+    EXPECT_EQ(backend.kind, MemoryBackendKind::File);
+    EXPECT_EQ(backend.mem_path, "/dev/shm");
+    EXPECT_EQ(backend.host_nodes, std::vector<uint16_t>{0});
+    EXPECT_EQ(backend.policy, HostMemPolicy::Bind);
+    EXPECT_EQ(parsed->configuration.machine.memory.size, 64 * kMiB);
+}
+
+TEST(CommandLine, CharacterDevicesAndWhatUsesThem) {
+    Configuration c = good(
+        "-chardev socket,id=s,path=/tmp/s,server,nowait -serial chardev:s -serial none -serial file:/tmp/a,b "
+        "-debugcon unix:/tmp/d,server=on,wait=off -device isa-debug-exit,iobase=0xf4,iosize=4 "
+        "-chardev ringbuf,id=r,size=4K -device isa-debugcon,chardev=r,iobase=0x402");
+    ASSERT_EQ(c.machine.serials.size(), 3u);
+    EXPECT_EQ(c.machine.serials[0].chardev, "s");
+    EXPECT_EQ(c.machine.serials[1].chardev, "");
+    EXPECT_EQ(c.machine.serials[2].chardev, "serial2");
+    const auto* socket = std::get_if<ChardevSocket>(&c.chardevs.at(0).backend);
+    ASSERT_NE(socket, nullptr);
+    EXPECT_TRUE(socket->server);
+    EXPECT_FALSE(socket->wait);
+    const auto* file = std::get_if<ChardevFile>(&c.chardevs.at(2).backend);
+    ASSERT_NE(file, nullptr);
+    EXPECT_EQ(file->out, "/tmp/a,b") << "the rest of the text is the path";
+    ASSERT_EQ(c.machine.devices.size(), 3u);
+    EXPECT_EQ(std::get_if<DebugExitConfig>(&c.machine.devices[0])->iobase, 0xf4);
+    EXPECT_EQ(std::get_if<DebugConConfig>(&c.machine.devices[1])->iobase, 0x402);
+    EXPECT_EQ(std::get_if<DebugConConfig>(&c.machine.devices[2])->chardev, "debugcon");
+}
+
+TEST(CommandLine, TcpAddresses) {
+    Configuration c = good("-serial tcp:[::1]:4444,server=on,wait=off -serial tcp:localhost:22,nodelay");
+    const auto* first = std::get_if<ChardevSocket>(&c.chardevs.at(0).backend);
+    ASSERT_NE(first, nullptr);
+    EXPECT_EQ(std::get_if<InetAddress>(&first->addr)->host, "::1");
+    EXPECT_EQ(std::get_if<InetAddress>(&first->addr)->port, "4444");
+    const auto* second = std::get_if<ChardevSocket>(&c.chardevs.at(1).backend);
+    ASSERT_NE(second, nullptr);
+    EXPECT_FALSE(second->server);
+    EXPECT_TRUE(second->nodelay);
+}
+
+TEST(CommandLine, AMuxIsShared) {
+    Configuration c =
+        good("-chardev stdio,id=c,mux=on,signal=off -serial chardev:c -device isa-debugcon,chardev=c");
+    EXPECT_TRUE(c.chardevs.at(0).mux);
+}
+
+TEST(CommandLine, GlobalsAreDefaultsOfLaterDevices) {
+    Configuration c = good(
+        "-global isa-debug-exit.iobase=0x10 -global isa-debug-exit.iosize=8 -device isa-debug-exit,iosize=4");
+    EXPECT_EQ(std::get_if<DebugExitConfig>(&c.machine.devices.at(0))->iobase, 0x10);
+    EXPECT_EQ(std::get_if<DebugExitConfig>(&c.machine.devices.at(0))->iosize, 4);
+}
+
+TEST(CommandLine, TheProcess) {
+    Configuration c = good(
+        "-name guest=vm,,1,process=p,debug-threads=on -uuid 12345678-1234-1234-1234-123456789abc -pidfile "
+        "/tmp/p "
+        "-D /tmp/l -d guest_errors,unimp,trace:kvm_* -trace ram_* -msg timestamp=on,guest-name=on "
+        "-no-user-config "
+        "-display none -vga none -monitor none -net none -serial null -daemonize -rtc "
+        "base=2026-01-31T12:00:00");
+    EXPECT_EQ(c.machine.name, "vm,1");
+    EXPECT_EQ(c.process.process_name, "p");
+    EXPECT_TRUE(c.process.thread_names && c.process.daemonize);
+    EXPECT_EQ(c.machine.uuid->text(), "12345678-1234-1234-1234-123456789abc");
+    EXPECT_EQ(c.process.log_items, 3u);
+    EXPECT_EQ(c.process.trace_patterns, (std::vector<std::string>{"kvm_*", "ram_*"}));
+    EXPECT_TRUE(c.process.message_timestamp && c.process.message_guest_name);
+    EXPECT_EQ(c.machine.rtc.base, RtcBase::Fixed);
+    EXPECT_EQ(c.machine.rtc.fixed_seconds, 1769860800);
+}
+
+TEST(CommandLine, HelpComesFromTheTables) {
+    EXPECT_EQ(printed({"-version"}).substr(0, 17), "penumbra version ");
+    EXPECT_NE(printed({"-help"}).find("-machine"), std::string::npos);
+    EXPECT_NE(printed({"-machine", "help"}).find("kernel-irqchip=<on|off|split>"), std::string::npos);
+    EXPECT_NE(printed({"-object", "help"}).find("sw-protected-vm"), std::string::npos);
+    EXPECT_NE(printed({"-object", "sw-protected-vm,help"}).find("default-memory=<private|shared>"),
+              std::string::npos);
+    EXPECT_NE(printed({"-device", "?"}).find("isa-debugcon"), std::string::npos);
+    EXPECT_NE(printed({"-device", "isa-debugcon,help"}).find("readback"), std::string::npos);
+    EXPECT_NE(printed({"-accel", "help"}).find("kvm"), std::string::npos);
+    EXPECT_NE(printed({"-cpu", "help"}).find("EPYC-Milan"), std::string::npos);
+    EXPECT_NE(printed({"-d", "help"}).find("guest_errors"), std::string::npos);
+    for (const std::string& line : {printed({"-help"}), printed({"-machine", "help"})})
+        for (std::string_view row : split(line, '\n'))
+            EXPECT_LE(row.size(), 110u) << row;
+}
+
+}  // namespace
+}  // namespace vmm
