@@ -143,5 +143,21 @@ TEST(RamWriter, Pieces_landInTheirBlocks) {
     EXPECT_FALSE(writer.write(~uint64_t{0}, {bytes.data(), 1}));
 }
 
+TEST(RamWriter, PrivateMemory_isRefused) {
+    Result<Q35Map> map = lay_out_q35({.ram_size = 2 * kMiB});
+    ASSERT_TRUE(map);
+    Result<std::unique_ptr<RamBlock>> ram = RamBlock::anonymous("mem0", 2 * kMiB);
+    ASSERT_TRUE(ram);
+    (*ram)->visibility().set(RamRange::of(RamOffset(0x3000), kPageSize), Visibility::Private);
+    RamBlock* const blocks[] = {ram->get()};
+    RamWriter writer(*map, blocks);
+    const std::vector<uint8_t> bytes(2 * kPageSize, 0x11);
+    EXPECT_TRUE(writer.write(0x1000, bytes));
+    Status refused = writer.write(0x2000, bytes);
+    ASSERT_FALSE(refused);
+    EXPECT_NE(refused.error().text().find("'mem0' is private"), std::string::npos);
+    EXPECT_EQ((*ram)->data()[0x3000], 0);
+}
+
 }  // namespace
 }  // namespace vmm
