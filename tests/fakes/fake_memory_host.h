@@ -121,6 +121,9 @@ class FakePageDropper : public PageDropper {
   private:
     Status drop(RamBlock& block, RamRange range, Visibility side) {
         TRY(plan_.next(side == Visibility::Private ? "fallocate PUNCH_HOLE" : "madvise DONTNEED"));
+        CHECK(range.last().raw() < block.size(), "a discard beyond the block");
+        CHECK(range.aligned(side == Visibility::Private ? kPageSize : block.page_size()),
+              "a discard of half a host page");
         std::lock_guard lock(mutex_);
         calls.push_back({block.id(), range, side});
         side_of(block, side).set(range.first().raw(), range.last().raw(), false);
