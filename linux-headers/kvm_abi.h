@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 namespace vmm::abi {
 
@@ -87,7 +88,46 @@ inline constexpr uint64_t kHypercallMapGpaRange = 12;
 inline constexpr uint64_t kMapGpaRangeEncrypted = 1u << 4;  // in args[2]; bits 3:0 are a page size hint
 inline constexpr uint64_t kMapGpaRangeSupportedBits = 0x1f;
 
+// Heads of arguments that end in a list; the entries follow directly. The system header's own structures are
+// larger in C++ than in C (an empty structure has a size there), which would change the request numbers.
+struct CpuidList {  // kvm_cpuid_entry2 each
+    uint32_t count;
+    uint32_t padding;
+};
+struct MsrValues {  // kvm_msr_entry each
+    uint32_t count;
+    uint32_t padding;
+};
+struct MsrIndices {  // uint32_t each
+    uint32_t count;
+};
+struct IrqRouting {  // kvm_irq_routing_entry each
+    uint32_t count;
+    uint32_t flags;
+};
+// The extended state in its legacy size; the system's structure has a list behind it as well.
+struct Xsave {
+    uint32_t region[1024];
+};
+
+template <typename Entry, typename Head>
+Entry* list_entries(Head& head) {
+    using Untyped = std::conditional_t<std::is_const_v<Head>, const void, void>;
+    static_assert(sizeof(Head) % alignof(Entry) == 0);
+    return static_cast<Entry*>(static_cast<Untyped*>(&head + 1));
+}
+
 // Requests.
+inline constexpr unsigned long kGetMsrIndexList = _IOWR(KVMIO, 0x02, MsrIndices);
+inline constexpr unsigned long kGetSupportedCpuid = _IOWR(KVMIO, 0x05, CpuidList);
+inline constexpr unsigned long kGetMsrFeatureIndexList = _IOWR(KVMIO, 0x0a, MsrIndices);
+inline constexpr unsigned long kSetGsiRouting = _IOW(KVMIO, 0x6a, IrqRouting);
+inline constexpr unsigned long kGetMsrs = _IOWR(KVMIO, 0x88, MsrValues);
+inline constexpr unsigned long kSetMsrs = _IOW(KVMIO, 0x89, MsrValues);
+inline constexpr unsigned long kSetCpuid2 = _IOW(KVMIO, 0x90, CpuidList);
+inline constexpr unsigned long kGetCpuid2 = _IOWR(KVMIO, 0x91, CpuidList);
+inline constexpr unsigned long kGetXsave = _IOR(KVMIO, 0xa4, Xsave);
+inline constexpr unsigned long kSetXsave = _IOW(KVMIO, 0xa5, Xsave);
 inline constexpr unsigned long kSetUserMemoryRegion2 = _IOW(KVMIO, 0x49, UserMemoryRegion2);
 inline constexpr unsigned long kSetMemoryAttributes = _IOW(KVMIO, 0xd2, MemoryAttributes);
 inline constexpr unsigned long kCreateGuestMemfd = _IOWR(KVMIO, 0xd4, CreateGuestMemfd);
@@ -112,6 +152,14 @@ static_assert(sizeof(PreFaultMemory) == 64 && offsetof(PreFaultMemory, flags) ==
 static_assert(sizeof(MemoryFaultExit) == 24 && offsetof(MemoryFaultExit, gpa) == 8);
 static_assert(sizeof(HypercallExit) == 72 && offsetof(HypercallExit, result) == 56);
 static_assert(offsetof(kvm_run, padding) == 32 && offsetof(kvm_run, hypercall.ret) == 32 + 56);
+static_assert(sizeof(CpuidList) == 8 && sizeof(MsrValues) == 8 && sizeof(MsrIndices) == 4 &&
+              sizeof(IrqRouting) == 8);
+static_assert(sizeof(kvm_cpuid_entry2) == 40 && sizeof(kvm_msr_entry) == 16 &&
+              sizeof(kvm_irq_routing_entry) == 48);
+static_assert(kGetSupportedCpuid == 0xc008ae05 && kSetCpuid2 == 0x4008ae90 && kGetCpuid2 == 0xc008ae91);
+static_assert(kGetMsrs == 0xc008ae88 && kSetMsrs == 0x4008ae89 && kSetGsiRouting == 0x4008ae6a);
+static_assert(kGetXsave == 0x9000aea4 && kSetXsave == 0x5000aea5);
+static_assert(kGetMsrIndexList == 0xc004ae02 && kGetMsrFeatureIndexList == 0xc004ae0a);
 static_assert(kSetUserMemoryRegion2 == 0x40a0ae49);
 static_assert(kSetMemoryAttributes == 0x4020aed2);
 static_assert(kCreateGuestMemfd == 0xc040aed4);

@@ -39,15 +39,15 @@ struct IoctlArg<KVM_GET_VCPU_MMAP_SIZE> : kvm::IoctlRow<void> {
     static constexpr const char* name = "KVM_GET_VCPU_MMAP_SIZE";
 };
 template <>
-struct IoctlArg<KVM_GET_SUPPORTED_CPUID> : kvm::IoctlRow<kvm_cpuid2> {
+struct IoctlArg<abi::kGetSupportedCpuid> : kvm::IoctlRow<abi::CpuidList> {
     static constexpr const char* name = "KVM_GET_SUPPORTED_CPUID";
 };
 template <>
-struct IoctlArg<KVM_GET_MSR_INDEX_LIST> : kvm::IoctlRow<kvm_msr_list> {
+struct IoctlArg<abi::kGetMsrIndexList> : kvm::IoctlRow<abi::MsrIndices> {
     static constexpr const char* name = "KVM_GET_MSR_INDEX_LIST";
 };
 template <>
-struct IoctlArg<KVM_GET_MSR_FEATURE_INDEX_LIST> : kvm::IoctlRow<kvm_msr_list> {
+struct IoctlArg<abi::kGetMsrFeatureIndexList> : kvm::IoctlRow<abi::MsrIndices> {
     static constexpr const char* name = "KVM_GET_MSR_FEATURE_INDEX_LIST";
 };
 
@@ -113,7 +113,7 @@ struct IoctlArg<KVM_SIGNAL_MSI> : kvm::IoctlRow<kvm_msi> {
     static constexpr const char* name = "KVM_SIGNAL_MSI";
 };
 template <>
-struct IoctlArg<KVM_SET_GSI_ROUTING> : kvm::IoctlRow<kvm_irq_routing> {
+struct IoctlArg<abi::kSetGsiRouting> : kvm::IoctlRow<abi::IrqRouting> {
     static constexpr const char* name = "KVM_SET_GSI_ROUTING";
 };
 template <>
@@ -155,19 +155,19 @@ struct IoctlArg<KVM_SET_SREGS> : kvm::IoctlRow<kvm_sregs> {
     static constexpr const char* name = "KVM_SET_SREGS";
 };
 template <>
-struct IoctlArg<KVM_GET_MSRS> : kvm::IoctlRow<kvm_msrs> {
+struct IoctlArg<abi::kGetMsrs> : kvm::IoctlRow<abi::MsrValues> {
     static constexpr const char* name = "KVM_GET_MSRS";
 };
 template <>
-struct IoctlArg<KVM_SET_MSRS> : kvm::IoctlRow<kvm_msrs> {
+struct IoctlArg<abi::kSetMsrs> : kvm::IoctlRow<abi::MsrValues> {
     static constexpr const char* name = "KVM_SET_MSRS";
 };
 template <>
-struct IoctlArg<KVM_GET_XSAVE> : kvm::IoctlRow<kvm_xsave> {
+struct IoctlArg<abi::kGetXsave> : kvm::IoctlRow<abi::Xsave> {
     static constexpr const char* name = "KVM_GET_XSAVE";
 };
 template <>
-struct IoctlArg<KVM_SET_XSAVE> : kvm::IoctlRow<kvm_xsave> {
+struct IoctlArg<abi::kSetXsave> : kvm::IoctlRow<abi::Xsave> {
     static constexpr const char* name = "KVM_SET_XSAVE";
 };
 template <>
@@ -187,11 +187,11 @@ struct IoctlArg<KVM_SET_LAPIC> : kvm::IoctlRow<kvm_lapic_state> {
     static constexpr const char* name = "KVM_SET_LAPIC";
 };
 template <>
-struct IoctlArg<KVM_SET_CPUID2> : kvm::IoctlRow<kvm_cpuid2> {
+struct IoctlArg<abi::kSetCpuid2> : kvm::IoctlRow<abi::CpuidList> {
     static constexpr const char* name = "KVM_SET_CPUID2";
 };
 template <>
-struct IoctlArg<KVM_GET_CPUID2> : kvm::IoctlRow<kvm_cpuid2> {
+struct IoctlArg<abi::kGetCpuid2> : kvm::IoctlRow<abi::CpuidList> {
     static constexpr const char* name = "KVM_GET_CPUID2";
 };
 template <>

@@ -70,12 +70,14 @@ Status IrqRoutes::try_commit() {
         table.push_back(msi_entry(gsi, message));
 
     // The head and its entries, as one block of 8-byte words.
-    static_assert(sizeof(kvm_irq_routing) % 8 == 0 && sizeof(kvm_irq_routing_entry) % 8 == 0);
-    std::vector<uint64_t> block((sizeof(kvm_irq_routing) + table.size() * sizeof(kvm_irq_routing_entry)) / 8);
-    auto* head = static_cast<kvm_irq_routing*>(static_cast<void*>(block.data()));
-    head->nr = static_cast<uint32_t>(table.size());
-    if (!table.empty()) std::memcpy(head->entries, table.data(), table.size() * sizeof(table[0]));
-    TRY(vm_.ioctl<KVM_SET_GSI_ROUTING>(*head));
+    static_assert(sizeof(abi::IrqRouting) % 8 == 0 && sizeof(kvm_irq_routing_entry) % 8 == 0);
+    std::vector<uint64_t> block((sizeof(abi::IrqRouting) + table.size() * sizeof(kvm_irq_routing_entry)) / 8);
+    auto* head = static_cast<abi::IrqRouting*>(static_cast<void*>(block.data()));
+    head->count = static_cast<uint32_t>(table.size());
+    if (!table.empty())
+        std::memcpy(abi::list_entries<kvm_irq_routing_entry>(*head), table.data(),
+                    table.size() * sizeof(table[0]));
+    TRY(vm_.ioctl<abi::kSetGsiRouting>(*head));
     changed_ = false;
     return {};
 }

@@ -94,19 +94,20 @@ int FakeKvm::system_call(unsigned long request, void* argument) {
             vm_type = static_cast<uint32_t>(number);
             vm_fd_ = make_descriptor("fake-vm", 0);
             return vm_fd_;
-        case KVM_GET_SUPPORTED_CPUID: {
-            auto* list = static_cast<kvm_cpuid2*>(argument);
-            if (list->nent < supported_cpuid.size()) return -E2BIG;
-            list->nent = static_cast<uint32_t>(supported_cpuid.size());
-            std::copy(supported_cpuid.begin(), supported_cpuid.end(), list->entries);
+        case abi::kGetSupportedCpuid: {
+            auto* list = static_cast<abi::CpuidList*>(argument);
+            if (list->count < supported_cpuid.size()) return -E2BIG;
+            list->count = static_cast<uint32_t>(supported_cpuid.size());
+            std::copy(supported_cpuid.begin(), supported_cpuid.end(),
+                      abi::list_entries<kvm_cpuid_entry2>(*list));
             return 0;
         }
-        case KVM_GET_MSR_INDEX_LIST: {
-            auto* list = static_cast<kvm_msr_list*>(argument);
-            uint32_t room = list->nmsrs;
-            list->nmsrs = static_cast<uint32_t>(known_msrs.size());
-            if (room < list->nmsrs) return -E2BIG;
-            std::copy(known_msrs.begin(), known_msrs.end(), list->indices);
+        case abi::kGetMsrIndexList: {
+            auto* list = static_cast<abi::MsrIndices*>(argument);
+            uint32_t room = list->count;
+            list->count = static_cast<uint32_t>(known_msrs.size());
+            if (room < list->count) return -E2BIG;
+            std::copy(known_msrs.begin(), known_msrs.end(), abi::list_entries<uint32_t>(*list));
             return 0;
         }
         default:

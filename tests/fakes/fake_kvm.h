@@ -108,8 +108,8 @@ class FakeKvm final : public IoctlDoor {
     int set_attributes(const abi::MemoryAttributes& argument);
     int create_gmem(const abi::CreateGuestMemfd& argument);
     int create_vcpu(uint32_t id);
-    int set_routes(const kvm_irq_routing& table);
-    int set_msrs(Vcpu& cpu, const kvm_msrs& list);
+    int set_routes(const abi::IrqRouting& table);
+    int set_msrs(Vcpu& cpu, const abi::MsrValues& list);
     int make_descriptor(const char* name, uint64_t size);
 
     struct Failure {

@@ -37,8 +37,8 @@ int FakeKvm::irq_call(unsigned long request, void* argument) {
             sent_msis.push_back({static_cast<uint64_t>(a.address_hi) << 32 | a.address_lo, a.data});
             return 1;
         }
-        case KVM_SET_GSI_ROUTING:
-            return set_routes(*static_cast<kvm_irq_routing*>(argument));
+        case abi::kSetGsiRouting:
+            return set_routes(*static_cast<abi::IrqRouting*>(argument));
         case KVM_IRQFD: {
             const auto& a = *static_cast<kvm_irqfd*>(argument);
             std::pair<uint32_t, int> key{a.gsi, static_cast<int>(a.fd)};
@@ -63,12 +63,13 @@ int FakeKvm::irq_call(unsigned long request, void* argument) {
     }
 }
 
-int FakeKvm::set_routes(const kvm_irq_routing& table) {
+int FakeKvm::set_routes(const abi::IrqRouting& table) {
     if (!irqchip_created) return -EINVAL;
     msi_routes.clear();
     chip_routes.clear();
-    for (uint32_t i = 0; i < table.nr; i++) {
-        const kvm_irq_routing_entry& entry = table.entries[i];
+    const auto* entries = abi::list_entries<const kvm_irq_routing_entry>(table);
+    for (uint32_t i = 0; i < table.count; i++) {
+        const kvm_irq_routing_entry& entry = entries[i];
         if (entry.type == KVM_IRQ_ROUTING_MSI) {
             uint64_t high = entry.u.msi.address_hi;
             msi_routes[entry.gsi] = {high << 32 | entry.u.msi.address_lo, entry.u.msi.data};
@@ -101,20 +102,22 @@ FakeKvm::Vcpu& FakeKvm::vcpu(uint32_t id) {
 
 int FakeKvm::vcpu_call(Vcpu& cpu, unsigned long request, void* argument) {
     switch (request) {
-        case KVM_SET_CPUID2: {
-            const auto& list = *static_cast<kvm_cpuid2*>(argument);
-            cpu.cpuid.assign(list.entries, list.entries + list.nent);
+        case abi::kSetCpuid2: {
+            const auto& list = *static_cast<abi::CpuidList*>(argument);
+            const auto* entries = abi::list_entries<const kvm_cpuid_entry2>(list);
+            cpu.cpuid.assign(entries, entries + list.count);
             return 0;
         }
-        case KVM_SET_MSRS:
-            return set_msrs(cpu, *static_cast<kvm_msrs*>(argument));
-        case KVM_GET_MSRS: {
-            auto& list = *static_cast<kvm_msrs*>(argument);
-            for (uint32_t i = 0; i < list.nmsrs; i++) {
-                if (!known_msrs.contains(list.entries[i].index)) return static_cast<int>(i);
-                list.entries[i].data = cpu.msrs[list.entries[i].index];
+        case abi::kSetMsrs:
+            return set_msrs(cpu, *static_cast<abi::MsrValues*>(argument));
+        case abi::kGetMsrs: {
+            auto& list = *static_cast<abi::MsrValues*>(argument);
+            auto* entries = abi::list_entries<kvm_msr_entry>(list);
+            for (uint32_t i = 0; i < list.count; i++) {
+                if (!known_msrs.contains(entries[i].index)) return static_cast<int>(i);
+                entries[i].data = cpu.msrs[entries[i].index];
             }
-            return static_cast<int>(list.nmsrs);
+            return static_cast<int>(list.count);
         }
         case KVM_INTERRUPT:
             cpu.interrupts.push_back(static_cast<kvm_interrupt*>(argument)->irq);
@@ -145,7 +148,7 @@ int FakeKvm::get_or_set_state(Vcpu& cpu, unsigned long request, void* argument) 
     static constexpr Group kGroups[] = {
         {KVM_GET_REGS, KVM_SET_REGS, sizeof(kvm_regs)},
         {KVM_GET_SREGS, KVM_SET_SREGS, sizeof(kvm_sregs)},
-        {KVM_GET_XSAVE, KVM_SET_XSAVE, sizeof(kvm_xsave)},
+        {abi::kGetXsave, abi::kSetXsave, sizeof(abi::Xsave)},
         {KVM_GET_XCRS, KVM_SET_XCRS, sizeof(kvm_xcrs)},
         {KVM_GET_LAPIC, KVM_SET_LAPIC, sizeof(kvm_lapic_state)},
         {KVM_GET_MP_STATE, KVM_SET_MP_STATE, sizeof(kvm_mp_state)},
@@ -168,12 +171,13 @@ int FakeKvm::get_or_set_state(Vcpu& cpu, unsigned long request, void* argument) 
     return -EINVAL;
 }
 
-int FakeKvm::set_msrs(Vcpu& cpu, const kvm_msrs& list) {
-    for (uint32_t i = 0; i < list.nmsrs; i++) {
-        if (!known_msrs.contains(list.entries[i].index)) return static_cast<int>(i);
-        cpu.msrs[list.entries[i].index] = list.entries[i].data;
+int FakeKvm::set_msrs(Vcpu& cpu, const abi::MsrValues& list) {
+    const auto* entries = abi::list_entries<const kvm_msr_entry>(list);
+    for (uint32_t i = 0; i < list.count; i++) {
+        if (!known_msrs.contains(entries[i].index)) return static_cast<int>(i);
+        cpu.msrs[entries[i].index] = entries[i].data;
     }
-    return static_cast<int>(list.nmsrs);
+    return static_cast<int>(list.count);
 }
 
 // A vCPU whose script is at its end spins in the guest until it is kicked.

@@ -14,8 +14,8 @@
 namespace vmm::kvm {
 
 Status X86Arch::prepare(Vcpu& vcpu) {
-    ListBlock<kvm_cpuid2, kvm_cpuid_entry2> list(config_.cpuid.size());
-    list.head().nent = static_cast<uint32_t>(config_.cpuid.size());
+    ListBlock<abi::CpuidList, kvm_cpuid_entry2> list(config_.cpuid.size());
+    list.head().count = static_cast<uint32_t>(config_.cpuid.size());
     std::transform(config_.cpuid.begin(), config_.cpuid.end(), list.entries(config_.cpuid.size()).begin(),
                    [](const CpuidEntry& e) {
                        kvm_cpuid_entry2 entry{};
@@ -28,7 +28,7 @@ Status X86Arch::prepare(Vcpu& vcpu) {
                        entry.edx = e.edx;
                        return entry;
                    });
-    TRY(vcpu.ioctl<KVM_SET_CPUID2>(list.head()));
+    TRY(vcpu.ioctl<abi::kSetCpuid2>(list.head()));
     if (config_.feature_msrs.empty()) return {};
     return set_msrs(vcpu, config_.feature_msrs, Unknown::Refuse);
 }
@@ -79,8 +79,8 @@ Status X86Arch::full_reset(Vcpu& vcpu) {
     TRY(vcpu.ioctl<KVM_SET_REGS>(regs));
     kvm_xcrs xcrs = reset_xcrs();
     TRY(vcpu.ioctl<KVM_SET_XCRS>(xcrs));
-    kvm_xsave xsave = reset_xsave();
-    TRY(vcpu.ioctl<KVM_SET_XSAVE>(xsave));
+    abi::Xsave xsave = reset_xsave();
+    TRY(vcpu.ioctl<abi::kSetXsave>(xsave));
     kvm_debugregs debug{};
     debug.dr6 = 0xffff0ff0;
     debug.dr7 = 0x400;

@@ -16,13 +16,13 @@ constexpr size_t kMsrListRoom = 512;
 
 Result<CpuidSet> supported_cpuid(Kvm& kvm) {
     for (size_t room = kFirstCpuidRoom;; room *= 2) {
-        ListBlock<kvm_cpuid2, kvm_cpuid_entry2> list(room);
-        list.head().nent = static_cast<uint32_t>(room);
-        Result<int> got = ioctl_call<KVM_GET_SUPPORTED_CPUID>(kvm.door(), kvm.fd(), list.head());
+        ListBlock<abi::CpuidList, kvm_cpuid_entry2> list(room);
+        list.head().count = static_cast<uint32_t>(room);
+        Result<int> got = ioctl_call<abi::kGetSupportedCpuid>(kvm.door(), kvm.fd(), list.head());
         if (!got && got.error().number() == E2BIG && room < kMostCpuidRoom) continue;
         if (!got) return std::move(got).take_error();
         std::vector<CpuidEntry> entries;
-        for (const kvm_cpuid_entry2& e : list.entries(list.head().nent))
+        for (const kvm_cpuid_entry2& e : list.entries(list.head().count))
             entries.push_back({e.function, e.index, e.flags, e.eax, e.ebx, e.ecx, e.edx});
         return CpuidSet(std::move(entries));
     }
@@ -62,15 +62,15 @@ CpuidSet native_cpuid(HostIdentity identity) {
 
 // The MSRs whose value says what the processor can do. A kernel without them has none to give.
 std::vector<std::pair<uint32_t, uint64_t>> feature_msrs(Kvm& kvm) {
-    ListBlock<kvm_msr_list, uint32_t> indices(kMsrListRoom);
-    indices.head().nmsrs = kMsrListRoom;
-    if (!ioctl_call<KVM_GET_MSR_FEATURE_INDEX_LIST>(kvm.door(), kvm.fd(), indices.head())) return {};
-    const uint32_t count = indices.head().nmsrs;
-    ListBlock<kvm_msrs, kvm_msr_entry> values(count);
-    values.head().nmsrs = count;
+    ListBlock<abi::MsrIndices, uint32_t> indices(kMsrListRoom);
+    indices.head().count = kMsrListRoom;
+    if (!ioctl_call<abi::kGetMsrFeatureIndexList>(kvm.door(), kvm.fd(), indices.head())) return {};
+    const uint32_t count = indices.head().count;
+    ListBlock<abi::MsrValues, kvm_msr_entry> values(count);
+    values.head().count = count;
     for (uint32_t i = 0; i < count; i++)
         values.entries(count)[i].index = indices.entries(count)[i];
-    Result<int> got = ioctl_call<KVM_GET_MSRS>(kvm.door(), kvm.fd(), values.head());
+    Result<int> got = ioctl_call<abi::kGetMsrs>(kvm.door(), kvm.fd(), values.head());
     std::vector<std::pair<uint32_t, uint64_t>> msrs;
     for (uint32_t i = 0; got && i < static_cast<uint32_t>(*got); i++)
         msrs.emplace_back(values.entries(count)[i].index, values.entries(count)[i].data);

@@ -5,6 +5,8 @@
 #include <span>
 #include <vector>
 
+#include "linux-headers/kvm_abi.h"
+
 namespace vmm::kvm {
 
 // Zeroed; the entries follow the head directly, as the kernel reads them.
@@ -13,11 +15,7 @@ class ListBlock {
   public:
     explicit ListBlock(size_t room) : words_((sizeof(Head) + room * sizeof(Entry) + 7) / 8) {}
     Head& head() { return *static_cast<Head*>(static_cast<void*>(words_.data())); }
-    std::span<Entry> entries(size_t count) {
-        static_assert(sizeof(Head) % alignof(Entry) == 0);
-        char* first = static_cast<char*>(static_cast<void*>(words_.data())) + sizeof(Head);
-        return {static_cast<Entry*>(static_cast<void*>(first)), count};
-    }
+    std::span<Entry> entries(size_t count) { return {abi::list_entries<Entry>(head()), count}; }
 
   private:
     std::vector<uint64_t> words_;

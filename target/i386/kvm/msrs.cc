@@ -74,13 +74,13 @@ std::span<const Msr> reset_msrs() {
 
 Status set_msrs(Vcpu& vcpu, std::span<const Msr> msrs, Unknown unknown) {
     while (!msrs.empty()) {
-        ListBlock<kvm_msrs, kvm_msr_entry> list(msrs.size());
-        list.head().nmsrs = static_cast<uint32_t>(msrs.size());
+        ListBlock<abi::MsrValues, kvm_msr_entry> list(msrs.size());
+        list.head().count = static_cast<uint32_t>(msrs.size());
         for (size_t i = 0; i < msrs.size(); i++) {
             list.entries(msrs.size())[i].index = msrs[i].first;
             list.entries(msrs.size())[i].data = msrs[i].second;
         }
-        auto done = static_cast<size_t>(TRY(vcpu.ioctl<KVM_SET_MSRS>(list.head())));
+        auto done = static_cast<size_t>(TRY(vcpu.ioctl<abi::kSetMsrs>(list.head())));
         if (done >= msrs.size()) break;
         if (unknown == Unknown::Refuse) {
             return Error::make("KVM_SET_MSRS: this host does not take 0x%llx for register 0x%x",

@@ -14,8 +14,8 @@ constexpr uint32_t kMxcsrReset = 0x1f80;
 constexpr uint32_t kX87AndSse = 3;
 }  // namespace
 
-kvm_xsave reset_xsave() {
-    kvm_xsave area{};
+abi::Xsave reset_xsave() {
+    abi::Xsave area{};
     area.region[kControlAndStatus] = kFcwReset;
     area.region[kMxcsr] = kMxcsrReset;
     area.region[kStateBitmap] = kX87AndSse;  // the other components are absent: in their initial state

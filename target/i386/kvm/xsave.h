@@ -6,7 +6,7 @@
 
 namespace vmm::kvm {
 
-kvm_xsave reset_xsave();
+abi::Xsave reset_xsave();
 kvm_xcrs reset_xcrs();
 
 }  // namespace vmm::kvm

@@ -150,17 +150,17 @@ TEST(IrqRoutes, splitChipSetsMessagesInOneCall) {
     FakeWorld world;
     world.add_vcpus(1);
     EXPECT_EQ(world.fake.enabled_caps.at(KVM_CAP_SPLIT_IRQCHIP), kIoApicPins);
-    EXPECT_EQ(world.fake.count(KVM_SET_GSI_ROUTING), 0u);
+    EXPECT_EQ(world.fake.count(abi::kSetGsiRouting), 0u);
     GsiRoutes& routes = world.accelerator->routes();
     routes.set_msi(4, {0xfee00000, 0x31});
     routes.set_msi(5, {0x100000000fee0000, 0x32});
     routes.commit();
     routes.commit();
-    EXPECT_EQ(world.fake.count(KVM_SET_GSI_ROUTING), 1u);
+    EXPECT_EQ(world.fake.count(abi::kSetGsiRouting), 1u);
     EXPECT_EQ(world.fake.msi_routes[5], (FakeKvm::MsiRoute{0x100000000fee0000, 0x32}));
     routes.set_msi(4, {0xfee00000, 0x31});  // no change
     routes.commit();
-    EXPECT_EQ(world.fake.count(KVM_SET_GSI_ROUTING), 1u);
+    EXPECT_EQ(world.fake.count(abi::kSetGsiRouting), 1u);
     routes.clear(4);
     routes.commit();
     EXPECT_EQ(world.fake.msi_routes.size(), 1u);
