@@ -82,6 +82,55 @@ u64 ram_above_4g(void) {
     return (cmos_read(0x5b) | (u64)cmos_read(0x5c) << 8 | (u64)cmos_read(0x5d) << 16) * 65536;
 }
 
+// An exception ends the guest with a line that says where; there are no others to handle.
+struct gate {
+    u16 offset_low, selector;
+    u8 stack, type;
+    u16 offset_middle;
+    u32 offset_high, reserved;
+};
+static struct gate gates[32];
+extern const u8 exception_entries[];
+
+void exception(u64 entry, const u64* frame, u64 cr2) {
+    const u64 vector = (entry - (u64)exception_entries) / 8;
+    const bool has_code = vector == 8 || (vector >= 10 && vector <= 14) || vector == 17;
+    put_line("vCPU", apic_id());
+    put_line("exception", vector);
+    put_line("error code", has_code ? *frame++ : 0);
+    put_line("at", frame[0]);
+    put_line("stack", frame[3]);
+    put_line("CR2", cr2);
+    fail("exception", vector, 0);
+}
+
+static void catch_exceptions(void) {
+    for (u64 i = 0; i < 32; i++) {
+        const u64 at = (u64)exception_entries + 8 * i;
+        gates[i] = (struct gate){.offset_low = (u16)at,
+                                 .selector = 24,
+                                 .type = 0x8e,
+                                 .offset_middle = (u16)(at >> 16),
+                                 .offset_high = (u32)(at >> 32)};
+    }
+    const struct {
+        u16 limit;
+        u64 base;
+    } __attribute__((packed)) table = {sizeof gates - 1, (u64)gates};
+    __asm__ volatile("lidt %0" ::"m"(table));
+}
+
+// From start.S, on either processor.
+void start_c(u32 second) {
+    catch_exceptions();
+    if (second) {
+        ap_main();
+        return;
+    }
+    guest_main();
+    pass();
+}
+
 __attribute__((weak)) void ap_main(void) {}
 
 static bool vendor_is_intel(void) {

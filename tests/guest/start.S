@@ -121,14 +121,26 @@ enter_long_mode:
 
     .code64
 start64:
-    testl %ebp, %ebp
-    jnz 3f
-    call guest_main
-    call pass
-3:  call ap_main
-4:  cli
+    movl %ebp, %edi
+    call start_c
+    cli
     hlt
-    jmp 4b
+    jmp . - 1
+
+// Exceptions: eight bytes each, told apart by the address that the call leaves on the stack.
+    .balign 8
+    .globl exception_entries
+exception_entries:
+    .rept 32
+    call exception_common
+    .balign 8
+    .endr
+exception_common:
+    movq (%rsp), %rdi           // of the entry; then the processor's frame
+    leaq 8(%rsp), %rsi
+    movq %cr2, %rdx
+    andq $-16, %rsp
+    call exception
 
 // Copied to 0x8000: where a start-up IPI with vector 8 begins.
     .code16
