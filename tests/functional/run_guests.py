@@ -93,6 +93,7 @@ PROTECTED = [
     protected('convert-slots-4g', 'convert_slots', one_backend(3072), ['beginning of high memory 0x100000000']),
     protected('convert-hole', 'convert_hole', one_backend(256)),
     protected('convert-smp', 'convert_smp', one_backend(256) + ['-smp', '2'], timeout=300),
+    protected('convert-race', 'convert_race', one_backend(128) + ['-smp', '2'], timeout=120),
 ]
 
 
