@@ -19,7 +19,7 @@ FaultVerdict failed(const abi::MemoryFaultExit& fault, const char* what, const s
 }
 }  // namespace
 
-bool FaultGuard::stuck(const abi::MemoryFaultExit& fault, bool changed_something) {
+bool FaultGuard::stuck(const abi::MemoryFaultExit& fault, bool changed_something, unsigned most) {
     bool same = repeats_ != 0 && fault.gpa == gpa_ && fault.flags == flags_;
     gpa_ = fault.gpa;
     flags_ = fault.flags;
@@ -28,7 +28,7 @@ bool FaultGuard::stuck(const abi::MemoryFaultExit& fault, bool changed_something
         return false;
     }
     repeats_ = same ? repeats_ + 1 : 1;
-    return repeats_ > kMostRepeats;
+    return repeats_ > most;
 }
 
 FaultVerdict serve_memory_fault(const abi::MemoryFaultExit& fault, int errno_value, GuestConverter* converter,
@@ -42,6 +42,10 @@ FaultVerdict serve_memory_fault(const abi::MemoryFaultExit& fault, int errno_val
     if (!range || !range->aligned(kPageSize)) return failed(fault, "the kernel reports half a page", "");
     if (converter == nullptr) return failed(fault, "this machine has no private memory", "");
 
+    if (!converter->faults_ask()) {
+        if (!guard.stuck(fault, false, FaultGuard::kMostRaces)) return {true, {}};
+        return failed(fault, "the guest faults there again and again: nothing backs the side it is on", "");
+    }
     Visibility to = (fault.flags & abi::kMemoryExitPrivate) != 0 ? Visibility::Private : Visibility::Shared;
     trace_kvm_convert_memory(fault.gpa, fault.size, visibility_name(to));
     GuestConverter::Answer answer = converter->convert(*range, to);

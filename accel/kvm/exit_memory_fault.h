@@ -30,6 +30,10 @@ class GuestConverter {
     };
     virtual ~GuestConverter() = default;
     virtual Answer convert(GpaRange range, Visibility to) = 0;
+    // Whether a fault is the guest's own wish (the hardware knows which side it meant), or can only be a vCPU
+    // that met a page while another one converted it (KVM takes the side from the attributes). The second
+    // kind is tried again: to convert for it would undo what the other vCPU asked for.
+    virtual bool faults_ask() const { return true; }
 };
 
 // Notices a vCPU that faults on the same page again and again although there was nothing to convert. A few
@@ -37,8 +41,9 @@ class GuestConverter {
 class FaultGuard {
   public:
     static constexpr unsigned kMostRepeats = 16;
+    static constexpr unsigned kMostRaces = 20000;  // below a second of a page that never becomes whole
     // True when this fault has now come too often.
-    bool stuck(const abi::MemoryFaultExit& fault, bool changed_something);
+    bool stuck(const abi::MemoryFaultExit& fault, bool changed_something, unsigned most = kMostRepeats);
     void progress() { repeats_ = 0; }
 
   private:

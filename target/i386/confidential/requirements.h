@@ -14,8 +14,9 @@ struct Requirements {
     std::string_view vm_type_name = "default";  // for messages
     bool private_memory = false;      // RAM has a guest_memfd beside it, attributes say which side counts
     bool map_gpa_hypercalls = false;  // the guest asks for conversions by hypercall
-    bool split_irqchip = false;       // the kernel may hold the local APICs only
-    bool forbids_smm = false;         // one address space, no SMRAM windows
+    bool faults_ask_for_conversion = true;  // false: only hypercalls do, a fault is a race with one
+    bool split_irqchip = false;             // the kernel may hold the local APICs only
+    bool forbids_smm = false;               // one address space, no SMRAM windows
     Visibility initial_visibility = Visibility::Shared;
 };
 

@@ -10,6 +10,7 @@ SwProtectedVm::SwProtectedVm(std::string id, Visibility default_memory) : Confid
     requirements_.vm_type_name = "sw-protected-vm";
     requirements_.private_memory = true;
     requirements_.map_gpa_hypercalls = true;
+    requirements_.faults_ask_for_conversion = false;  // the attributes alone say what is private
     requirements_.forbids_smm = true;
     requirements_.initial_visibility = default_memory;
 }

@@ -172,6 +172,20 @@ TEST(MemoryFault, sameFaultWithoutProgressIsReportedNotLooped) {
     EXPECT_NE(verdict.report.find("again and again"), std::string::npos);
 }
 
+// A guest of attributes alone: a fault means another vCPU converted the page under way. Converting for it
+// would undo that conversion, and did: the page came back empty under the processor that had just shared it.
+TEST(MemoryFault, racesAreTriedAgainAndConvertNothing) {
+    ScriptedConverter converter;
+    converter.believe_faults = false;
+    FaultGuard guard;
+    for (unsigned i = 0; i < FaultGuard::kMostRaces; i++)
+        ASSERT_TRUE(serve_memory_fault(fault(0x4000), EFAULT, &converter, guard).resume);
+    EXPECT_TRUE(converter.asked.empty());
+    FaultVerdict verdict = serve_memory_fault(fault(0x4000), EFAULT, &converter, guard);
+    EXPECT_FALSE(verdict.resume);
+    EXPECT_NE(verdict.report.find("nothing backs the side"), std::string::npos);
+}
+
 TEST(MemoryFault, otherFaultsAndProgressStartTheCountAnew) {
     ScriptedConverter converter;
     converter.answer.outcome = GuestConverter::Outcome::Unchanged;

@@ -72,8 +72,10 @@ class ScriptedConverter final : public GuestConverter {
         asked.push_back({range, to});
         return answer;
     }
+    bool faults_ask() const override { return believe_faults; }
     std::vector<std::pair<GpaRange, Visibility>> asked;
     Answer answer;
+    bool believe_faults = true;
 };
 
 struct FakeWorld {
