@@ -11,8 +11,6 @@
 namespace vmm {
 
 class DebugCon final : public Device, public IoOps, private CharClient {
-    struct Token {};
-
   public:
     struct Config {
         uint32_t iobase = 0xe9;
@@ -20,8 +18,6 @@ class DebugCon final : public Device, public IoOps, private CharClient {
     };
     static constexpr uint64_t kSize = 1;
 
-    DebugCon(Token, const Config& config, Chardev& chardev, std::string id)
-        : Device(std::move(id)), config_(config), chardev_(chardev) {}
     // The chardev is borrowed.
     static Result<std::unique_ptr<DebugCon>> create(const Config& config, Chardev& chardev,
                                                     std::string id = {});
@@ -34,6 +30,8 @@ class DebugCon final : public Device, public IoOps, private CharClient {
     IoSizes sizes() const override { return {1, 1, 1, 1, false}; }
 
   private:
+    DebugCon(const Config& config, Chardev& chardev, std::string id)
+        : Device(std::move(id)), config_(config), chardev_(chardev) {}
     size_t room() override { return SIZE_MAX; }
     void receive(std::span<const uint8_t>) override {}  // nothing reads it; typed bytes are dropped
 

@@ -34,11 +34,21 @@ void ConfigPorts::reset_enter() {
 }
 
 uint64_t ConfigPorts::AddressOps::read(uint64_t offset, unsigned size) {
-    return offset == 0 && size == 4 ? ports_.selected() : all_ones(size);
+    if (offset == 0 && size == 4) return ports_.selected();
+    uint64_t value = all_ones(size);
+    for (unsigned i = 0; ports_.byte_registers_ != nullptr && i < size; ++i) {
+        const uint64_t byte = ports_.byte_registers_->read(offset + i, 1) & 0xff;
+        value = (value & ~(uint64_t{0xff} << (8 * i))) | byte << (8 * i);
+    }
+    return value;
 }
 
 void ConfigPorts::AddressOps::write(uint64_t offset, uint64_t value, unsigned size) {
-    if (offset != 0 || size != 4) return;
+    if (offset != 0 || size != 4) {
+        for (unsigned i = 0; ports_.byte_registers_ != nullptr && i < size; ++i)
+            ports_.byte_registers_->write(offset + i, value >> (8 * i) & 0xff, 1);
+        return;
+    }
     Locked lock(ports_.mutex_);
     ports_.address_ = static_cast<uint32_t>(value);
 }

@@ -22,13 +22,15 @@ class ConfigPorts final : public Device {
     explicit ConfigPorts(Bus& root) : root_(root) {}
     std::string_view type() const override { return "pci-config-ports"; }
 
+    // Gets the bytes of narrower accesses to 0xcf8-0xcfb, by offset from 0xcf8. While the machine is made.
+    void set_byte_registers(IoOps& registers) { byte_registers_ = &registers; }
     MemoryRegion& address_region() { return address_region_; }
     MemoryRegion& data_region() { return data_region_; }
 
     void reset_enter() override;
 
   private:
-    // CONFIG_ADDRESS: only whole doublewords reach it; others pass by and read all ones.
+    // CONFIG_ADDRESS: only whole doublewords reach it; others pass by.
     class AddressOps final : public IoOps {
       public:
         explicit AddressOps(ConfigPorts& ports) : ports_(ports) {}
@@ -50,6 +52,7 @@ class ConfigPorts final : public Device {
     uint32_t selected();
 
     Bus& root_;
+    IoOps* byte_registers_ = nullptr;
     Mutex mutex_{LockRank::Device, "PCI configuration ports"};
     uint32_t address_ GUARDED_BY(mutex_) = 0;
     AddressOps address_ops_{*this};

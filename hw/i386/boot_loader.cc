@@ -1,0 +1,37 @@
+// Loading a kernel without firmware, at start and at each reset.
+#include "hw/i386/boot_loader.h"
+
+namespace vmm {
+
+// Intel Q35 MCH and ICH9 registers, with the values that firmware for this board sets.
+void BootLoader::set_up_chipset() {
+    constexpr pci::Address kHostBridge{0, {0, 0}}, kLpc{0, {0x1f, 0}};
+    constexpr unsigned kExpressBase = 0x60, kAttributeMap = 0x90, kPmBase = 0x40, kAcpiControl = 0x44;
+    const uint64_t ecam = map_.ecam.first().raw();
+    root_.config_write(kHostBridge, kExpressBase + 4, static_cast<uint32_t>(ecam >> 32), 4);
+    root_.config_write(kHostBridge, kExpressBase, static_cast<uint32_t>(ecam) | 1, 4);
+    root_.config_write(kHostBridge, kAttributeMap, 0x30, 1);
+    for (unsigned i = 1; i < 7; ++i)
+        root_.config_write(kHostBridge, kAttributeMap + i, 0x33, 1);
+    root_.config_write(kLpc, kPmBase, 0x600 | 1, 4);
+    root_.config_write(kLpc, kAcpiControl, 0x80, 1);
+    // PIRQ A-D and E-H on ISA interrupts 10 and 11 by turns.
+    for (unsigned base : {0x60u, 0x68u}) {
+        for (unsigned i = 0; i < 4; ++i)
+            root_.config_write(kLpc, base + i, i % 2 == 0 ? 10 : 11, 1);
+    }
+}
+
+Status BootLoader::load() {
+    set_up_chipset();
+    boot_ = TRY(tables_.boot(files_.kernel.bytes(), files_.initrd.bytes(), files_.dtb.bytes(), command_line_,
+                             writer_));
+    return {};
+}
+
+void BootLoader::reset_exit() {
+    Status loaded = load();
+    if (!loaded) requests_.report_internal_error("reset: " + loaded.error().message());
+}
+
+}  // namespace vmm

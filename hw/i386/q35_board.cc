@@ -1,0 +1,179 @@
+// The order in which a q35 comes into being: what the CPUs show, RAM, interrupt wires, chipset, devices, what
+// is booted; then a first reset; then the accelerator takes the memory, makes its interrupt chips and the
+// vCPUs. The memory map is final by then, so that its slots are made once and before the chips, which is
+// cheap.
+#include "hw/i386/q35_board.h"
+
+#include "hw/i386/mch.h"
+#include "hw/i386/q35_state_priv.h"
+#include "hw/nvram/fw_cfg.h"
+#include "target/i386/confidential/guest.h"
+#include "target/i386/cpu/leaves.h"
+#include "util/log.h"
+
+namespace vmm {
+
+namespace {
+
+constexpr const char* kDefaultFirmware = "/usr/share/seabios/bios-256k.bin";
+
+CpuTopology topology_of(const SmpTopology& smp) {
+    return {.sockets = smp.sockets, .dies = smp.dies, .cores = smp.cores, .threads = smp.threads};
+}
+
+std::vector<uint32_t> apic_ids_of(const SmpTopology& smp) {
+    std::vector<uint32_t> ids;
+    for (unsigned i = 0; i < smp.max_cpus; ++i)
+        ids.push_back(apic_id_of_index(topology_of(smp), i));
+    return ids;
+}
+
+// Empty: a kernel is entered directly.
+std::string firmware_path(const BootConfig& boot) {
+    if (!boot.bios.empty()) return boot.bios;
+    return boot.kernel.empty() ? kDefaultFirmware : "";
+}
+
+uint64_t total(const std::vector<RamBlock*>& ram) {
+    uint64_t bytes = 0;
+    for (const RamBlock* block : ram)
+        bytes += block->size();
+    return bytes;
+}
+
+}  // namespace
+
+Result<VmRequirements> Q35Board::vm_requirements(const MachineConfig& config,
+                                                 const ConfidentialGuest* confidential) {
+    VmRequirements needs;
+    needs.max_vcpus = config.smp.max_cpus;
+    needs.max_apic_id = apic_ids_of(config.smp).back();
+    switch (config.irqchip) {
+        case IrqChipChoice::Auto:
+        case IrqChipChoice::On:
+            needs.irqchip = IrqChipMode::Kernel;
+            break;
+        case IrqChipChoice::Split:
+            needs.irqchip = IrqChipMode::Split;
+            break;
+        case IrqChipChoice::Off:
+            needs.irqchip = IrqChipMode::User;
+            break;
+    }
+    if (config.smm == OnOffAuto::On)
+        return Error::make("-machine smm=on: system-management mode is not there")
+            .with_hint("use smm=auto or smm=off");
+    if (confidential == nullptr) return needs;
+    const Requirements& guest = confidential->requirements();
+    needs.vm_type = guest.vm_type;
+    needs.vm_type_name = guest.vm_type_name;
+    needs.private_memory = guest.private_memory;
+    if (guest.split_irqchip) {
+        if (config.irqchip == IrqChipChoice::On)
+            return Error::make("-machine kernel_irqchip=on contradicts %s, which needs kernel_irqchip=split",
+                               confidential->id().c_str());
+        needs.irqchip = IrqChipMode::Split;
+    }
+    return needs;
+}
+
+Q35Board::State::State(const MachineConfig& machine, const Q35Parts& given, IrqChipMode irqchip,
+                       const Q35Map& addresses, std::unique_ptr<RamBlock> firmware)
+    : config(machine),
+      parts(given),
+      map(addresses),
+      board_memory(topology, system, map, parts.ram, std::move(firmware)),
+      cpu_topology(topology_of(machine.smp)),
+      apic_ids(apic_ids_of(machine.smp)),
+      accelerator(given.vm, irqchip) {}
+
+Q35Board::State::~State() {
+    // What the devices take off the map now is nothing to the kernel.
+    accelerator.unmap_memory();
+    for (auto device = plugged.rbegin(); device != plugged.rend(); ++device)
+        root->unplug(**device);
+}
+
+Status Q35Board::State::make_private_memory() {
+    if (parts.confidential == nullptr || !parts.confidential->requirements().private_memory) return {};
+    converter = std::make_unique<GuestConversions>(memory, accelerator.attributes(), parts.requests);
+    resets.add(*converter);
+    return converter->engine().sync_status();
+}
+
+void Q35Board::State::plug(pci::Function& function, pci::DevFn at) {
+    Status plugged_in = root->plug(function, at);
+    CHECK(plugged_in, "the board's own function: %s", plugged_in.error().text().c_str());
+    plugged.push_back(&function);
+}
+
+Status Q35Board::State::make_boot() {
+    std::vector<uint64_t> node_memory;
+    if (!config.memory.nodes.empty()) {
+        size_t next = 0;
+        for (const NumaNodeConfig& node : config.memory.nodes)
+            node_memory.push_back(node.memory_backend.empty() ? 0 : parts.ram.at(next++)->size());
+    }
+    uint32_t eax = 0, edx = 0;
+    for (const CpuidEntry& leaf : leaves_for(cpu_policy, cpu_topology, 0)) {
+        if (leaf.function != 1) continue;
+        eax = leaf.eax;
+        edx = leaf.edx;
+    }
+    tables = std::make_unique<BoardTables>(BoardFacts{.config = config,
+                                                      .map = map,
+                                                      .apic_ids = apic_ids,
+                                                      .cpuid_eax = eax,
+                                                      .cpuid_edx = edx,
+                                                      .serials = serials,
+                                                      .node_memory = node_memory});
+    std::optional<BootFiles> files = TRY(open_boot_files(config.boot));
+    FwCfg& fw_cfg = keep(std::make_unique<FwCfg>(topology, io, dma));
+    if (map.firmware) {
+        std::optional<FwCfgKernel> kernel;
+        if (files) kernel = files->for_firmware(config.boot.append);
+        return tables->publish(fw_cfg.items(), std::move(kernel));
+    }
+    loader = std::make_unique<BootLoader>(std::move(*files), config.boot.append, *tables, map, *root,
+                                          parts.ram, parts.requests);
+    return tables->publish(fw_cfg.items(), {});
+}
+
+Result<std::unique_ptr<Q35Board>> Q35Board::create(const MachineConfig& config, const Q35Parts& parts) {
+    const VmRequirements needs = TRY(vm_requirements(config, parts.confidential));
+    std::unique_ptr<RamBlock> firmware;
+    const std::string path = firmware_path(config.boot);
+    if (!path.empty()) firmware = TRY(load_firmware(path));
+    // The CPU's address width is known only once the CPU is; 40 bits are what every model has at least.
+    const Q35Map map = TRY(lay_out_q35({.ram_size = total(parts.ram),
+                                        .max_ram_below_4g = config.memory.max_ram_below_4g.value_or(0),
+                                        .firmware_size = firmware != nullptr ? firmware->size() : 0}));
+    auto state = std::make_unique<State>(config, parts, needs.irqchip, map, std::move(firmware));
+    TRY(state->prepare_cpus());
+    TRY(state->make_private_memory());
+    state->wire_interrupts();
+    state->make_chipset();
+    TRY(state->make_devices());
+    TRY(state->make_boot());
+    state->resets.reset();
+    if (state->loader != nullptr) {
+        TRY(state->loader->load());
+        state->resets.add(*state->loader);
+    }
+    TRY(state->start_accelerator());
+    state->add_vcpu_reset();
+    return std::unique_ptr<Q35Board>(new Q35Board(std::move(state)));
+}
+
+Q35Board::Q35Board(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Q35Board::~Q35Board() = default;
+
+Vcpus& Q35Board::vcpus() {
+    return state_->accelerator.vcpus();
+}
+
+ResetList& Q35Board::resets() {
+    return state_->resets;
+}
+
+}  // namespace vmm

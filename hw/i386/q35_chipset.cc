@@ -1,0 +1,54 @@
+// The chipset: interrupt controllers, in the kernel or here, the wires to them, and the bridges.
+#include "hw/i386/lpc.h"
+#include "hw/i386/lpc_pirq.h"
+#include "hw/i386/mch.h"
+#include "hw/i386/q35_state_priv.h"
+#include "hw/intc/i8259.h"
+#include "hw/intc/ioapic.h"
+#include "target/i386/kvm/vm_setup.h"
+
+namespace vmm {
+
+void Q35Board::State::wire_interrupts() {
+    if (accelerator.irqchip_mode() == IrqChipMode::Kernel) {
+        kernel_chips = std::make_unique<kvm::KernelChips>(parts.vm, config.pit);
+        resets.add(*kernel_chips);
+        gsis = std::make_unique<GsiBank>(accelerator.kernel_pins());
+    } else {
+        I8259Pair& pic = keep(std::make_unique<I8259Pair>(IrqLine(external_interrupt, 0)));
+        IoApic& ioapic = keep(std::make_unique<IoApic>(accelerator.msi(), &accelerator.routes()));
+        regions.add(io, "pic", I8259Pair::kMasterPort, I8259Pair::kSize, pic.master());
+        regions.add(io, "pic2", I8259Pair::kSlavePort, I8259Pair::kSize, pic.slave());
+        regions.add(io, "elcr", I8259Pair::kElcrPort, I8259Pair::kSize, pic.elcr());
+        regions.add(system, "ioapic", IoApic::kAddress, IoApic::kSize, ioapic);
+        external_interrupt.connect(pic, accelerator.vcpus());
+        end_of_interrupt = &ioapic;
+        fan_out = std::make_unique<IsaFanOut>(pic, ioapic);
+        gsis = std::make_unique<GsiBank>(*fan_out);
+    }
+    PirqRouter::Gsis lines;
+    for (unsigned gsi = 0; gsi < kIoApicPins; ++gsi)
+        lines[gsi] = gsis->connect(gsi);
+    pirqs = std::make_unique<PirqRouter>(lines);
+}
+
+void Q35Board::State::make_chipset() {
+    const pci::Spaces spaces{topology, board_memory.pci(), io};
+    root = std::make_unique<pci::Bus>(spaces, *pirqs, accelerator.msi());
+    pci::ConfigPorts& config_ports = keep(std::make_unique<pci::ConfigPorts>(*root));
+    topology.add(io, config_ports.address_region(), pci::kConfigAddressPort);
+    topology.add(io, config_ports.data_region(), pci::kConfigDataPort);
+    ecam = std::make_unique<pci::EcamWindow>(*root);
+
+    const Mch::Config hub{.smm_ranges = config.smm_ranges && config.smm != OnOffAuto::Off,
+                          .low_ram_size = map.ram_below.size()};
+    plug(keep(std::make_unique<Mch>(
+             hub, Mch::Places{topology, system, board_memory.ram(), board_memory.pci(), *ecam})),
+         {0, 0});
+    Lpc& lpc = keep(std::make_unique<Lpc>(
+        Lpc::Config{}, Lpc::Places{topology, system, io, parts.virtual_clock, parts.requests, *pirqs}));
+    plug(lpc, {0x1f, 0});
+    config_ports.set_byte_registers(lpc.reset_control());
+}
+
+}  // namespace vmm

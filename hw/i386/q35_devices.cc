@@ -1,0 +1,127 @@
+// The devices of the board: what sits behind the LPC bridge, and what the user adds.
+#include <time.h>
+
+#include "hw/char/debug_exit.h"
+#include "hw/char/debugcon.h"
+#include "hw/char/serial_isa.h"
+#include "hw/char/uart16550.h"
+#include "hw/i386/q35_state_priv.h"
+#include "hw/input/i8042.h"
+#include "hw/rtc/cmos_layout.h"
+#include "hw/rtc/mc146818.h"
+#include "hw/timer/i8254.h"
+#include "system/clock/clock.h"
+
+namespace vmm {
+
+namespace {
+
+constexpr int64_t kNsPerSecond = 1'000'000'000;
+
+// What the clock shows when it is made, as seconds of its calendar.
+int64_t rtc_seconds(const RtcConfig& config, int64_t host_now_ns) {
+    const time_t now = host_now_ns / kNsPerSecond;
+    switch (config.base) {
+        case RtcBase::Utc:
+            return now;
+        case RtcBase::LocalTime: {
+            struct tm local = {};
+            ::localtime_r(&now, &local);
+            return now + local.tm_gmtoff;
+        }
+        case RtcBase::Fixed:
+            return config.fixed_seconds;
+    }
+    UNREACHABLE();
+}
+
+std::unique_ptr<Mc146818> make_rtc(const MachineConfig& config, const Q35Map& map, Clock& clock,
+                                   IrqLine irq) {
+    Mc146818::Config rtc;
+    rtc.start_seconds = rtc_seconds(config.rtc, clock.now_ns());
+    cmos::store_memory_sizes(rtc.ram, map.ram_below.size(), map.ram_above ? map.ram_above->size() : 0);
+    // CD-ROM after the hard disk; no floppy, whose signature old firmware would look for.
+    cmos::store_boot_order(rtc.ram, {2, 3, 0}, true);
+    // The number of further CPUs that firmware waits for.
+    rtc.ram[0x5f] = static_cast<uint8_t>(config.smp.cpus - 1);
+    return std::make_unique<Mc146818>(rtc, clock, irq);
+}
+
+}  // namespace
+
+Status Q35Board::State::make_serial(uint16_t port, uint8_t irq, Chardev* chardev, const std::string& id) {
+    if (irq >= kIsaIrqs) return Error::make("isa-serial: interrupt %u is not one of 0 to 15", irq);
+    for (const DsdtSerial& other : serials) {
+        if (other.port == port)
+            return Error::make("isa-serial: I/O port 0x%x is another serial port's", port);
+    }
+    std::unique_ptr<Uart16550> uart =
+        TRY(Uart16550::create(parts.virtual_clock, gsis->connect(irq), chardev, id));
+    regions.add(io, "serial", port, Uart16550::kSize, keep(std::move(uart)));
+    serials.push_back({port, irq});
+    return {};
+}
+
+Status Q35Board::State::make_device(const IsaSerialConfig& wanted) {
+    // Without an index or a port: the first place that is free.
+    unsigned index = wanted.index.value_or(0);
+    const auto taken = [this](uint16_t port) {
+        for (const DsdtSerial& other : serials)
+            if (other.port == port) return true;
+        return false;
+    };
+    while (!wanted.index && !wanted.iobase && index < kIsaSerialPlaces.size() &&
+           taken(kIsaSerialPlaces[index].port))
+        ++index;
+    if (index >= kIsaSerialPlaces.size())
+        return Error::make("isa-serial: there are %zu serial ports at most", kIsaSerialPlaces.size());
+    const IsaSerialPlace& place = kIsaSerialPlaces[index];
+    Chardev* end = chardev(wanted.chardev);
+    if (end == nullptr) return Error::make("isa-serial: there is no chardev '%s'", wanted.chardev.c_str());
+    return make_serial(wanted.iobase.value_or(place.port), wanted.irq.value_or(place.irq), end, wanted.id);
+}
+
+Status Q35Board::State::make_device(const DebugConConfig& wanted) {
+    Chardev* end = chardev(wanted.chardev);
+    if (end == nullptr) return Error::make("isa-debugcon: there is no chardev '%s'", wanted.chardev.c_str());
+    std::unique_ptr<DebugCon> device =
+        TRY(DebugCon::create({.iobase = wanted.iobase, .readback = wanted.readback}, *end, wanted.id));
+    regions.add(io, "debugcon", wanted.iobase, DebugCon::kSize, keep(std::move(device)));
+    return {};
+}
+
+Status Q35Board::State::make_device(const DebugExitConfig& wanted) {
+    std::unique_ptr<DebugExit> device =
+        TRY(DebugExit::create({.iobase = wanted.iobase, .iosize = wanted.iosize}, parts.requests, wanted.id));
+    regions.add(io, "debug-exit", wanted.iobase, wanted.iosize, keep(std::move(device)));
+    return {};
+}
+
+Status Q35Board::State::make_devices() {
+    Mc146818& rtc = keep(make_rtc(config, map, parts.host_clock, gsis->connect(Mc146818::kIrq)));
+    regions.add(io, "rtc", Mc146818::kPort, Mc146818::kSize, rtc);
+    if (config.pit && accelerator.irqchip_mode() != IrqChipMode::Kernel) {
+        I8254& pit = keep(std::make_unique<I8254>(parts.virtual_clock, gsis->connect(0)));
+        regions.add(io, "pit", I8254::kPort, I8254::kSize, pit);
+        regions.add(io, "port61", I8254::kPort61, 1, pit.port61());
+    }
+    if (config.i8042) {
+        I8042& keyboard = keep(std::make_unique<I8042>(gsis->connect(I8042::kKeyboardIrq),
+                                                       gsis->connect(I8042::kMouseIrq), parts.requests));
+        regions.add(io, "i8042-data", I8042::kDataPort, 1, keyboard.data());
+        regions.add(io, "i8042-command", I8042::kCommandPort, 1, keyboard.command());
+    }
+    regions.add(io, "port92", Port92::kPort, Port92::kSize, keep(std::make_unique<Port92>(parts.requests)));
+    for (size_t i = 0; i < config.serials.size(); ++i) {
+        Chardev* end = chardev(config.serials[i].chardev);
+        if (end == nullptr) continue;
+        if (i >= kIsaSerialPlaces.size())
+            return Error::make("-serial: there are %zu serial ports at most", kIsaSerialPlaces.size());
+        TRY(make_serial(kIsaSerialPlaces[i].port, kIsaSerialPlaces[i].irq, end, ""));
+    }
+    for (const DeviceConfig& wanted : config.devices)
+        TRY(std::visit([this](const auto& device) { return make_device(device); }, wanted));
+    return {};
+}
+
+}  // namespace vmm

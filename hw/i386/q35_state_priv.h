@@ -1,0 +1,105 @@
+// What the q35 board is made of, in the order of making; it goes in reverse. The steps that fill it are
+// spread over q35_board.cc (order, memory, what is booted), q35_chipset.cc, q35_devices.cc and q35_cpus.cc.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "accel/kvm/accelerator.h"
+#include "hw/core/device.h"
+#include "hw/i386/board_memory.h"
+#include "hw/i386/board_tables.h"
+#include "hw/i386/boot_loader.h"
+#include "hw/i386/guest_conversions.h"
+#include "hw/i386/irq_wiring.h"
+#include "hw/i386/lpc_pirq.h"
+#include "hw/i386/q35_board.h"
+#include "hw/i386/q35_map.h"
+#include "hw/i386/region_set.h"
+#include "hw/pci/bus.h"
+#include "hw/pci/ecam.h"
+#include "hw/pci/host.h"
+#include "system/memory/address_space.h"
+#include "system/memory/dma_space.h"
+#include "system/memory/topology.h"
+#include "system/run/reset.h"
+#include "target/i386/cpu/apic_id.h"
+#include "target/i386/cpu/policy.h"
+#include "target/i386/kvm/external_interrupt.h"
+
+namespace vmm {
+
+struct Q35Board::State {
+    State(const MachineConfig& machine, const Q35Parts& given, IrqChipMode irqchip, const Q35Map& addresses,
+          std::unique_ptr<RamBlock> firmware);
+    ~State();
+
+    // The steps of making, in this order.
+    Status prepare_cpus();
+    Status make_private_memory();
+    void wire_interrupts();
+    void make_chipset();
+    Status make_devices();
+    Status make_device(const DebugConConfig& wanted);
+    Status make_device(const DebugExitConfig& wanted);
+    Status make_device(const IsaSerialConfig& wanted);
+    Status make_serial(uint16_t port, uint8_t irq, Chardev* chardev, const std::string& id);
+    Status make_boot();
+    Status start_accelerator();
+    void add_vcpu_reset();
+
+    void plug(pci::Function& function, pci::DevFn at);
+
+    Chardev* chardev(const std::string& id) const { return id.empty() ? nullptr : parts.chardev(id); }
+    // Keeps the device, and resets it in the order of adding.
+    template <typename T>
+    T& keep(std::unique_ptr<T> device) {
+        T& kept = *device;
+        resets.add(kept);
+        devices.push_back(std::move(device));
+        return kept;
+    }
+
+    const MachineConfig config;
+    const Q35Parts parts;
+    const Q35Map map;
+
+    Topology topology;
+    MemoryRegion system = MemoryRegion::container("system", MemoryRegion::kWholeSpace);
+    MemoryRegion io = MemoryRegion::container("io", 0x10000);
+    AddressSpace memory{topology, system, "memory"};
+    AddressSpace ports{topology, io, "I/O"};
+    DmaSpace dma{memory};
+    BoardMemory board_memory;
+    ResetList resets;
+
+    CpuidPolicy cpu_policy;
+    CpuTopology cpu_topology;
+    std::vector<uint32_t> apic_ids;  // of max_cpus CPUs
+    kvm::ExternalInterrupt external_interrupt;
+    kvm::Accelerator accelerator;  // its threads end before what they run on
+
+    std::unique_ptr<GuestConversions> converter;  // VMs with private memory
+
+    // Interrupts: controllers in user space unless the kernel has them, and the wires to either.
+    std::unique_ptr<Resettable> kernel_chips;
+    EoiListener* end_of_interrupt = nullptr;
+    std::unique_ptr<IrqInput> fan_out;
+    std::unique_ptr<GsiBank> gsis;
+
+    // PCI: pins go to the chipset's router.
+    std::unique_ptr<PirqRouter> pirqs;
+    std::unique_ptr<pci::Bus> root;
+    std::unique_ptr<pci::EcamWindow> ecam;
+
+    std::vector<std::unique_ptr<Device>> devices;
+    std::vector<pci::Function*> plugged;
+    RegionSet regions{topology};
+    std::vector<DsdtSerial> serials;  // those that are there
+
+    std::unique_ptr<Resettable> vcpu_reset;
+    std::unique_ptr<BoardTables> tables;
+    std::unique_ptr<BootLoader> loader;
+};
+
+}  // namespace vmm
