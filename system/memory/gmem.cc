@@ -37,7 +37,7 @@ Result<std::unique_ptr<Gmem>> Gmem::create(GmemFactory& factory, const GmemReque
     Fd fd = TRY(factory.create_guest_memfd(request));
     // The kernel makes it inheritable; a child that kept it would keep the VM alive.
     TRY(set_close_on_exec(fd.get()));
-    return std::unique_ptr<Gmem>(new Gmem(std::move(fd), request));
+    return std::make_unique<Gmem>(Token(), std::move(fd), request);
 }
 
 Status Gmem::punch(GmemRange range) {

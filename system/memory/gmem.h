@@ -18,6 +18,8 @@ namespace vmm {
 using GmemRange = AddressRange<GmemOffset>;
 
 class Gmem {
+    struct Token {};
+
   public:
     // request.size: bytes, a multiple of the page size. The VM behind the factory outlives the Gmem.
     static Result<std::unique_ptr<Gmem>> create(GmemFactory& factory, const GmemRequest& request);
@@ -33,10 +35,11 @@ class Gmem {
     // Bytes allocated in the range, where the kernel can tell (cachestat: Linux 6.5).
     std::optional<uint64_t> resident(GmemRange range) const;
 
-  private:
-    Gmem(Fd fd, const GmemRequest& request)
+    // For create() only.
+    Gmem(Token, Fd fd, const GmemRequest& request)
         : fd_(std::move(fd)), size_(request.size), mappable_(request.mappable) {}
 
+  private:
     const Fd fd_;
     const uint64_t size_;
     const bool mappable_;

@@ -169,6 +169,26 @@ TEST(ConversionThreads, conversionsAndMapChangesTogetherEndConsistent) {
         EXPECT_EQ(w.block->visibility().at(RamOffset(p * kPage)), w.sink.at(Gpa(p * kPage))) << "page " << p;
 }
 
+TEST(ConversionThreads, copyInProgressIsWaitedForBeforeItsPagesGo) {
+    World w;
+    unsigned use = w.block->enter_use();
+    std::atomic<bool> converted{false};
+    std::thread converter([&] {
+        (void)w.engine.convert(pages(0, 8), Visibility::Private);
+        converted = true;
+    });
+    while (w.block->visibility().at(RamOffset(0)) == Visibility::Shared)
+        std::this_thread::yield();
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    EXPECT_FALSE(converted);
+    // New copies do not hold it up: they see that the pages are private.
+    unsigned later = w.block->enter_use();
+    w.block->leave_use(use);
+    w.block->leave_use(later);
+    converter.join();
+    EXPECT_EQ(w.dropper.calls.size(), 1u);
+}
+
 // A page that turns private has no shared memory left, however busy devices are with it.
 TEST(ConversionThreads, deviceCopiesNeverBringBackFreedPages) {
     auto block = fake_private_ram("ram", 16 * kPage);
