@@ -86,7 +86,8 @@ void one_step(ChipsetWorld& w, Input& input) {
             access(w.memory, (w.lpc.config_read(0xf0, 4) & 0xffffc000u) + 0x3100 + at * 4);
             break;
         case 5:
-            access(w.memory, w.mch.config_read(0x60, 4) & 0xfc000000u | (what & 8 ? 0x1fu << 15 : 0) | at);
+            access(w.memory,
+                   (w.mch.config_read(0x60, 4) & 0xfc000000u) | ((what & 8) != 0 ? 0x1fu << 15 : 0) | at);
             break;
         case 6:
             w.router.set_intx(pci::DevFn::from_raw(static_cast<uint8_t>(at)), what >> 3 & 3, write);
