@@ -14,10 +14,37 @@ uint64_t DebugCon::read(uint64_t, unsigned) {
     return config_.readback & 0xff;
 }
 
-// What the other end does not take at once is lost: a debug port has no way to make the guest wait.
 void DebugCon::write(uint64_t, uint64_t value, unsigned) {
-    auto byte = static_cast<uint8_t>(value);
-    chardev_.write(std::span(&byte, 1));
+    {
+        Locked l(mutex_);
+        if (waiting_.size() < kMostWaiting) waiting_.push_back(static_cast<uint8_t>(value));
+    }
+    pump();
+}
+
+// One thread at a time, so that bytes keep their order.
+void DebugCon::pump() {
+    std::vector<uint8_t> bytes;
+    for (;;) {
+        {
+            Locked l(mutex_);
+            if (pumping_) {
+                pump_again_ = true;
+                return;
+            }
+            if (waiting_.empty()) return;
+            pumping_ = true;
+            pump_again_ = false;
+            bytes.swap(waiting_);
+        }
+        size_t taken = chardev_.write(bytes);
+        Locked l(mutex_);
+        pumping_ = false;
+        waiting_.insert(waiting_.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(taken), bytes.end());
+        bool blocked = taken < bytes.size();
+        bytes.clear();
+        if (blocked && !pump_again_) return;
+    }
 }
 
 }  // namespace vmm

@@ -1,12 +1,16 @@
 // DebugCon (isa-debugcon): a port whose written bytes go to a chardev; reading gives a constant, by which
-// firmware finds it. Spec: none, a convention of virtual machines. Missing: nothing. Thread: any, no lock.
+// firmware finds it. Spec: none, a convention of virtual machines. Missing: nothing. The port cannot make a
+// guest wait, so a bounded number of bytes waits for a slow other end. Thread: any; lock: one, rank Device;
+// the chardev is called after it.
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include "backends/chardev/chardev.h"
 #include "hw/core/device.h"
 #include "system/memory/region_ops.h"
+#include "util/mutex.h"
 
 namespace vmm {
 
@@ -17,6 +21,7 @@ class DebugCon final : public Device, public IoOps, private CharClient {
         uint32_t readback = 0xe9;
     };
     static constexpr uint64_t kSize = 1;
+    static constexpr size_t kMostWaiting = 256 * 1024;
 
     // The chardev is borrowed.
     static Result<std::unique_ptr<DebugCon>> create(const Config& config, Chardev& chardev,
@@ -33,10 +38,16 @@ class DebugCon final : public Device, public IoOps, private CharClient {
     DebugCon(const Config& config, Chardev& chardev, std::string id)
         : Device(std::move(id)), config_(config), chardev_(chardev) {}
     size_t room() override { return SIZE_MAX; }
+    void writable() override { pump(); }
+    void pump();
     void receive(std::span<const uint8_t>) override {}  // nothing reads it; typed bytes are dropped
 
     const Config config_;
     Chardev& chardev_;
+    Mutex mutex_{LockRank::Device, "debugcon"};
+    std::vector<uint8_t> waiting_ GUARDED_BY(mutex_);
+    bool pumping_ GUARDED_BY(mutex_) = false;     // a thread is writing to the chardev
+    bool pump_again_ GUARDED_BY(mutex_) = false;  // and must look once more
 };
 
 }  // namespace vmm
