@@ -37,12 +37,12 @@ Status prepare_slave(const std::string& name) {
 
 }  // namespace
 
-PtyChardev::PtyChardev(EventLoop& loop, std::string id)
+PtyChardev::PtyChardev(Token, EventLoop& loop, std::string id)
     : FdChardev(loop, std::move(id)), timer_(loop, [this] { look(); }) {}
 
 Result<std::unique_ptr<PtyChardev>> PtyChardev::create(EventLoop& loop, std::string id,
                                                        const ChardevPty& config) {
-    std::unique_ptr<PtyChardev> made(new PtyChardev(loop, std::move(id)));
+    auto made = std::make_unique<PtyChardev>(Token{}, loop, std::move(id));
     made->master_ = Fd(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
     int master = made->master_.get();
     if (master < 0) return Error::from_errno(errno, "a pseudo terminal could not be opened");

@@ -9,7 +9,10 @@
 namespace vmm {
 
 class PtyChardev final : public FdChardev {
+    struct Token {};
+
   public:
+    PtyChardev(Token, EventLoop& loop, std::string id);
     static Result<std::unique_ptr<PtyChardev>> create(EventLoop& loop, std::string id,
                                                       const ChardevPty& config);
     ~PtyChardev() override;
@@ -18,7 +21,6 @@ class PtyChardev final : public FdChardev {
     bool connected() const override { return stream_open(); }
 
   private:
-    PtyChardev(EventLoop& loop, std::string id);
     void look();
     void ended() override;
     void output_failed() override { ended(); }

@@ -15,7 +15,7 @@ Result<std::unique_ptr<RingbufChardev>> RingbufChardev::create(EventLoop& loop, 
     if (!std::has_single_bit(config.size) || config.size > kMostBytes)
         return Error::make("chardev '%s': size of a ringbuf must be a power of two, at most 1 GiB",
                            id.c_str());
-    return std::unique_ptr<RingbufChardev>(new RingbufChardev(loop, std::move(id), config.size));
+    return std::make_unique<RingbufChardev>(Token{}, loop, std::move(id), config.size);
 }
 
 size_t RingbufChardev::do_write(std::span<const uint8_t> bytes) {

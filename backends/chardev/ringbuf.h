@@ -7,7 +7,11 @@
 namespace vmm {
 
 class RingbufChardev final : public Chardev {
+    struct Token {};
+
   public:
+    RingbufChardev(Token, EventLoop& loop, std::string id, size_t size)
+        : Chardev(loop, std::move(id)), bytes_(size) {}
     static Result<std::unique_ptr<RingbufChardev>> create(EventLoop& loop, std::string id,
                                                           const ChardevRingbuf& config);
     std::string filename() const override { return "ringbuf"; }
@@ -17,8 +21,6 @@ class RingbufChardev final : public Chardev {
     void write_to_client(std::span<const uint8_t> bytes);
 
   private:
-    RingbufChardev(EventLoop& loop, std::string id, size_t size)
-        : Chardev(loop, std::move(id)), bytes_(size) {}
     size_t do_write(std::span<const uint8_t> bytes) override;
 
     Mutex mutex_{LockRank::Leaf, "ringbuf"};

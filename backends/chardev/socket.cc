@@ -10,7 +10,7 @@
 
 namespace vmm {
 
-SocketChardev::SocketChardev(EventLoop& loop, std::string id, const ChardevSocket& config)
+SocketChardev::SocketChardev(Token, EventLoop& loop, std::string id, const ChardevSocket& config)
     : FdChardev(loop, std::move(id)), config_(config), retry_(loop, [this] { try_connect(); }) {}
 
 Result<std::unique_ptr<SocketChardev>> SocketChardev::create(EventLoop& loop, std::string id,
@@ -19,7 +19,7 @@ Result<std::unique_ptr<SocketChardev>> SocketChardev::create(EventLoop& loop, st
         return Error::make("chardev '%s': reconnect is for clients (server=off)", id.c_str());
     if (!config.server && config.wait)
         return Error::make("chardev '%s': wait is for servers (server=on)", id.c_str());
-    std::unique_ptr<SocketChardev> made(new SocketChardev(loop, std::move(id), config));
+    auto made = std::make_unique<SocketChardev>(Token{}, loop, std::move(id), config);
     Status started = config.server ? made->start_server() : made->start_client();
     if (!started) return std::move(started).take_error().while_doing("chardev '%s'", made->id().c_str());
     return made;

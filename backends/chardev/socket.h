@@ -9,7 +9,10 @@
 namespace vmm {
 
 class SocketChardev final : public FdChardev {
+    struct Token {};
+
   public:
+    SocketChardev(Token, EventLoop& loop, std::string id, const ChardevSocket& config);
     // With `wait` it returns only when a peer has connected.
     static Result<std::unique_ptr<SocketChardev>> create(EventLoop& loop, std::string id,
                                                          const ChardevSocket& config);
@@ -20,7 +23,6 @@ class SocketChardev final : public FdChardev {
     Result<uint16_t> port() const { return local_port(listener_.get()); }
 
   private:
-    SocketChardev(EventLoop& loop, std::string id, const ChardevSocket& config);
     Status start_server();
     Status start_client();
     void listen_again();

@@ -14,7 +14,7 @@ namespace vmm {
 
 Result<std::unique_ptr<StdioChardev>> StdioChardev::create(EventLoop& loop, std::string id,
                                                            const ChardevStdio& config) {
-    std::unique_ptr<StdioChardev> made(new StdioChardev(loop, std::move(id), config.signal));
+    auto made = std::make_unique<StdioChardev>(Token{}, loop, std::move(id), config.signal);
     Result<Fd> in = reopen_non_blocking(STDIN_FILENO, O_RDONLY);
     if (!in) return std::move(in).take_error().while_doing("standard input");
     Result<Fd> out = reopen_non_blocking(STDOUT_FILENO, O_WRONLY);
@@ -69,7 +69,7 @@ Result<std::unique_ptr<FileChardev>> FileChardev::create(EventLoop& loop, std::s
     Fd out = TRY(open_file(config.out, how, 0666));
     Fd in;
     if (config.in) in = TRY(open_file(*config.in, O_RDONLY | O_NONBLOCK));
-    std::unique_ptr<FileChardev> made(new FileChardev(loop, std::move(id)));
+    auto made = std::make_unique<FileChardev>(Token{}, loop, std::move(id));
     made->open_stream(std::move(in), std::move(out), Polling::No);
     return made;
 }
@@ -83,7 +83,7 @@ Result<std::unique_ptr<PipeChardev>> PipeChardev::create(EventLoop& loop, std::s
         in = TRY(open_file(config.device, O_RDWR | O_NONBLOCK));
         out = TRY((*in).duplicate());
     }
-    std::unique_ptr<PipeChardev> made(new PipeChardev(loop, std::move(id)));
+    auto made = std::make_unique<PipeChardev>(Token{}, loop, std::move(id));
     made->open_stream(std::move(in).take_value(), std::move(out).take_value(), Polling::Yes);
     return made;
 }

@@ -11,15 +11,17 @@
 namespace vmm {
 
 class StdioChardev final : public FdChardev {
+    struct Token {};
+
   public:
+    StdioChardev(Token, EventLoop& loop, std::string id, bool signals)
+        : FdChardev(loop, std::move(id)), signals_(signals) {}
     static Result<std::unique_ptr<StdioChardev>> create(EventLoop& loop, std::string id,
                                                         const ChardevStdio& config);
     ~StdioChardev() override;
     std::string filename() const override { return "stdio"; }
 
   private:
-    StdioChardev(EventLoop& loop, std::string id, bool signals)
-        : FdChardev(loop, std::move(id)), signals_(signals) {}
     void make_raw();
     Status watch_continue();
 
@@ -30,23 +32,23 @@ class StdioChardev final : public FdChardev {
 };
 
 class FileChardev final : public FdChardev {
+    struct Token {};
+
   public:
+    FileChardev(Token, EventLoop& loop, std::string id) : FdChardev(loop, std::move(id)) {}
     static Result<std::unique_ptr<FileChardev>> create(EventLoop& loop, std::string id,
                                                        const ChardevFile& config);
     std::string filename() const override { return "file"; }
-
-  private:
-    using FdChardev::FdChardev;
 };
 
 class PipeChardev final : public FdChardev {
+    struct Token {};
+
   public:
+    PipeChardev(Token, EventLoop& loop, std::string id) : FdChardev(loop, std::move(id)) {}
     static Result<std::unique_ptr<PipeChardev>> create(EventLoop& loop, std::string id,
                                                        const ChardevPipe& config);
     std::string filename() const override { return "pipe"; }
-
-  private:
-    using FdChardev::FdChardev;
 };
 
 }  // namespace vmm

@@ -8,7 +8,7 @@ Result<std::unique_ptr<DebugExit>> DebugExit::create(const Config& config, Machi
     if (config.iosize == 0 || config.iosize > 8 || config.iobase > 0x10000 - config.iosize)
         return Error::make("isa-debug-exit: iobase 0x%x with iosize %u is no range of ports", config.iobase,
                            config.iosize);
-    return std::unique_ptr<DebugExit>(new DebugExit(config, requests, std::move(id)));
+    return std::make_unique<DebugExit>(Token{}, config, requests, std::move(id));
 }
 
 void DebugExit::write(uint64_t, uint64_t value, unsigned) {

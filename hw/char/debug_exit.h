@@ -12,12 +12,16 @@
 namespace vmm {
 
 class DebugExit final : public Device, public IoOps {
+    struct Token {};
+
   public:
     struct Config {
         uint32_t iobase = 0x501;
         uint32_t iosize = 2;
     };
 
+    DebugExit(Token, const Config& config, MachineRequests& requests, std::string id)
+        : Device(std::move(id)), config_(config), requests_(requests) {}
     static Result<std::unique_ptr<DebugExit>> create(const Config& config, MachineRequests& requests,
                                                      std::string id = {});
 
@@ -28,9 +32,6 @@ class DebugExit final : public Device, public IoOps {
     IoSizes sizes() const override { return {1, 4, 1, 4, true}; }
 
   private:
-    DebugExit(const Config& config, MachineRequests& requests, std::string id)
-        : Device(std::move(id)), config_(config), requests_(requests) {}
-
     const Config config_;
     MachineRequests& requests_;
 };

@@ -5,7 +5,7 @@ namespace vmm {
 
 Result<std::unique_ptr<DebugCon>> DebugCon::create(const Config& config, Chardev& chardev, std::string id) {
     if (config.iobase > 0xffff) return Error::make("isa-debugcon: iobase 0x%x is no port", config.iobase);
-    std::unique_ptr<DebugCon> made(new DebugCon(config, chardev, std::move(id)));
+    auto made = std::make_unique<DebugCon>(Token{}, config, chardev, std::move(id));
     TRY(chardev.attach(*made));
     return made;
 }

@@ -15,6 +15,8 @@
 namespace vmm {
 
 class DebugCon final : public Device, public IoOps, private CharClient {
+    struct Token {};
+
   public:
     struct Config {
         uint32_t iobase = 0xe9;
@@ -23,6 +25,8 @@ class DebugCon final : public Device, public IoOps, private CharClient {
     static constexpr uint64_t kSize = 1;
     static constexpr size_t kMostWaiting = 256 * 1024;
 
+    DebugCon(Token, const Config& config, Chardev& chardev, std::string id)
+        : Device(std::move(id)), config_(config), chardev_(chardev) {}
     // The chardev is borrowed.
     static Result<std::unique_ptr<DebugCon>> create(const Config& config, Chardev& chardev,
                                                     std::string id = {});
@@ -35,8 +39,6 @@ class DebugCon final : public Device, public IoOps, private CharClient {
     IoSizes sizes() const override { return {1, 1, 1, 1, false}; }
 
   private:
-    DebugCon(const Config& config, Chardev& chardev, std::string id)
-        : Device(std::move(id)), config_(config), chardev_(chardev) {}
     size_t room() override { return SIZE_MAX; }
     void writable() override { pump(); }
     void pump();

@@ -56,7 +56,7 @@ enum : uint8_t {
 
 }  // namespace
 
-Uart16550::Uart16550(Clock& clock, IrqLine irq, Chardev* chardev, std::string id)
+Uart16550::Uart16550(Token, Clock& clock, IrqLine irq, Chardev* chardev, std::string id)
     : Device(std::move(id)),
       clock_(clock),
       irq_(irq),
@@ -65,7 +65,7 @@ Uart16550::Uart16550(Clock& clock, IrqLine irq, Chardev* chardev, std::string id
 
 Result<std::unique_ptr<Uart16550>> Uart16550::create(Clock& clock, IrqLine irq, Chardev* chardev,
                                                      std::string id) {
-    std::unique_ptr<Uart16550> made(new Uart16550(clock, irq, chardev, std::move(id)));
+    auto made = std::make_unique<Uart16550>(Token{}, clock, irq, chardev, std::move(id));
     if (chardev != nullptr) TRY(chardev->attach(*made));
     return made;
 }

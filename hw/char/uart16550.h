@@ -18,11 +18,14 @@
 namespace vmm {
 
 class Uart16550 final : public Device, public IoOps, private CharClient {
+    struct Token {};
+
   public:
     static constexpr uint64_t kSize = 8;
     static constexpr unsigned kFifoSize = 16;
     static constexpr uint32_t kBaudBase = 115200;
 
+    Uart16550(Token, Clock& clock, IrqLine irq, Chardev* chardev, std::string id);
     // The chardev is borrowed, null for a port with nothing at its end. Fails when another device has it.
     static Result<std::unique_ptr<Uart16550>> create(Clock& clock, IrqLine irq, Chardev* chardev,
                                                      std::string id = {});
@@ -60,7 +63,6 @@ class Uart16550 final : public Device, public IoOps, private CharClient {
         bool timeout_pending = false;  // bytes lie below the trigger
     };
 
-    Uart16550(Clock& clock, IrqLine irq, Chardev* chardev, std::string id);
     unsigned depth() const REQUIRES(mutex_);
     unsigned trigger() const REQUIRES(mutex_);
     uint8_t identification() const REQUIRES(mutex_);

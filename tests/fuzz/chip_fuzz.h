@@ -47,7 +47,7 @@ inline void fuzz_chip(std::span<const uint8_t> program, std::span<const FuzzWind
                 window.ops->write(offset, value & mask, size);
                 break;
             case 2:
-                clock.advance(static_cast<int64_t>(value) * 1000);
+                clock.advance(static_cast<int64_t>(value & 0xffff) * 1000);
                 break;
             default:
                 special(static_cast<uint8_t>(value));
