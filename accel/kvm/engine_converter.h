@@ -11,12 +11,14 @@ namespace vmm::kvm {
 class EngineConverter final : public GuestConverter {
   public:
     // The engine is borrowed and outlives the vCPUs.
-    explicit EngineConverter(ConversionEngine& engine, Prefault prefault = Prefault::No)
-        : engine_(engine), prefault_(prefault) {}
+    EngineConverter(ConversionEngine& engine, bool faults_ask, Prefault prefault = Prefault::No)
+        : engine_(engine), faults_ask_(faults_ask), prefault_(prefault) {}
     Answer convert(GpaRange range, Visibility to) override;
+    bool faults_ask() const override { return faults_ask_; }
 
   private:
     ConversionEngine& engine_;
+    const bool faults_ask_;
     const Prefault prefault_;
 };
 

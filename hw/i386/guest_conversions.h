@@ -1,8 +1,8 @@
-// GuestConversions: the conversion engine of this machine, as the vCPUs ask for it and as the machine resets
-// it. Only VMs with private memory have one.
+// GuestConversions: the conversion engine of this machine, how its vCPUs reach it, and its part in a reset.
+// Only VMs with private memory have one.
 #pragma once
 
-#include "accel/kvm/exit_memory_fault.h"
+#include "accel/kvm/engine_converter.h"
 #include "system/memory/conversion.h"
 #include "system/memory/visibility_model.h"
 #include "system/run/requests.h"
@@ -10,20 +10,21 @@
 
 namespace vmm {
 
-class GuestConversions final : public kvm::GuestConverter, public Resettable {
+class GuestConversions final : public Resettable {
   public:
-    // All borrowed.
-    GuestConversions(AddressSpace& memory, AttributeSink& sink, MachineRequests& requests)
-        : model_(sink), engine_(memory, sink, model_), requests_(requests) {}
+    // All borrowed. faults_ask: see kvm::GuestConverter.
+    GuestConversions(AddressSpace& memory, AttributeSink& sink, MachineRequests& requests, bool faults_ask)
+        : model_(sink), engine_(memory, sink, model_), converter_(engine_, faults_ask), requests_(requests) {}
 
-    Answer convert(GpaRange range, Visibility to) override;
     // Every page back to its first visibility, before anything is loaded.
     void reset_enter() override;
     ConversionEngine& engine() { return engine_; }
+    kvm::GuestConverter& converter() { return converter_; }
 
   private:
     VmWideAttributes model_;
     ConversionEngine engine_;
+    kvm::EngineConverter converter_;
     MachineRequests& requests_;
 };
 

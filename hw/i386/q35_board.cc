@@ -96,9 +96,11 @@ Q35Board::State::~State() {
 
 Status Q35Board::State::make_private_memory() {
     if (parts.confidential == nullptr || !parts.confidential->requirements().private_memory) return {};
-    converter = std::make_unique<GuestConversions>(memory, accelerator.attributes(), parts.requests);
-    resets.add(*converter);
-    return converter->engine().sync_status();
+    conversions =
+        std::make_unique<GuestConversions>(memory, accelerator.attributes(), parts.requests,
+                                           parts.confidential->requirements().faults_ask_for_conversion);
+    resets.add(*conversions);
+    return conversions->engine().sync_status();
 }
 
 void Q35Board::State::plug(pci::Function& function, pci::DevFn at) {

@@ -63,7 +63,7 @@ Status Q35Board::State::start_accelerator() {
     const kvm::GuestWorld world{.memory = memory,
                                 .ports = ports,
                                 .requests = parts.requests,
-                                .converter = converter.get(),
+                                .converter = conversions != nullptr ? &conversions->converter() : nullptr,
                                 .end_of_interrupt = end_of_interrupt};
     for (unsigned i = 0; i < config.smp.cpus; ++i) {
         kvm::X86Arch::Config arch{.cpuid = leaves_for(cpu_policy, cpu_topology, i),

@@ -79,7 +79,7 @@ struct Q35Board::State {
     kvm::ExternalInterrupt external_interrupt;
     kvm::Accelerator accelerator;  // its threads end before what they run on
 
-    std::unique_ptr<GuestConversions> converter;  // VMs with private memory
+    std::unique_ptr<GuestConversions> conversions;  // VMs with private memory
 
     // Interrupts: controllers in user space unless the kernel has them, and the wires to either.
     std::unique_ptr<Resettable> kernel_chips;

@@ -29,7 +29,7 @@ struct ProtectedWorld {
         world.topology.add(world.memory_root, region->ram, kRamAt);
         CHECK(static_cast<bool>(world.accelerator->map_memory(world.memory)), "map");
         engine.emplace(world.memory, world.accelerator->attributes(), model);
-        converter.emplace(*engine);
+        converter.emplace(*engine, true);
         GuestWorld guest{world.memory, world.ports, world.requests, &*converter, nullptr};
         CHECK(static_cast<bool>(world.accelerator->create_irqchip()), "irqchip");
         CHECK(static_cast<bool>(world.accelerator->add_vcpu(0, std::make_unique<IdleArch>(), guest)), "vcpu");
