@@ -43,6 +43,14 @@ uint64_t total(const std::vector<RamBlock*>& ram) {
 
 }  // namespace
 
+Result<Q35Files> Q35Board::open_files(const BootConfig& boot) {
+    Q35Files files;
+    const std::string path = firmware_path(boot);
+    if (!path.empty()) files.firmware = TRY(load_firmware(path));
+    files.boot = TRY(open_boot_files(boot));
+    return files;
+}
+
 Result<VmRequirements> Q35Board::vm_requirements(const MachineConfig& config,
                                                  const ConfidentialGuest* confidential) {
     VmRequirements needs;
@@ -109,7 +117,7 @@ void Q35Board::State::plug(pci::Function& function, pci::DevFn at) {
     plugged.push_back(&function);
 }
 
-Status Q35Board::State::make_boot() {
+Status Q35Board::State::make_boot(std::optional<BootFiles> files) {
     std::vector<uint64_t> node_memory;
     if (!config.memory.nodes.empty()) {
         size_t next = 0;
@@ -129,7 +137,6 @@ Status Q35Board::State::make_boot() {
                                                       .cpuid_edx = edx,
                                                       .serials = serials,
                                                       .node_memory = node_memory});
-    std::optional<BootFiles> files = TRY(open_boot_files(config.boot));
     FwCfg& fw_cfg = keep(std::make_unique<FwCfg>(topology, io, dma));
     if (map.firmware) {
         std::optional<FwCfgKernel> kernel;
@@ -141,22 +148,21 @@ Status Q35Board::State::make_boot() {
     return tables->publish(fw_cfg.items(), {});
 }
 
-Result<std::unique_ptr<Q35Board>> Q35Board::create(const MachineConfig& config, const Q35Parts& parts) {
+Result<std::unique_ptr<Q35Board>> Q35Board::create(const MachineConfig& config, const Q35Parts& parts,
+                                                   Q35Files files) {
     const VmRequirements needs = TRY(vm_requirements(config, parts.confidential));
-    std::unique_ptr<RamBlock> firmware;
-    const std::string path = firmware_path(config.boot);
-    if (!path.empty()) firmware = TRY(load_firmware(path));
     // The CPU's address width is known only once the CPU is; 40 bits are what every model has at least.
-    const Q35Map map = TRY(lay_out_q35({.ram_size = total(parts.ram),
-                                        .max_ram_below_4g = config.memory.max_ram_below_4g.value_or(0),
-                                        .firmware_size = firmware != nullptr ? firmware->size() : 0}));
-    auto state = std::make_unique<State>(config, parts, needs.irqchip, map, std::move(firmware));
+    const Q35Map map =
+        TRY(lay_out_q35({.ram_size = total(parts.ram),
+                         .max_ram_below_4g = config.memory.max_ram_below_4g.value_or(0),
+                         .firmware_size = files.firmware != nullptr ? files.firmware->size() : 0}));
+    auto state = std::make_unique<State>(config, parts, needs.irqchip, map, std::move(files.firmware));
     TRY(state->prepare_cpus());
     TRY(state->make_private_memory());
     state->wire_interrupts();
     state->make_chipset();
     TRY(state->make_devices());
-    TRY(state->make_boot());
+    TRY(state->make_boot(std::move(files.boot)));
     state->resets.reset();
     if (state->loader != nullptr) {
         TRY(state->loader->load());
@@ -164,10 +170,10 @@ Result<std::unique_ptr<Q35Board>> Q35Board::create(const MachineConfig& config, 
     }
     TRY(state->start_accelerator());
     state->add_vcpu_reset();
-    return std::unique_ptr<Q35Board>(new Q35Board(std::move(state)));
+    return std::make_unique<Q35Board>(Token{}, std::move(state));
 }
 
-Q35Board::Q35Board(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Q35Board::Q35Board(Token, std::unique_ptr<State> state) : state_(std::move(state)) {}
 Q35Board::~Q35Board() = default;
 
 Vcpus& Q35Board::vcpus() {

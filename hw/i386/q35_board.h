@@ -2,17 +2,20 @@
 // ports, fw_cfg, firmware or a directly booted kernel. Made by system/control/startup once the VM and its RAM
 // exist; started and stopped through RunControl over vcpus() and resets(). Main thread.
 //
-// The order is: vm_requirements() -> startup makes the VM and allocates the backends' RAM -> create(), which
-// maps the memory, then makes the interrupt controllers, then the CPUs, then the devices.
+// The order is: open_files(), vm_requirements() -> startup makes the VM and allocates the backends' RAM ->
+// create(), which maps the memory, then makes the interrupt controllers, then the CPUs, then the devices.
 #pragma once
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "accel/vm.h"
 #include "hw/core/machine_config.h"
+#include "hw/i386/boot_files.h"
+#include "system/memory/ram_block.h"
 #include "util/result.h"
 
 namespace vmm {
@@ -22,7 +25,6 @@ class Clock;
 class ConfidentialGuest;
 class EventLoop;
 class MachineRequests;
-class RamBlock;
 class ResetList;
 
 namespace kvm {
@@ -41,20 +43,31 @@ struct Q35Parts {
     std::function<Chardev*(const std::string& id)> chardev;  // null when there is none of that id
 };
 
+// The files that the machine starts from, opened and checked before a VM exists.
+struct Q35Files {
+    std::unique_ptr<RamBlock> firmware;  // null: a kernel is entered directly
+    std::optional<BootFiles> boot;       // -kernel, -initrd, -dtb
+};
+
 class Q35Board {
+    struct State;
+    struct Token {};
+
   public:
+    // -bios (or the default firmware) and -kernel with its company.
+    static Result<Q35Files> open_files(const BootConfig& boot);
     // What the VM must be for this machine; `confidential` may be null. Refuses combinations that cannot be.
     static Result<VmRequirements> vm_requirements(const MachineConfig& config,
                                                   const ConfidentialGuest* confidential);
-    static Result<std::unique_ptr<Q35Board>> create(const MachineConfig& config, const Q35Parts& parts);
+    static Result<std::unique_ptr<Q35Board>> create(const MachineConfig& config, const Q35Parts& parts,
+                                                    Q35Files files);
+    Q35Board(Token, std::unique_ptr<State> state);
     ~Q35Board();
 
     Vcpus& vcpus();
     ResetList& resets();
 
   private:
-    struct State;
-    explicit Q35Board(std::unique_ptr<State> state);
     std::unique_ptr<State> state_;
 };
 

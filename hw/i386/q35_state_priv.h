@@ -44,7 +44,7 @@ struct Q35Board::State {
     Status make_device(const DebugExitConfig& wanted);
     Status make_device(const IsaSerialConfig& wanted);
     Status make_serial(uint16_t port, uint8_t irq, Chardev* chardev, const std::string& id);
-    Status make_boot();
+    Status make_boot(std::optional<BootFiles> files);
     Status start_accelerator();
     void add_vcpu_reset();
 

@@ -75,6 +75,7 @@ class VirtualMachine final : public RequestHandler {
     std::unique_ptr<kvm::Vm> vm_;
     std::vector<std::unique_ptr<MemoryBackend>> backends_;
     RamContext ram_context_;
+    Q35Files files_;
     std::unique_ptr<Q35Board> board_;
     std::unique_ptr<RunControl> run_;
     int exit_status_ = 0;
@@ -94,6 +95,7 @@ Status VirtualMachine::make_objects() {
     ram_context_.dump_guest_core = configuration_.dump_guest_core;
     for (const std::unique_ptr<MemoryBackend>& backend : backends_)
         TRY(backend->check(ram_context_));
+    files_ = TRY(Q35Board::open_files(configuration_.machine.boot));
     for (const ChardevOptions& options : configuration_.chardevs)
         (void)TRY(chardevs_.add(options));
     return {};
@@ -153,7 +155,7 @@ Status VirtualMachine::make_board() {
                    .ram = TRY(machine_ram()),
                    .confidential = confidential_.get(),
                    .chardev = [this](const std::string& id) { return chardevs_.find(id); }};
-    board_ = TRY(Q35Board::create(configuration_.machine, parts));
+    board_ = TRY(Q35Board::create(configuration_.machine, parts, std::move(files_)));
     run_ = std::make_unique<RunControl>(board_->vcpus(), board_->resets());
     run_->add_listener(clock_listener_);
     return {};
