@@ -36,17 +36,23 @@ enum : uint8_t {
     kAlarmAny = 0xc0,
 };
 
-int64_t floor_to_second(int64_t ns) {
-    int64_t rest = ns % kSecond;
+__int128 floor_to_second(__int128 ns) {
+    __int128 rest = ns % kSecond;
     return ns - (rest < 0 ? rest + kSecond : rest);
+}
+int64_t whole_seconds(__int128 ns) {
+    return static_cast<int64_t>(floor_to_second(ns) / kSecond);
+}
+__int128 to_ns(int64_t seconds) {
+    return __int128{seconds} * kSecond;
 }
 
 }  // namespace
 
 Mc146818::Mc146818(const Config& config, Clock& clock, IrqLine irq)
     : clock_(clock), irq_(irq), ram_(config.ram), timer_(clock.make_timer([this] { fired(); })) {
-    offset_ns_ = config.start_seconds * kSecond - clock.now_ns();
-    seen_ns_ = config.start_seconds * kSecond;
+    offset_ns_ = to_ns(config.start_seconds) - clock.now_ns();
+    seen_ns_ = to_ns(config.start_seconds);
     period_start_ = clock.now_ns();
     ram_[cmos::kRegA] = 0x26;  // 32 kHz, 1024 Hz
     ram_[cmos::kRegB] = kB24Hours;
@@ -96,23 +102,23 @@ CalendarTime Mc146818::now() {
     return calendar();
 }
 
-int64_t Mc146818::shown_ns() const {
+Mc146818::Shown Mc146818::shown_ns() const {
     return frozen_ ? frozen_ns_ : clock_.now_ns() + offset_ns_;
 }
 
 bool Mc146818::updating() const {
     if (frozen_) return false;
-    int64_t shown = shown_ns();
+    Shown shown = shown_ns();
     return shown - floor_to_second(shown) >= kSecond - kUpdateWarning;
 }
 
 CalendarTime Mc146818::calendar() const {
-    return to_calendar(floor_to_second(shown_ns()) / kSecond);
+    return to_calendar(whole_seconds(shown_ns()));
 }
 
 void Mc146818::set_calendar(const CalendarTime& t) {
-    int64_t old = shown_ns();
-    int64_t shown = to_seconds(t) * kSecond + (old - floor_to_second(old));
+    Shown old = shown_ns();
+    Shown shown = to_ns(to_seconds(t)) + (old - floor_to_second(old));
     frozen_ns_ = shown;
     offset_ns_ = shown - clock_.now_ns();
     seen_ns_ = shown;
@@ -321,8 +327,8 @@ int64_t Mc146818::period_ns() const {
 
 void Mc146818::catch_up() {
     if (!frozen_) {
-        int64_t shown = shown_ns();
-        int64_t from = floor_to_second(seen_ns_) / kSecond, to = floor_to_second(shown) / kSecond;
+        Shown shown = shown_ns();
+        int64_t from = whole_seconds(seen_ns_), to = whole_seconds(shown);
         if (to > from) {
             ram_[cmos::kRegC] |= kBUpdate;
             bool told = (ram_[cmos::kRegC] & kBAlarm) != 0;
@@ -353,11 +359,11 @@ void Mc146818::arm() {
     int64_t next = INT64_MAX;
     uint8_t wanted = ram_[cmos::kRegB] & static_cast<uint8_t>(~ram_[cmos::kRegC]);
     if (!frozen_) {
-        int64_t second = floor_to_second(seen_ns_) / kSecond;
-        if ((wanted & kBUpdate) != 0) next = (second + 1) * kSecond - offset_ns_;
+        int64_t second = whole_seconds(seen_ns_);
+        if ((wanted & kBUpdate) != 0) next = static_cast<int64_t>(to_ns(second + 1) - offset_ns_);
         if ((wanted & kBAlarm) != 0) {
             int64_t alarm = next_alarm_second(second);
-            if (alarm != INT64_MAX) next = std::min(next, alarm * kSecond - offset_ns_);
+            if (alarm != INT64_MAX) next = std::min(next, static_cast<int64_t>(to_ns(alarm) - offset_ns_));
         }
     }
     if ((wanted & kBPeriodic) != 0 && period_ns() > 0) next = std::min(next, period_start_ + period_ns());

@@ -47,8 +47,10 @@ class Mc146818 final : public Device, public IoOps {
     CalendarTime now();
 
   private:
-    // Below, the lock is held. Times are nanoseconds of the clock.
-    int64_t shown_ns() const REQUIRES(mutex_);  // since 1970 on the chip's calendar
+    // Nanoseconds since 1970 on the chip's calendar, whose years 64 bits would not hold.
+    using Shown = __int128;
+    // Below, the lock is held.
+    Shown shown_ns() const REQUIRES(mutex_);
     bool updating() const REQUIRES(mutex_);
     CalendarTime calendar() const REQUIRES(mutex_);
     void set_calendar(const CalendarTime& t) REQUIRES(mutex_);
@@ -77,10 +79,10 @@ class Mc146818 final : public Device, public IoOps {
     Mutex mutex_{LockRank::Device, "rtc"};
     std::array<uint8_t, cmos::kBytes> ram_ GUARDED_BY(mutex_);
     uint8_t index_ GUARDED_BY(mutex_) = 0;
-    int64_t offset_ns_ GUARDED_BY(mutex_) = 0;  // shown time minus the clock's
-    int64_t frozen_ns_ GUARDED_BY(mutex_) = 0;  // shown time while SET or a stopped divider holds it
+    Shown offset_ns_ GUARDED_BY(mutex_) = 0;  // shown time minus the clock's
+    Shown frozen_ns_ GUARDED_BY(mutex_) = 0;  // shown time while SET or a stopped divider holds it
     bool frozen_ GUARDED_BY(mutex_) = false;
-    int64_t seen_ns_ GUARDED_BY(mutex_) = 0;       // shown time up to which flags are set
+    Shown seen_ns_ GUARDED_BY(mutex_) = 0;         // shown time up to which flags are set
     int64_t period_start_ GUARDED_BY(mutex_) = 0;  // clock time of the last periodic tick
     std::unique_ptr<Timer> timer_;
 };

@@ -87,6 +87,16 @@ TEST_F(RtcTest, setStopsAndKeepsWhatIsWritten) {
     EXPECT_EQ(get(0x08), 0x01);
 }
 
+TEST_F(RtcTest, yearsFarFromNowAreKept) {
+    for (int century : {0x00, 0x16, 0x23, 0x99}) {
+        set(0x32, static_cast<uint8_t>(century));
+        EXPECT_EQ(get(0x32), century);
+        EXPECT_EQ(get(0x09), 0x06);
+        clock_.advance(kSecond);
+    }
+    EXPECT_EQ(get(0x00), 0x25);
+}
+
 TEST_F(RtcTest, updateInProgressWarnsBeforeTheSecond) {
     EXPECT_EQ(get(0x0a), 0x26);
     clock_.advance(kSecond - 200'000);
