@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "system/memory/address.h"
+#include "system/memory/page_map.h"
 #include "system/memory/visibility.h"
-#include "util/interval_map.h"
 #include "util/mutex.h"
 
 namespace vmm {
@@ -35,7 +35,7 @@ class VisibilityMap {
 
   private:
     mutable Mutex mutex_{LockRank::Leaf, "visibility map"};
-    IntervalMap<Visibility> map_ GUARDED_BY(mutex_);
+    PageMap map_ GUARDED_BY(mutex_);
 };
 
 }  // namespace vmm

@@ -16,7 +16,11 @@ uint64_t conversion_clock_ns() {
 
 ConversionCounters ConversionStats::counters() const {
     Locked lock(mutex_);
-    return counters_;
+    ConversionCounters counters = counters_;
+    counters.attribute_calls = attribute_calls_;
+    counters.discard_calls = discard_calls_;
+    counters.retries = retries_;
+    return counters;
 }
 
 std::vector<ConversionRecord> ConversionStats::recent() const {
@@ -51,19 +55,6 @@ void ConversionStats::note(const ConversionRecord& record) {
             ++counters_.inconsistent;
             break;
     }
-}
-
-void ConversionStats::note_attribute_call() {
-    Locked lock(mutex_);
-    ++counters_.attribute_calls;
-}
-void ConversionStats::note_discard_call() {
-    Locked lock(mutex_);
-    ++counters_.discard_calls;
-}
-void ConversionStats::note_retry() {
-    Locked lock(mutex_);
-    ++counters_.retries;
 }
 
 }  // namespace vmm

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -52,15 +53,18 @@ class ConversionStats {
     std::vector<ConversionRecord> recent() const;
 
     void note(const ConversionRecord& record);
-    void note_attribute_call();
-    void note_discard_call();
-    void note_retry();
+    void note_attribute_call() { attribute_calls_.fetch_add(1, std::memory_order_relaxed); }
+    void note_discard_call() { discard_calls_.fetch_add(1, std::memory_order_relaxed); }
+    void note_retry() { retries_.fetch_add(1, std::memory_order_relaxed); }
 
   private:
     mutable Mutex mutex_{LockRank::Leaf, "conversion statistics"};
     ConversionCounters counters_ GUARDED_BY(mutex_);
     std::array<ConversionRecord, kRecent> ring_ GUARDED_BY(mutex_);
     uint64_t noted_ GUARDED_BY(mutex_) = 0;
+    std::atomic<uint64_t> attribute_calls_{0};
+    std::atomic<uint64_t> discard_calls_{0};
+    std::atomic<uint64_t> retries_{0};
 };
 
 // Now, for ConversionRecord.

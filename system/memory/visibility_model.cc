@@ -15,6 +15,12 @@ std::vector<GpaRange> VmWideAttributes::runs_of(GpaRange range, Visibility visib
     return runs;
 }
 
+bool VmWideAttributes::is_all(GpaRange range, Visibility visibility) const {
+    Locked lock(mutex_);
+    return kernel_.visit(range.first().raw(), range.last().raw(),
+                         [&](uint64_t, uint64_t, Visibility v) { return v == visibility; });
+}
+
 // A stretch of RAM takes one call from its first to its last run that changes. Outside RAM only what was left
 // private by RAM that has gone is touched, where the range is to be shared.
 std::vector<VisibilityModel::Step> VmWideAttributes::steps(const ConversionPlan& plan) const {
@@ -68,8 +74,8 @@ std::vector<VisibilityModel::SyncStep> VmWideAttributes::sync(const RamPiece& pi
     std::vector<SyncStep> steps;
     for (const VisibilityRun& truth : piece.block->visibility().runs(piece.ram)) {
         GpaRange gpa = GpaRange::of(piece.gpa_of(truth.range.first()), truth.range.size());
+        if (is_all(gpa, truth.visibility)) continue;
         std::vector<GpaRange> wrong = runs_of(gpa, opposite(truth.visibility));
-        if (wrong.empty()) continue;
         GpaRange all = GpaRange::between(wrong.front().first(), wrong.back().last());
         steps.push_back({{.gpa = all, .before = std::move(wrong)}, truth.visibility});
     }
@@ -78,7 +84,7 @@ std::vector<VisibilityModel::SyncStep> VmWideAttributes::sync(const RamPiece& pi
 
 void VmWideAttributes::forget() {
     Locked lock(mutex_);
-    kernel_ = IntervalMap<Visibility>(Visibility::Shared);
+    kernel_ = PageMap(Visibility::Shared);
 }
 
 }  // namespace vmm

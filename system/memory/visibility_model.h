@@ -9,7 +9,7 @@
 
 #include "system/memory/attribute_sink.h"
 #include "system/memory/conversion_plan.h"
-#include "util/interval_map.h"
+#include "system/memory/page_map.h"
 #include "util/mutex.h"
 
 namespace vmm {
@@ -62,11 +62,12 @@ class VmWideAttributes final : public VisibilityModel {
     void forget() override;
 
   private:
+    bool is_all(GpaRange range, Visibility visibility) const;
     std::vector<GpaRange> runs_of(GpaRange range, Visibility visibility) const;
 
     AttributeSink& sink_;
     mutable Mutex mutex_{LockRank::Leaf, "kernel attributes"};
-    IntervalMap<Visibility> kernel_ GUARDED_BY(mutex_){Visibility::Shared};
+    PageMap kernel_ GUARDED_BY(mutex_){Visibility::Shared};
 };
 
 }  // namespace vmm

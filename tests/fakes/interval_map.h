@@ -1,5 +1,5 @@
-// IntervalMap: every number of the 64-bit space has a value, in few runs. Neighbours of one value are one
-// run, always. Header only; not thread-safe.
+// IntervalMap: a plain model for maps of ranges. Every number of the 64-bit space has a value, in few runs.
+// Neighbours of one value are one run, always. Header only; not thread-safe.
 #pragma once
 
 #include <cstdint>
