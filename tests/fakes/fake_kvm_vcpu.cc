@@ -185,7 +185,7 @@ int FakeKvm::run(Vcpu& cpu) {
     Step step;
     {
         std::lock_guard lock(mutex_);
-        cpu.runs++;
+        std::atomic_ref(cpu.runs).fetch_add(1);
         if (!cpu.script.empty() && cpu.run->immediate_exit == 0) {
             step = std::move(cpu.script.front());
             cpu.script.pop_front();
