@@ -81,15 +81,15 @@ Result<PidFile> PidFile::create(const std::string& path) {
         }
         if (!still_the_file(*fd, path)) continue;
         std::string text = strf("%d\n", static_cast<int>(::getpid()));
-        if (::ftruncate(fd->get(), 0) < 0)
+        PidFile made(path, std::move(*fd));  // from here on its end removes the file
+        if (::ftruncate(made.fd_.get(), 0) < 0)
             return Error::from_errno(errno, "cannot create PID file: '%s'", path.c_str());
-        Status written = write_full(
-            fd->get(), {static_cast<const uint8_t*>(static_cast<const void*>(text.data())), text.size()});
-        if (!written) {
-            ::unlink(path.c_str());
+        Status written =
+            write_full(made.fd_.get(),
+                       {static_cast<const uint8_t*>(static_cast<const void*>(text.data())), text.size()});
+        if (!written)
             return std::move(written).take_error().while_doing("cannot create PID file '%s'", path.c_str());
-        }
-        return PidFile(path, std::move(*fd));
+        return made;
     }
 }
 

@@ -26,7 +26,7 @@ def guest_argv(binary, folder):
     image = os.path.join(folder, 'tiny.bin')
     with open(image, 'wb') as out:
         out.write(images.exits_at_once())
-    return [binary, '-machine', 'q35,accel=kvm,kernel_irqchip=split', '-m', '64', '-bios', image, '-nodefaults', '-display', 'none',
+    return [binary, '-machine', 'q35,accel=kvm,kernel_irqchip=split', '-m', '64', '-cpu', 'qemu64,check=off', '-bios', image, '-nodefaults', '-display', 'none',
             '-device', 'isa-debug-exit,iobase=0xf4,iosize=1']
 
 
