@@ -184,4 +184,8 @@ ResetList& Q35Board::resets() {
     return state_->resets;
 }
 
+const ConversionEngine* Q35Board::conversions() const {
+    return state_->conversions != nullptr ? &state_->conversions->engine() : nullptr;
+}
+
 }  // namespace vmm

@@ -23,6 +23,7 @@ namespace vmm {
 class Chardev;
 class Clock;
 class ConfidentialGuest;
+class ConversionEngine;
 class EventLoop;
 class MachineRequests;
 class ResetList;
@@ -66,6 +67,8 @@ class Q35Board {
 
     Vcpus& vcpus();
     ResetList& resets();
+    // Null unless the machine has private memory.
+    const ConversionEngine* conversions() const;
 
   private:
     std::unique_ptr<State> state_;

@@ -277,6 +277,20 @@ std::optional<uint64_t> ConversionEngine::both_bytes() const {
     return sum;
 }
 
+std::optional<uint64_t> ConversionEngine::resident_bytes(Visibility side) const {
+    uint64_t sum = 0;
+    FlatViewPtr view = memory_.view();
+    for (const FlatSection& s : view->sections()) {
+        if (!has_private_side(s)) continue;
+        const RamRange range = RamRange::of(s.ram_offset, s.range.size());
+        std::optional<uint64_t> here =
+            side == Visibility::Private ? s.ram->resident_private(range) : s.ram->resident_shared(range);
+        if (!here) return std::nullopt;
+        sum += *here;
+    }
+    return sum;
+}
+
 uint64_t ConversionEngine::bytes(Visibility visibility) const {
     uint64_t sum = 0;
     FlatViewPtr view = memory_.view();

@@ -108,6 +108,8 @@ class ConversionEngine final : private MemoryListener, private PopulatedSource {
     std::optional<uint64_t> both_bytes() const;
     // Bytes that are private or shared, of RAM that can be either.
     uint64_t bytes(Visibility visibility) const;
+    // Bytes of host memory on that side of RAM that can be either. Empty when the host cannot tell.
+    std::optional<uint64_t> resident_bytes(Visibility side) const;
     const ConversionStats& stats() const { return stats_; }
 
   private:

@@ -120,7 +120,7 @@ Status ConversionJob::set_retrying(const VisibilityModel::Step& step, Visibility
 }
 
 Status ConversionJob::drop_retrying(RamBlock& block, RamRange range, Visibility side) {
-    parts_.stats.note_discard_call();
+    parts_.stats.note_discard_call(range.size());
     return repeat(parts_.retry, parts_.stats, [&] {
         return side == Visibility::Private ? parts_.dropper.drop_private(block, range)
                                            : parts_.dropper.drop_shared(block, range);

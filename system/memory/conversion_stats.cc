@@ -19,6 +19,7 @@ ConversionCounters ConversionStats::counters() const {
     ConversionCounters counters = counters_;
     counters.attribute_calls = attribute_calls_;
     counters.discard_calls = discard_calls_;
+    counters.discarded_bytes = discarded_bytes_;
     counters.retries = retries_;
     return counters;
 }
@@ -38,6 +39,7 @@ void ConversionStats::note(const ConversionRecord& record) {
     const bool to_private = record.to == Visibility::Private;
     Locked lock(mutex_);
     ring_[noted_++ % kRecent] = record;
+    counters_.duration_ns += record.duration_ns;
     switch (record.outcome) {
         case ConversionOutcome::Done:
             ++counters_.latency[bucket];

@@ -40,7 +40,9 @@ struct ConversionCounters {
     uint64_t bytes_to_shared = 0;
     uint64_t attribute_calls = 0;  // as counted at the seams, repeats not counted
     uint64_t discard_calls = 0;
-    uint64_t retries = 0;  // EAGAIN and EINTR
+    uint64_t discarded_bytes = 0;  // in these calls; pages that were not there count too
+    uint64_t duration_ns = 0;      // of all that were asked for, however they ended
+    uint64_t retries = 0;          // EAGAIN and EINTR
     std::array<uint64_t, kLatencyBuckets> latency{};
 };
 
@@ -54,7 +56,10 @@ class ConversionStats {
 
     void note(const ConversionRecord& record);
     void note_attribute_call() { attribute_calls_.fetch_add(1, std::memory_order_relaxed); }
-    void note_discard_call() { discard_calls_.fetch_add(1, std::memory_order_relaxed); }
+    void note_discard_call(uint64_t bytes) {
+        discard_calls_.fetch_add(1, std::memory_order_relaxed);
+        discarded_bytes_.fetch_add(bytes, std::memory_order_relaxed);
+    }
     void note_retry() { retries_.fetch_add(1, std::memory_order_relaxed); }
 
   private:
@@ -64,6 +69,7 @@ class ConversionStats {
     uint64_t noted_ GUARDED_BY(mutex_) = 0;
     std::atomic<uint64_t> attribute_calls_{0};
     std::atomic<uint64_t> discard_calls_{0};
+    std::atomic<uint64_t> discarded_bytes_{0};
     std::atomic<uint64_t> retries_{0};
 };
 

@@ -2,6 +2,7 @@
 #include "system/control/startup/virtual_machine.h"
 
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -13,6 +14,8 @@
 #include "system/clock/loop_clock.h"
 #include "system/control/startup/process.h"
 #include "system/control/startup/signals.h"
+#include "system/control/startup/trace.h"
+#include "system/memory/conversion.h"
 #include "system/run/loop_requests.h"
 #include "system/run/run_control.h"
 #include "target/i386/confidential/sw_protected_vm.h"
@@ -38,6 +41,24 @@ class ClockListener final : public RunListener {
   private:
     VmClock& clock_;
 };
+
+int64_t known_or_minus_one(std::optional<uint64_t> bytes) {
+    return bytes ? static_cast<int64_t>(*bytes) : -1;
+}
+
+// What conversions did to the memory of a machine that has come to its end.
+void trace_summary(const ConversionEngine& engine) {
+    const ConversionCounters done = engine.stats().counters();
+    trace_machine_conversion_summary(done.to_private, done.to_shared, done.unchanged, done.refused,
+                                     done.failed + done.inconsistent, done.bytes_to_private,
+                                     done.bytes_to_shared, done.duration_ns, done.discarded_bytes);
+    // Looking at all of host memory takes its time.
+    if (!trace_event_machine_memory_summary.enabled.load()) return;
+    trace_machine_memory_summary(engine.bytes(Visibility::Shared), engine.bytes(Visibility::Private),
+                                 known_or_minus_one(engine.resident_bytes(Visibility::Shared)),
+                                 known_or_minus_one(engine.resident_bytes(Visibility::Private)),
+                                 known_or_minus_one(engine.both_bytes()));
+}
 
 class VirtualMachine final : public RequestHandler {
   public:
@@ -167,6 +188,7 @@ Result<int> VirtualMachine::run(ProcessSetup& process) {
     if (!configuration_.start_paused) run_->start();
     loop_.run();
     run_->stop(RunState::Shutdown);
+    if (board_->conversions() != nullptr) trace_summary(*board_->conversions());
     return exit_status_;
 }
 

@@ -304,6 +304,8 @@ TEST(Conversion, statisticsCountByDirectionAndKeepTheLast) {
     EXPECT_EQ(counters.bytes_to_private, 4 * kPage);
     EXPECT_EQ(counters.bytes_to_shared, 2 * kPage);
     EXPECT_EQ(counters.discard_calls, 2u);
+    EXPECT_EQ(counters.discarded_bytes, 6 * kPage);
+    EXPECT_GT(counters.duration_ns, 0u);
     std::vector<ConversionRecord> recent = w.engine.stats().recent();
     ASSERT_EQ(recent.size(), 3u);
     EXPECT_EQ(recent[1].range, pages(0, 2));
@@ -347,6 +349,8 @@ TEST(Conversion, bothSidesAreReallyFreed) {
     EXPECT_EQ(block->resident_private(block->whole()), 8 * kPage);
     std::memset(block->data() + 3 * kPage, 1, 2 * kPage);
     EXPECT_EQ(engine.both_bytes(), 3 * kPage);
+    EXPECT_EQ(engine.resident_bytes(Visibility::Private), 8 * kPage);
+    EXPECT_EQ(engine.resident_bytes(Visibility::Shared), 11 * kPage);
     ASSERT_EQ(engine.convert(pages(0, 8), Visibility::Shared).outcome, ConversionOutcome::Done);
     EXPECT_EQ(block->resident_private(block->whole()), 0u);
     EXPECT_EQ(engine.both_bytes(), 0u);
