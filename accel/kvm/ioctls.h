@@ -89,6 +89,10 @@ struct IoctlArg<KVM_CREATE_PIT2> : kvm::IoctlRow<kvm_pit_config> {
     static constexpr const char* name = "KVM_CREATE_PIT2";
 };
 template <>
+struct IoctlArg<KVM_GET_PIT2> : kvm::IoctlRow<kvm_pit_state2> {
+    static constexpr const char* name = "KVM_GET_PIT2";
+};
+template <>
 struct IoctlArg<KVM_SET_PIT2> : kvm::IoctlRow<kvm_pit_state2> {
     static constexpr const char* name = "KVM_SET_PIT2";
 };

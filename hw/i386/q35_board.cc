@@ -151,13 +151,14 @@ Status Q35Board::State::make_boot(std::optional<BootFiles> files) {
 Result<std::unique_ptr<Q35Board>> Q35Board::create(const MachineConfig& config, const Q35Parts& parts,
                                                    Q35Files files) {
     const VmRequirements needs = TRY(vm_requirements(config, parts.confidential));
-    // The CPU's address width is known only once the CPU is; 40 bits are what every model has at least.
+    CpuidPolicy cpu = TRY(State::prepare_cpus(config, parts, needs.max_apic_id));
     const Q35Map map =
         TRY(lay_out_q35({.ram_size = total(parts.ram),
                          .max_ram_below_4g = config.memory.max_ram_below_4g.value_or(0),
-                         .firmware_size = files.firmware != nullptr ? files.firmware->size() : 0}));
+                         .firmware_size = files.firmware != nullptr ? files.firmware->size() : 0,
+                         .phys_bits = cpu.phys_bits}));
     auto state = std::make_unique<State>(config, parts, needs.irqchip, map, std::move(files.firmware));
-    TRY(state->prepare_cpus());
+    state->cpu_policy = std::move(cpu);
     TRY(state->make_private_memory());
     state->wire_interrupts();
     state->make_chipset();
@@ -170,6 +171,7 @@ Result<std::unique_ptr<Q35Board>> Q35Board::create(const MachineConfig& config, 
     }
     TRY(state->start_accelerator());
     state->add_vcpu_reset();
+    state->warn_about_cpu();
     return std::make_unique<Q35Board>(Token{}, std::move(state));
 }
 

@@ -38,21 +38,23 @@ class VcpuReset final : public Resettable {
 
 }  // namespace
 
-Status Q35Board::State::prepare_cpus() {
+Result<CpuidPolicy> Q35Board::State::prepare_cpus(const MachineConfig& config, const Q35Parts& parts,
+                                                  uint32_t max_apic_id) {
     const bool converts =
         parts.confidential != nullptr && parts.confidential->requirements().map_gpa_hypercalls;
-    TRY(kvm::prepare_vm(parts.vm, {.max_apic_id = apic_ids.back(), .map_gpa_range = converts}));
+    TRY(kvm::prepare_vm(parts.vm, {.max_apic_id = max_apic_id, .map_gpa_range = converts}));
     CpuRequest request;
     if (!config.cpu.text.empty()) request = TRY(parse_cpu_option(config.cpu.text));
     const kvm::HostIdentity identity =
         needs_whole_host(request) ? kvm::HostIdentity::Whole : kvm::HostIdentity::Brief;
     const HostCpu host = TRY(kvm::read_host_cpu(parts.vm, identity, converts));
-    cpu_policy = TRY(resolve(request, host));
-    if (cpu_policy.check) {
-        for (const std::string& line : missing_feature_lines(cpu_policy))
-            log_warning("%s", line.c_str());
-    }
-    return {};
+    return resolve(request, host);
+}
+
+void Q35Board::State::warn_about_cpu() const {
+    if (!cpu_policy.check) return;
+    for (const std::string& line : missing_feature_lines(cpu_policy))
+        log_warning("%s", line.c_str());
 }
 
 Status Q35Board::State::start_accelerator() {

@@ -7,10 +7,13 @@
 #include "hw/char/uart16550.h"
 #include "hw/i386/q35_state_priv.h"
 #include "hw/input/i8042.h"
+#include "hw/isa/dma8237.h"
 #include "hw/rtc/cmos_layout.h"
 #include "hw/rtc/mc146818.h"
+#include "hw/timer/hpet.h"
 #include "hw/timer/i8254.h"
 #include "system/clock/clock.h"
+#include "target/i386/kvm/vm_setup.h"
 
 namespace vmm {
 
@@ -97,21 +100,51 @@ Status Q35Board::State::make_device(const DebugExitConfig& wanted) {
     return {};
 }
 
-Status Q35Board::State::make_devices() {
+void Q35Board::State::make_timers() {
     Mc146818& rtc = keep(make_rtc(config, map, parts.host_clock, gsis->connect(Mc146818::kIrq)));
     regions.add(io, "rtc", Mc146818::kPort, Mc146818::kSize, rtc);
-    if (config.pit && accelerator.irqchip_mode() != IrqChipMode::Kernel) {
+    // Who stops driving IRQ 0 while the HPET does.
+    std::function<void(bool)> replace_pit = [](bool) {};
+    if (config.pit && accelerator.irqchip_mode() == IrqChipMode::Kernel) {
+        replace_pit = [this](bool replaced) {
+            Status done = kvm::set_kernel_pit_replaced(parts.vm, replaced);
+            if (!done) parts.requests.report_internal_error("HPET: " + done.error().message());
+        };
+    } else if (config.pit) {
         I8254& pit = keep(std::make_unique<I8254>(parts.virtual_clock, gsis->connect(0)));
         regions.add(io, "pit", I8254::kPort, I8254::kSize, pit);
         regions.add(io, "port61", I8254::kPort61, 1, pit.port61());
+        replace_pit = [&pit](bool replaced) { pit.set_irq_enabled(!replaced); };
     }
-    if (config.i8042) {
-        I8042& keyboard = keep(std::make_unique<I8042>(gsis->connect(I8042::kKeyboardIrq),
-                                                       gsis->connect(I8042::kMouseIrq), parts.requests));
-        regions.add(io, "i8042-data", I8042::kDataPort, 1, keyboard.data());
-        regions.add(io, "i8042-command", I8042::kCommandPort, 1, keyboard.command());
-    }
-    regions.add(io, "port92", Port92::kPort, Port92::kSize, keep(std::make_unique<Port92>(parts.requests)));
+    if (!config.hpet) return;
+    Hpet::Lines lines;
+    for (unsigned gsi = 0; gsi < Hpet::kPins; ++gsi)
+        lines[gsi] = gsis->connect(gsi);
+    lines[Hpet::kLegacyPit] = gsis->connect(0);
+    lines[Hpet::kLegacyRtc] = gsis->connect(Mc146818::kIrq);
+    Hpet& hpet = keep(std::make_unique<Hpet>(Hpet::Config{}, parts.virtual_clock, lines, accelerator.msi(),
+                                             std::move(replace_pit)));
+    regions.add(system, "hpet", Hpet::kAddress, Hpet::kSize, hpet);
+}
+
+void Q35Board::State::make_input() {
+    Dma8237& dma_registers = keep(std::make_unique<Dma8237>());
+    regions.add(io, "dma", Dma8237::kFirstPort, Dma8237::kFirstSize, dma_registers.first());
+    regions.add(io, "dma2", Dma8237::kSecondPort, Dma8237::kSecondSize, dma_registers.second());
+    regions.add(io, "dma-page", Dma8237::kPagePort, Dma8237::kPageSize, dma_registers.pages());
+    // Lies over the page registers.
+    regions.add(io, "port92", Port92::kPort, Port92::kSize, keep(std::make_unique<Port92>(parts.requests)),
+                1);
+    if (!config.i8042) return;
+    I8042& keyboard = keep(std::make_unique<I8042>(gsis->connect(I8042::kKeyboardIrq),
+                                                   gsis->connect(I8042::kMouseIrq), parts.requests));
+    regions.add(io, "i8042-data", I8042::kDataPort, 1, keyboard.data());
+    regions.add(io, "i8042-command", I8042::kCommandPort, 1, keyboard.command());
+}
+
+Status Q35Board::State::make_devices() {
+    make_timers();
+    make_input();
     for (size_t i = 0; i < config.serials.size(); ++i) {
         Chardev* end = chardev(config.serials[i].chardev);
         if (end == nullptr) continue;

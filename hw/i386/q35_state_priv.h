@@ -34,12 +34,16 @@ struct Q35Board::State {
           std::unique_ptr<RamBlock> firmware);
     ~State();
 
-    // The steps of making, in this order.
-    Status prepare_cpus();
+    // What the CPUs show; the VM learns what it must know before anything is made in it.
+    static Result<CpuidPolicy> prepare_cpus(const MachineConfig& config, const Q35Parts& parts,
+                                            uint32_t max_apic_id);
+    // The further steps of making, in this order.
     Status make_private_memory();
     void wire_interrupts();
     void make_chipset();
     Status make_devices();
+    void make_timers();
+    void make_input();
     Status make_device(const DebugConConfig& wanted);
     Status make_device(const DebugExitConfig& wanted);
     Status make_device(const IsaSerialConfig& wanted);
@@ -47,6 +51,8 @@ struct Q35Board::State {
     Status make_boot(std::optional<BootFiles> files);
     Status start_accelerator();
     void add_vcpu_reset();
+    // One line for each feature that was asked for and is not there.
+    void warn_about_cpu() const;
 
     void plug(pci::Function& function, pci::DevFn at);
 

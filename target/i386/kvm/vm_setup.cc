@@ -34,6 +34,15 @@ Status create_kernel_pit(Vm& vm) {
     return {};
 }
 
+Status set_kernel_pit_replaced(Vm& vm, bool replaced) {
+    kvm_pit_state2 pit{};
+    TRY(vm.ioctl<KVM_GET_PIT2>(pit));
+    const uint32_t kept = pit.flags & ~uint32_t{KVM_PIT_FLAGS_HPET_LEGACY};
+    pit.flags = kept | (replaced ? KVM_PIT_FLAGS_HPET_LEGACY : 0);
+    TRY(vm.ioctl<KVM_SET_PIT2>(pit));
+    return {};
+}
+
 void KernelChips::reset_hold() {
     if (fresh_) {
         fresh_ = false;

@@ -21,6 +21,8 @@ Status prepare_vm(Vm& vm, const X86VmOptions& options);
 
 // The kernel's 8254, on GSI 0, with its port 0x61. Kernel interrupt chips only.
 Status create_kernel_pit(Vm& vm);
+// While the HPET replaces it, the kernel's 8254 lets go of GSI 0. Any thread.
+Status set_kernel_pit_replaced(Vm& vm, bool replaced);
 
 // Brings the kernel's PICs, IOAPIC and PIT back to their reset state. New ones are in it already, so the
 // first reset makes no call. Kernel interrupt chips only.
