@@ -29,6 +29,15 @@ class VisibilityMap {
     std::vector<VisibilityRun> runs(RamRange range) const;
     // As runs(), but at most `limit` of them.
     std::vector<VisibilityRun> runs(RamRange range, size_t limit) const;
+    // Calls visit(range, visibility) for each of them; it must not come back here.
+    template <typename Visit>
+    void visit(RamRange range, Visit visit) const {
+        Locked lock(mutex_);
+        map_.visit(range.first().raw(), range.last().raw(), [&](uint64_t first, uint64_t last, Visibility v) {
+            visit(RamRange::between(RamOffset(first), RamOffset(last)), v);
+            return true;
+        });
+    }
     // Bytes of the range that are `visibility`.
     uint64_t bytes(RamRange range, Visibility visibility) const;
     void set(RamRange range, Visibility visibility);

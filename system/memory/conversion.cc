@@ -19,11 +19,20 @@ using ull = unsigned long long;
 const GpaRange kWholeSpace = GpaRange::between(Gpa(0), Gpa(~uint64_t{0}));
 
 RamPiece whole_piece(const FlatSection& s) {
-    return {s.range, s.ram, RamRange::of(s.ram_offset, s.range.size()), {}, {}};
+    return {s.range, s.ram, s.ram_offset};
 }
 
 bool has_private_side(const FlatSection& s) {
     return s.ram != nullptr && s.io == nullptr && s.ram->has_private_side();
+}
+
+// What a conversion may touch: freeing a huge page depends on all of it, and it may start before and end
+// after the range.
+GpaRange reach_of(GpaRange range, uint64_t largest_page) {
+    if (largest_page == kPageSize) return range;
+    const uint64_t below = std::min(largest_page - 1, range.first().raw());
+    const uint64_t above = std::min(largest_page - 1, ~range.last().raw());
+    return GpaRange::between(range.first() - below, range.last() + above);
 }
 
 ConversionResult failed(ConversionOutcome outcome, Error error, GpaRange range, Visibility to) {
@@ -62,11 +71,11 @@ ConversionResult ConversionEngine::convert(GpaRange range, Visibility to, Prefau
     const uint64_t start = conversion_clock_ns();
     ConversionResult result = [&] {
         while (true) {
-            GpaRange reach = reach_of_conversion(*memory_.view(), range);
-            RangeLock::Held held(ranges_, reach);
-            // From here to the end of `held` the view does not change.
-            FlatViewPtr view = memory_.view();
-            if (reach_of_conversion(*view, range) == reach) return convert_locked(*view, range, to, prefault);
+            const uint64_t page = largest_page_.load(std::memory_order_relaxed);
+            RangeLock::Held held(ranges_, reach_of(range, page));
+            // From here to the end of `held` neither of them changes.
+            if (largest_page_.load(std::memory_order_relaxed) == page)
+                return convert_locked(*view_, range, to, prefault);
         }
     }();
     stats_.note({start, conversion_clock_ns() - start, range, to, result.outcome, result.bytes_changed});
@@ -78,11 +87,11 @@ ConversionResult ConversionEngine::convert_locked(const FlatView& view, GpaRange
     if (!sink_.has_private_memory() && to == Visibility::Private)
         return failed(ConversionOutcome::GuestRefused, Error::make("this VM has no private memory"), range,
                       to);
-    std::variant<ConversionPlan, Refusal> planned = plan_conversion(view, range, to);
-    if (const Refusal* refusal = std::get_if<Refusal>(&planned))
+    ConversionPlan plan(range, to);
+    std::optional<Refusal> refusal = plan_conversion(view, plan);
+    if (refusal)
         return failed(ConversionOutcome::GuestRefused, Error::make("%s", refusal->why.c_str()), range, to);
-    const auto& plan = *std::get_if<ConversionPlan>(&planned);
-    trace_convert_plan(range.first().raw(), range.size(), visibility_name(to), plan.stretches.size());
+    trace_convert_plan(range.first().raw(), range.size(), visibility_name(to), plan.pieces.size());
     return execute(plan, prefault);
 }
 
@@ -108,6 +117,7 @@ void ConversionEngine::begin() {
 }
 
 void ConversionEngine::commit(const FlatView&) {
+    view_ = memory_.view();
     ranges_.release(commit_ticket_);
 }
 
@@ -118,6 +128,7 @@ void ConversionEngine::section_added(const FlatSection& section) {
         if (std::find(blocks_.begin(), blocks_.end(), section.ram) == blocks_.end())
             blocks_.push_back(section.ram);
     }
+    largest_page_ = std::max(largest_page_.load(), section.ram->page_size());
     Status synced = sync_section(section);
     if (synced) return;
     Locked lock(mutex_);
@@ -127,11 +138,11 @@ void ConversionEngine::section_added(const FlatSection& section) {
 Status ConversionEngine::sync_section(const FlatSection& section) {
     for (const VisibilityModel::SyncStep& sync : model_.sync(whole_piece(section))) {
         stats_.note_attribute_call();
-        Status set = model_.set(sync.step, sync.to);
+        Status set = model_.set(sync.what, sync.to);
         if (!set) {
             return std::move(set).take_error().while_doing(
-                "making 0x%llx bytes at 0x%llx %s", static_cast<ull>(sync.step.gpa.size()),
-                static_cast<ull>(sync.step.gpa.first().raw()), visibility_name(sync.to));
+                "making 0x%llx bytes at 0x%llx %s", static_cast<ull>(sync.what.gpa.size()),
+                static_cast<ull>(sync.what.gpa.first().raw()), visibility_name(sync.to));
         }
     }
     return {};
@@ -148,8 +159,7 @@ Status ConversionEngine::sync_status() {
 Status ConversionEngine::kernel_forgot() {
     RangeLock::Held held(ranges_, kWholeSpace);
     model_.forget();
-    FlatViewPtr view = memory_.view();
-    for (const FlatSection& s : view->sections())
+    for (const FlatSection& s : view_->sections())
         if (has_private_side(s)) TRY(sync_section(s));
     return {};
 }
@@ -162,10 +172,9 @@ Status ConversionEngine::reset() {
         blocks = blocks_;
     }
     RangeLock::Held held(ranges_, kWholeSpace);
-    FlatViewPtr view = memory_.view();
     Status first;
     for (RamBlock* block : blocks) {
-        Status done = reset_block(*view, *block);
+        Status done = reset_block(*view_, *block);
         if (!done && first) first = std::move(done);
     }
     return first;
@@ -195,8 +204,11 @@ Status ConversionEngine::reset_hidden(RamBlock& block, const VisibilityRun& run)
     block.wait_for_users();
     populated_.discard(block, run.range, *this);
     if (block.page_size() == kPageSize) return dropper_.drop_shared(block, run.range);
-    for (RamRange range : wholly_private_host_pages(block, run.range, {}))
-        TRY(dropper_.drop_shared(block, range));
+    const ConversionPlan nothing(kWholeSpace, Visibility::Private);
+    SmallVector<PlannedDiscard, 4> gone;
+    add_wholly_private_host_pages(block, run.range, nothing, 0, gone);
+    for (const PlannedDiscard& discard : gone)
+        TRY(dropper_.drop_shared(block, discard.ram));
     return {};
 }
 

@@ -25,6 +25,7 @@
 #include "system/memory/populated.h"
 #include "system/memory/range_lock.h"
 #include "system/memory/visibility_model.h"
+#include "util/align.h"
 #include "util/result.h"
 
 namespace vmm {
@@ -138,6 +139,9 @@ class ConversionEngine final : private MemoryListener, private PopulatedSource {
     Populated populated_;  // changed only with the whole space locked
     ConversionStats stats_;
     uint64_t commit_ticket_ = 0;  // of the range lock, from begin to commit
+    // Changed by commits, that is with the whole space locked; read with any range locked.
+    FlatViewPtr view_;
+    std::atomic<uint64_t> largest_page_{kPageSize};  // of all blocks; read without any lock first
     mutable Mutex mutex_{LockRank::Leaf, "conversion engine"};
     std::vector<RamBlock*> blocks_ GUARDED_BY(mutex_);  // with a private side, ever mapped
     std::optional<Error> sync_error_ GUARDED_BY(mutex_);

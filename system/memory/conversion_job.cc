@@ -26,12 +26,8 @@ Status repeat(const RetryPolicy& policy, ConversionStats& stats, Call call) {
 
 }  // namespace
 
-ConversionJob::ConversionJob(const ConversionPlan& plan, const Parts& parts)
-    : plan_(plan), parts_(parts), steps_(parts.model.steps(plan)) {
-    for (const Stretch& stretch : plan.stretches)
-        for (const RamPiece& piece : stretch.pieces)
-            for (RamRange change : piece.changes)
-                changes_.push_back({piece.block, change});
+ConversionJob::ConversionJob(const ConversionPlan& plan, const Parts& parts) : plan_(plan), parts_(parts) {
+    parts.model.steps(plan, steps_);
 }
 
 Status ConversionJob::run() {
@@ -42,8 +38,8 @@ Status ConversionJob::run() {
 Status ConversionJob::run_to_private() {
     publish(Visibility::Private);
     let_go_ = true;
-    for (const Change& change : changes_)
-        parts_.populated.discard(*change.block, change.range, parts_.source);
+    for (const RamPiece& change : plan_.changes)
+        parts_.populated.discard(*change.block, change.ram(), parts_.source);
     TRY(set_attributes());
     return drop_other_side();
 }
@@ -58,37 +54,33 @@ Status ConversionJob::run_to_shared() {
 }
 
 Status ConversionJob::set_attributes() {
-    for (; steps_done_ < steps_.size(); ++steps_done_)
-        TRY(set_retrying(steps_[steps_done_], plan_.to));
+    for (; steps_done_ < steps_.list.size(); ++steps_done_)
+        TRY(set_retrying(steps_.list[steps_done_].what, plan_.to));
     return {};
 }
 
 Status ConversionJob::drop_other_side() {
     if (!parts_.model.keeps_other_side()) return {};
-    for (const Stretch& stretch : plan_.stretches)
-        for (const RamPiece& piece : stretch.pieces)
-            for (RamRange range : piece.discards)
-                TRY(drop_retrying(*piece.block, range, opposite(plan_.to)));
+    for (const PlannedDiscard& discard : plan_.discards)
+        TRY(drop_retrying(*discard.block, discard.ram, opposite(plan_.to)));
     return {};
 }
 
 Status ConversionJob::populate_changes() {
-    for (; populated_ < changes_.size(); ++populated_) {
-        const Change& change = changes_[populated_];
-        TRY(parts_.populated.populate(*change.block, change.range, parts_.source));
+    for (; populated_ < plan_.changes.size(); ++populated_) {
+        const RamPiece& change = plan_.changes[populated_];
+        TRY(parts_.populated.populate(*change.block, change.ram(), parts_.source));
     }
     return {};
 }
 
 Status ConversionJob::take_back() {
     for (size_t i = populated_; i-- > 0;)
-        parts_.populated.discard(*changes_[i].block, changes_[i].range, parts_.source);
+        parts_.populated.discard(*plan_.changes[i].block, plan_.changes[i].ram(), parts_.source);
     Status taken_back;
     for (size_t i = steps_done_; i-- > 0;) {
-        for (const VisibilityModel::Step& step : parts_.model.reverse(steps_[i])) {
-            Status set = set_retrying(step, opposite(plan_.to));
-            if (!set && taken_back) taken_back = std::move(set);
-        }
+        Status set = set_back(steps_.list[i]);
+        if (!set && taken_back) taken_back = std::move(set);
     }
     if (!taken_back) {
         publish_what_the_kernel_has();
@@ -100,23 +92,34 @@ Status ConversionJob::take_back() {
     return populate_changes();
 }
 
+// Goes on after a failure: the more is as it was, the better.
+Status ConversionJob::set_back(const VisibilityModel::Step& step) {
+    Status first;
+    for (size_t i = step.before_begin; i < step.before_end; ++i) {
+        Status set = set_retrying(steps_.before[i], opposite(plan_.to));
+        if (!set && first) first = std::move(set);
+    }
+    return first;
+}
+
 // A vCPU may have touched the new side before the attributes were set back. What stays is memory that the
 // guest cannot see, so a failure here changes nothing else.
 void ConversionJob::drop_wanted_side() {
     if (!parts_.model.keeps_other_side()) return;
-    for (const Change& change : changes_) {
-        if (plan_.to == Visibility::Private || change.block->page_size() == kPageSize) {
-            (void)drop_retrying(*change.block, change.range, plan_.to);
-            continue;
-        }
-        for (RamRange range : wholly_private_host_pages(*change.block, change.range, {}))
-            (void)drop_retrying(*change.block, range, plan_.to);
+    SmallVector<PlannedDiscard, 4> gone;
+    for (const RamPiece& change : plan_.changes) {
+        if (plan_.to == Visibility::Private || change.block->page_size() == kPageSize)
+            gone.push_back({change.block, change.ram()});
+        else
+            add_wholly_private_host_pages(*change.block, change.ram(), plan_, plan_.changes.size(), gone);
     }
+    for (const PlannedDiscard& discard : gone)
+        (void)drop_retrying(*discard.block, discard.ram, plan_.to);
 }
 
-Status ConversionJob::set_retrying(const VisibilityModel::Step& step, Visibility to) {
+Status ConversionJob::set_retrying(const RamPiece& what, Visibility to) {
     parts_.stats.note_attribute_call();
-    return repeat(parts_.retry, parts_.stats, [&] { return parts_.model.set(step, to); });
+    return repeat(parts_.retry, parts_.stats, [&] { return parts_.model.set(what, to); });
 }
 
 Status ConversionJob::drop_retrying(RamBlock& block, RamRange range, Visibility side) {
@@ -128,21 +131,18 @@ Status ConversionJob::drop_retrying(RamBlock& block, RamRange range, Visibility 
 }
 
 void ConversionJob::publish(Visibility visibility) {
-    for (const Change& change : changes_)
-        change.block->visibility().set(change.range, visibility);
+    for (const RamPiece& change : plan_.changes)
+        change.block->visibility().set(change.ram(), visibility);
     if (visibility == Visibility::Shared) return;
-    for (const Stretch& stretch : plan_.stretches)
-        for (const RamPiece& piece : stretch.pieces)
-            piece.block->wait_for_users();
+    for (const RamPiece& piece : plan_.pieces)
+        piece.block->wait_for_users();
 }
 
 void ConversionJob::publish_what_the_kernel_has() {
-    for (const Stretch& stretch : plan_.stretches) {
-        for (const RamPiece& piece : stretch.pieces) {
-            parts_.model.visit(piece, [&](RamRange run, Visibility visibility) {
-                piece.block->visibility().set(run, visibility);
-            });
-        }
+    for (const RamPiece& piece : plan_.pieces) {
+        parts_.model.visit(piece, [&](RamRange run, Visibility visibility) {
+            piece.block->visibility().set(run, visibility);
+        });
     }
 }
 

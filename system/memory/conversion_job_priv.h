@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstddef>
-#include <vector>
 
 #include "system/memory/conversion.h"
 
@@ -27,25 +26,21 @@ class ConversionJob {
     Status take_back();
 
   private:
-    struct Change {
-        RamBlock* block;
-        RamRange range;
-    };
     Status run_to_private();
     Status run_to_shared();
     Status set_attributes();
     Status drop_other_side();
     Status populate_changes();
     void drop_wanted_side();
-    Status set_retrying(const VisibilityModel::Step& step, Visibility to);
+    Status set_back(const VisibilityModel::Step& step);
+    Status set_retrying(const RamPiece& what, Visibility to);
     Status drop_retrying(RamBlock& block, RamRange range, Visibility side);
     void publish(Visibility visibility);
     void publish_what_the_kernel_has();
 
     const ConversionPlan& plan_;
     const Parts parts_;
-    std::vector<Change> changes_;
-    std::vector<VisibilityModel::Step> steps_;
+    VisibilityModel::Steps steps_;
     size_t steps_done_ = 0;
     size_t populated_ = 0;  // changes of which the listeners were told (to shared)
     bool let_go_ = false;   // listeners were told to let go (to private)

@@ -14,45 +14,45 @@ namespace {
 
 using ull = unsigned long long;
 
-RamRange ram_of(const FlatSection& s, GpaRange part) {
-    return RamRange::of(s.ram_offset + (part.first() - s.range.first()), part.size());
-}
-
 bool can_be_private(const FlatSection& s) {
     return s.ram != nullptr && s.io == nullptr && s.ram->has_private_side();
 }
 
-RamRange hull(const std::vector<RamRange>& runs) {
-    return RamRange::between(runs.front().first(), runs.back().last());
+// Those of the changes that lie in the piece: the last ones.
+void add_changes(ConversionPlan& plan, const RamPiece& piece) {
+    piece.block->visibility().visit(piece.ram(), [&](RamRange run, Visibility visibility) {
+        if (visibility == plan.to) return;
+        plan.changes.push_back(piece.cut(run));
+        plan.bytes_changed += run.size();
+    });
 }
 
-RamPiece make_piece(const FlatSection& s, GpaRange part, Visibility to) {
-    RamPiece piece{part, s.ram, ram_of(s, part), {}, {}};
-    for (const VisibilityRun& run : s.ram->visibility().runs(piece.ram))
-        if (run.visibility != to) piece.changes.push_back(run.range);
-    if (piece.changes.empty()) return piece;
-    if (to == Visibility::Private && s.ram->page_size() > kPageSize) {
-        RamRange window = ram_of(s, s.range);
-        uint64_t page = s.ram->page_size();
-        RamRange touched = hull(piece.changes);
-        std::optional<RamRange> near =
-            window.intersect(RamRange::between(RamOffset(align_down(touched.first().raw(), page)),
-                                               RamOffset(align_up(touched.last().raw() + 1, page) - 1)));
-        piece.discards = wholly_private_host_pages(*s.ram, *near, piece.changes);
-    } else {
+void add_discards(ConversionPlan& plan, const FlatSection& s, const RamPiece& piece, size_t first_change) {
+    if (first_change == plan.changes.size()) return;
+    RamRange touched =
+        RamRange::between(plan.changes[first_change].ram_first, plan.changes.back().ram().last());
+    const uint64_t page = piece.block->page_size();
+    if (plan.to == Visibility::Shared || page == kPageSize) {
         // What lies between two changes has nothing on that side: one call covers all.
-        piece.discards.push_back(hull(piece.changes));
+        plan.discards.push_back({piece.block, touched});
+        return;
     }
-    return piece;
+    RamRange window = RamRange::of(s.ram_offset, s.range.size());
+    RamRange grown = RamRange::between(RamOffset(align_down(touched.first().raw(), page)),
+                                       RamOffset(align_up(touched.last().raw() + 1, page) - 1));
+    add_wholly_private_host_pages(*piece.block, *window.intersect(grown), plan, first_change, plan.discards);
 }
 
-void append(ConversionPlan& plan, RamPiece piece) {
-    for (RamRange change : piece.changes)
-        plan.bytes_changed += change.size();
-    bool continues =
-        !plan.stretches.empty() && plan.stretches.back().gpa().last().raw() + 1 == piece.gpa.first().raw();
-    if (!continues) plan.stretches.emplace_back();
-    plan.stretches.back().pieces.push_back(std::move(piece));
+void add_piece(ConversionPlan& plan, const FlatSection& s, GpaRange part) {
+    const RamPiece piece{part, s.ram, s.ram_offset + (part.first() - s.range.first())};
+    plan.pieces.push_back(piece);
+    if (!plan.stretches.empty() && plan.stretches.back().last() + 1 == part.first())
+        plan.stretches.back() = GpaRange::between(plan.stretches.back().first(), part.last());
+    else
+        plan.stretches.push_back(part);
+    const size_t first_change = plan.changes.size();
+    add_changes(plan, piece);
+    add_discards(plan, s, piece, first_change);
 }
 
 // The first address of the range that cannot be private, if any.
@@ -70,9 +70,11 @@ std::optional<Refusal> refusal(const FlatView& view, GpaRange range) {
     }
 }
 
-bool all_private_besides(const RamBlock& block, RamRange host_page, const std::vector<RamRange>& changes) {
+bool all_private_besides(const RamBlock& block, RamRange host_page, const ConversionPlan& turning,
+                         size_t first_change) {
     RamOffset at = host_page.first();
-    for (RamRange change : changes) {
+    for (size_t i = first_change; i < turning.changes.size(); ++i) {
+        const RamRange change = turning.changes[i].ram();
         if (!change.overlaps(host_page)) continue;
         if (change.first() > at &&
             !block.visibility().is_all(RamRange::between(at, change.first() - 1), Visibility::Private))
@@ -85,54 +87,36 @@ bool all_private_besides(const RamBlock& block, RamRange host_page, const std::v
 
 }  // namespace
 
-bool Stretch::changes() const {
-    return std::any_of(pieces.begin(), pieces.end(), [](const RamPiece& p) { return !p.changes.empty(); });
-}
-
-std::vector<RamRange> wholly_private_host_pages(const RamBlock& block, RamRange window,
-                                                const std::vector<RamRange>& turning_private) {
+void add_wholly_private_host_pages(RamBlock& block, RamRange window, const ConversionPlan& turning,
+                                   size_t first_change, SmallVector<PlannedDiscard, 4>& found) {
     const uint64_t page = block.page_size();
-    std::vector<RamRange> found;
+    bool continues = false;  // the last one found ends where the next page starts
     for (uint64_t at = align_up(window.first().raw(), page); at + page - 1 <= window.last().raw();
          at += page) {
-        RamRange host_page = RamRange::of(RamOffset(at), page);
-        if (!all_private_besides(block, host_page, turning_private)) continue;
-        if (!found.empty() && found.back().last().raw() + 1 == at)
-            found.back() = RamRange::between(found.back().first(), host_page.last());
-        else
-            found.push_back(host_page);
+        const RamRange host_page = RamRange::of(RamOffset(at), page);
+        const bool goes = all_private_besides(block, host_page, turning, first_change);
+        if (goes && continues)
+            found.back().ram = RamRange::between(found.back().ram.first(), host_page.last());
+        else if (goes)
+            found.push_back({&block, host_page});
+        continues = goes;
     }
-    return found;
 }
 
-std::variant<ConversionPlan, Refusal> plan_conversion(const FlatView& view, GpaRange range, Visibility to) {
+std::optional<Refusal> plan_conversion(const FlatView& view, ConversionPlan& plan) {
+    const GpaRange range = plan.range;
     if (!range.aligned(kPageSize)) return Refusal{"not aligned to 4 KiB pages"};
-    if (to == Visibility::Private) {
+    if (plan.to == Visibility::Private) {
         std::optional<Refusal> no = refusal(view, range);
-        if (no) return *no;
+        if (no) return no;
     }
-    ConversionPlan plan{range, to, {}, 0};
     const FlatSection* end = view.sections().data() + view.sections().size();
     for (const FlatSection* s = view.find_from(range.first()); s != nullptr && s != end; ++s) {
         std::optional<GpaRange> part = s->range.intersect(range);
         if (!part) break;
-        if (can_be_private(*s)) append(plan, make_piece(*s, *part, to));
+        if (can_be_private(*s)) add_piece(plan, *s, *part);
     }
-    return plan;
-}
-
-GpaRange reach_of_conversion(const FlatView& view, GpaRange range) {
-    auto grown = [&](Gpa edge) {
-        const FlatSection* s = view.find(edge);
-        if (s == nullptr || !can_be_private(*s) || s->ram->page_size() <= kPageSize)
-            return GpaRange::of(edge, 1);
-        const uint64_t page = s->ram->page_size();
-        uint64_t in_page = (s->ram_offset + (edge - s->range.first())).raw() & (page - 1);
-        uint64_t below = std::min(in_page, edge - s->range.first());
-        uint64_t above = std::min(page - 1 - in_page, s->range.last() - edge);
-        return GpaRange::between(edge - below, edge + above);
-    };
-    return GpaRange::between(grown(range.first()).first(), grown(range.last()).last());
+    return std::nullopt;
 }
 
 }  // namespace vmm

@@ -36,12 +36,12 @@ Visibility PageMap::page_at(uint64_t page) const {
     return ((word >> (in_chunk % 64)) & 1) != 0 ? Visibility::Private : Visibility::Shared;
 }
 
-// kChunkPages when there is none.
-uint64_t PageMap::first_unlike(const Bits& bits, uint64_t from, Visibility v) {
+// Of the pages up to `to`, and a few beyond; kChunkPages when there is none.
+uint64_t PageMap::first_unlike(const Bits& bits, uint64_t from, uint64_t to, Visibility v) {
     uint64_t word = from / 64;
     uint64_t unlike = (bits[word] ^ fill_of(v)) & bits_from(from % 64);
     while (unlike == 0) {
-        if (++word == bits.size()) return kChunkPages;
+        if (++word > to / 64) return kChunkPages;
         unlike = bits[word] ^ fill_of(v);
     }
     return word * 64 + static_cast<uint64_t>(std::countr_zero(unlike));
@@ -59,7 +59,8 @@ uint64_t PageMap::run_end(uint64_t page, uint64_t last, Visibility v) const {
         if (chunk->second.bits == nullptr) {
             if (chunk->second.all != v) return at - 1;
         } else {
-            uint64_t unlike = first_unlike(*chunk->second.bits, at - start, v);
+            uint64_t unlike =
+                first_unlike(*chunk->second.bits, at - start, std::min(last - start, kChunkPages - 1), v);
             if (unlike != kChunkPages) return std::min(last, start + unlike - 1);
         }
         at = start + kChunkPages;

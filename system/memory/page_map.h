@@ -48,7 +48,7 @@ class PageMap {
     // The last page of the run of `v` that starts at `page`, not beyond `last`.
     uint64_t run_end(uint64_t page, uint64_t last, Visibility v) const;
     void set_in_chunk(uint64_t index, uint64_t first, uint64_t last, Visibility v);
-    static uint64_t first_unlike(const Bits& bits, uint64_t from, Visibility v);
+    static uint64_t first_unlike(const Bits& bits, uint64_t from, uint64_t to, Visibility v);
 
     Visibility everywhere_;
     std::map<uint64_t, Chunk> chunks_;  // by page number / kChunkPages; absent: everywhere_

@@ -17,16 +17,19 @@ uint64_t RangeLock::acquire(GpaRange range) {
     Locked lock(mutex_);
     const Entry entry{next_ticket_++, range};
     entries_.push_back(entry);
-    while (!first_in_line(entry))
+    while (!first_in_line(entry)) {
+        ++waiting_;
         released_.wait(mutex_);
+        --waiting_;
+    }
     return entry.ticket;
 }
 
 void RangeLock::release(uint64_t ticket) {
     Locked lock(mutex_);
-    size_t gone = entries_.remove_if([&](const Entry& e) { return e.ticket == ticket; });
+    size_t gone = std::erase_if(entries_, [&](const Entry& e) { return e.ticket == ticket; });
     CHECK(gone == 1, "range lock: ticket unknown");
-    released_.notify_all();
+    if (waiting_ != 0) released_.notify_all();
 }
 
 }  // namespace vmm

@@ -4,7 +4,7 @@
 #pragma once
 
 #include <cstdint>
-#include <list>
+#include <vector>
 
 #include "system/memory/address.h"
 #include "util/mutex.h"
@@ -38,7 +38,8 @@ class RangeLock {
 
     Mutex mutex_{LockRank::Conversion, "conversion ranges"};
     Condition released_;
-    std::list<Entry> entries_ GUARDED_BY(mutex_);  // holders and waiters, in order of arrival
+    std::vector<Entry> entries_ GUARDED_BY(mutex_);  // holders and waiters, in order of arrival
+    unsigned waiting_ GUARDED_BY(mutex_) = 0;
     uint64_t next_ticket_ GUARDED_BY(mutex_) = 0;
 };
 

@@ -5,14 +5,13 @@
 
 namespace vmm {
 
-std::vector<GpaRange> VmWideAttributes::runs_of(GpaRange range, Visibility visibility) const {
-    std::vector<GpaRange> runs;
+template <typename Visit>
+void VmWideAttributes::visit_runs(GpaRange range, Visibility visibility, Visit visit) const {
     Locked lock(mutex_);
     kernel_.visit(range.first().raw(), range.last().raw(), [&](uint64_t first, uint64_t last, Visibility v) {
-        if (v == visibility) runs.push_back(GpaRange::between(Gpa(first), Gpa(last)));
+        if (v == visibility) visit(GpaRange::between(Gpa(first), Gpa(last)));
         return true;
     });
-    return runs;
 }
 
 bool VmWideAttributes::is_all(GpaRange range, Visibility visibility) const {
@@ -23,61 +22,60 @@ bool VmWideAttributes::is_all(GpaRange range, Visibility visibility) const {
 
 // A stretch of RAM takes one call from its first to its last run that changes. Outside RAM only what was left
 // private by RAM that has gone is touched, where the range is to be shared.
-std::vector<VisibilityModel::Step> VmWideAttributes::steps(const ConversionPlan& plan) const {
-    std::vector<Step> steps;
+void VmWideAttributes::steps(const ConversionPlan& plan, Steps& steps) const {
+    constexpr size_t kNone = ~size_t{0};
     size_t stretch = 0;
-    const Stretch* in_step = nullptr;  // the stretch that the last step belongs to
-    for (GpaRange run : runs_of(plan.range, opposite(plan.to))) {
+    size_t in_step = kNone;  // the stretch that the last step ends in
+    auto overlaps = [&](size_t s, GpaRange run) {
+        return s < plan.stretches.size() && plan.stretches[s].overlaps(run);
+    };
+    visit_runs(plan.range, opposite(plan.to), [&](GpaRange run) {
         // A run may cover several stretches (and what lies between them) or be part of one.
-        while (stretch < plan.stretches.size() && plan.stretches[stretch].gpa().last() < run.first())
+        while (stretch < plan.stretches.size() && plan.stretches[stretch].last() < run.first())
             ++stretch;
-        const Stretch* here = stretch < plan.stretches.size() && plan.stretches[stretch].gpa().overlaps(run)
-                                  ? &plan.stretches[stretch]
-                                  : nullptr;
-        if (here != nullptr && here == in_step) {
-            steps.back().gpa = GpaRange::between(steps.back().gpa.first(), run.last());
-            steps.back().before.push_back(run);
+        const size_t index = steps.before.size();
+        steps.before.push_back({run, nullptr, RamOffset(0)});
+        if (overlaps(stretch, run) && stretch == in_step) {
+            Step& last = steps.list.back();
+            last.what.gpa = GpaRange::between(last.what.gpa.first(), run.last());
+            last.before_end = index + 1;
         } else {
-            steps.push_back({.gpa = run, .before = {run}});
+            steps.list.push_back({steps.before.back(), index, index + 1});
         }
-        while (stretch + 1 < plan.stretches.size() && plan.stretches[stretch + 1].gpa().overlaps(run))
+        while (overlaps(stretch + 1, run))
             ++stretch;
-        in_step = stretch < plan.stretches.size() && plan.stretches[stretch].gpa().overlaps(run)
-                      ? &plan.stretches[stretch]
-                      : nullptr;
-    }
-    return steps;
+        in_step = overlaps(stretch, run) ? stretch : kNone;
+    });
 }
 
-Status VmWideAttributes::set(const Step& step, Visibility to) {
-    TRY(sink_.set_visibility(step.gpa, to));
+Status VmWideAttributes::set(const RamPiece& what, Visibility to) {
+    TRY(sink_.set_visibility(what.gpa, to));
     Locked lock(mutex_);
-    kernel_.set(step.gpa.first().raw(), step.gpa.last().raw(), to);
+    kernel_.set(what.gpa.first().raw(), what.gpa.last().raw(), to);
     return {};
-}
-
-std::vector<VisibilityModel::Step> VmWideAttributes::reverse(const Step& step) const {
-    std::vector<Step> steps;
-    for (GpaRange run : step.before)
-        steps.push_back({.gpa = run, .before = {run}});
-    return steps;
 }
 
 void VmWideAttributes::visit(const RamPiece& piece,
                              const std::function<void(RamRange, Visibility)>& visit) const {
-    for (Visibility v : {Visibility::Shared, Visibility::Private})
-        for (GpaRange run : runs_of(piece.gpa, v))
-            visit(RamRange::of(piece.ram.first() + (run.first() - piece.gpa.first()), run.size()), v);
+    for (Visibility v : {Visibility::Shared, Visibility::Private}) {
+        // The caller's visit may take locks: not under ours.
+        std::vector<GpaRange> runs;
+        visit_runs(piece.gpa, v, [&](GpaRange run) { runs.push_back(run); });
+        for (GpaRange run : runs)
+            visit(RamRange::of(piece.ram_first + (run.first() - piece.gpa.first()), run.size()), v);
+    }
 }
 
 std::vector<VisibilityModel::SyncStep> VmWideAttributes::sync(const RamPiece& piece) const {
     std::vector<SyncStep> steps;
-    for (const VisibilityRun& truth : piece.block->visibility().runs(piece.ram)) {
-        GpaRange gpa = GpaRange::of(piece.gpa_of(truth.range.first()), truth.range.size());
-        if (is_all(gpa, truth.visibility)) continue;
-        std::vector<GpaRange> wrong = runs_of(gpa, opposite(truth.visibility));
-        GpaRange all = GpaRange::between(wrong.front().first(), wrong.back().last());
-        steps.push_back({{.gpa = all, .before = std::move(wrong)}, truth.visibility});
+    for (const VisibilityRun& truth : piece.block->visibility().runs(piece.ram())) {
+        const RamPiece part = piece.cut(truth.range);
+        if (is_all(part.gpa, truth.visibility)) continue;
+        std::optional<GpaRange> wrong;
+        visit_runs(part.gpa, opposite(truth.visibility), [&](GpaRange run) {
+            wrong = wrong ? GpaRange::between(wrong->first(), run.last()) : run;
+        });
+        steps.push_back({{*wrong, nullptr, RamOffset(0)}, truth.visibility});
     }
     return steps;
 }

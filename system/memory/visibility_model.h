@@ -17,20 +17,23 @@ namespace vmm {
 class VisibilityModel {
   public:
     virtual ~VisibilityModel() = default;
-    // One call to the kernel, and what it replaces.
+    // One call to the kernel: what it covers (the block is null where there is no RAM, or where the model
+    // goes by address), and which runs of that had the opposite visibility, as [before_begin, before_end) of
+    // Steps.
     struct Step {
-        GpaRange gpa;
-        RamBlock* block = nullptr;       // models that go by guest_memfd
-        RamOffset ram = RamOffset(0);    // of gpa.first() in block
-        std::vector<GpaRange> before{};  // the runs within gpa that had the opposite visibility
+        RamPiece what;
+        size_t before_begin;
+        size_t before_end;
+    };
+    struct Steps {
+        SmallVector<Step, 4> list;
+        SmallVector<RamPiece, 4> before;
     };
     // The fewest calls that give every piece of the plan, and every left-over attribute in the plan's range,
     // the wanted visibility; none where nothing is to change.
-    virtual std::vector<Step> steps(const ConversionPlan& plan) const = 0;
-    // All or nothing; the errno is in the error.
-    virtual Status set(const Step& step, Visibility to) = 0;
-    // The calls that take a step back: one for each run of `before`.
-    virtual std::vector<Step> reverse(const Step& step) const = 0;
+    virtual void steps(const ConversionPlan& plan, Steps& steps) const = 0;
+    // All or nothing; the errno is in the error. To take a step back, its runs are set one by one.
+    virtual Status set(const RamPiece& what, Visibility to) = 0;
     // What the kernel holds for a piece, by run; equal to the block's visibility map at rest.
     virtual void visit(const RamPiece& piece,
                        const std::function<void(RamRange, Visibility)>& visit) const = 0;
@@ -38,7 +41,7 @@ class VisibilityModel {
     virtual bool keeps_other_side() const = 0;
     // RAM has come to be at an address: the calls that make the kernel agree with its visibility map.
     struct SyncStep {
-        Step step;
+        RamPiece what;
         Visibility to;
     };
     virtual std::vector<SyncStep> sync(const RamPiece& piece) const = 0;
@@ -53,9 +56,8 @@ class VmWideAttributes final : public VisibilityModel {
     // The sink outlives this.
     explicit VmWideAttributes(AttributeSink& sink) : sink_(sink) {}
 
-    std::vector<Step> steps(const ConversionPlan& plan) const override;
-    Status set(const Step& step, Visibility to) override;
-    std::vector<Step> reverse(const Step& step) const override;
+    void steps(const ConversionPlan& plan, Steps& steps) const override;
+    Status set(const RamPiece& what, Visibility to) override;
     void visit(const RamPiece& piece, const std::function<void(RamRange, Visibility)>& visit) const override;
     bool keeps_other_side() const override { return true; }
     std::vector<SyncStep> sync(const RamPiece& piece) const override;
@@ -63,7 +65,9 @@ class VmWideAttributes final : public VisibilityModel {
 
   private:
     bool is_all(GpaRange range, Visibility visibility) const;
-    std::vector<GpaRange> runs_of(GpaRange range, Visibility visibility) const;
+    // Calls visit(run) for each run of the range that is `visibility`, with the map locked.
+    template <typename Visit>
+    void visit_runs(GpaRange range, Visibility visibility, Visit visit) const;
 
     AttributeSink& sink_;
     mutable Mutex mutex_{LockRank::Leaf, "kernel attributes"};

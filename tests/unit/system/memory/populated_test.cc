@@ -98,40 +98,27 @@ TEST(Populated, discardFreesBothSidesAndKeepsTheVisibility) {
 class InPlaceModel : public VisibilityModel {
   public:
     explicit InPlaceModel(FailurePlan& plan) : plan_(plan) {}
-    std::vector<Step> steps(const ConversionPlan& plan) const override {
-        std::vector<Step> steps;
-        for (const Stretch& stretch : plan.stretches) {
-            for (const RamPiece& piece : stretch.pieces) {
-                if (piece.changes.empty()) continue;
-                RamRange hull = RamRange::between(piece.changes.front().first(), piece.changes.back().last());
-                Step step{.gpa = GpaRange::of(piece.gpa_of(hull.first()), hull.size()),
-                          .block = piece.block,
-                          .ram = hull.first()};
-                for (RamRange change : piece.changes)
-                    step.before.push_back(GpaRange::of(piece.gpa_of(change.first()), change.size()));
-                steps.push_back(std::move(step));
-            }
+    void steps(const ConversionPlan& plan, Steps& steps) const override {
+        size_t next = 0;
+        for (const RamPiece& piece : plan.pieces) {
+            const size_t begin = steps.before.size();
+            for (; next < plan.changes.size() && piece.gpa.contains(plan.changes[next].gpa); ++next)
+                steps.before.push_back(plan.changes[next]);
+            if (begin == steps.before.size()) continue;
+            RamRange hull =
+                RamRange::between(steps.before[begin].ram_first, steps.before.back().ram().last());
+            steps.list.push_back({piece.cut(hull), begin, steps.before.size()});
         }
-        return steps;
     }
-    Status set(const Step& step, Visibility to) override {
+    Status set(const RamPiece& what, Visibility to) override {
         TRY(plan_.next("KVM_SET_MEMORY_ATTRIBUTES2"));
         ++calls;
-        of(*step.block).set(step.ram.raw(), step.ram.raw() + step.gpa.size() - 1, to);
+        of(*what.block).set(what.ram().first().raw(), what.ram().last().raw(), to);
         return {};
-    }
-    std::vector<Step> reverse(const Step& step) const override {
-        std::vector<Step> steps;
-        for (GpaRange run : step.before)
-            steps.push_back({.gpa = run,
-                             .block = step.block,
-                             .ram = step.ram + (run.first() - step.gpa.first()),
-                             .before = {run}});
-        return steps;
     }
     void visit(const RamPiece& piece, const std::function<void(RamRange, Visibility)>& visit) const override {
         of(*piece.block)
-            .visit(piece.ram.first().raw(), piece.ram.last().raw(),
+            .visit(piece.ram().first().raw(), piece.ram().last().raw(),
                    [&](uint64_t first, uint64_t last, Visibility v) {
                        visit(RamRange::between(RamOffset(first), RamOffset(last)), v);
                        return true;
