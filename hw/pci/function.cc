@@ -43,8 +43,20 @@ void Function::freeze() {
     config_.freeze_reset_values();
 }
 
+void Function::add_msi(unsigned vectors, VectorMasks masks) {
+    Locked lock(mutex_);
+    msi_ = std::make_unique<Msi>(config_, vectors, masks);
+}
+
+Msix& Function::add_msix(const Msix::Layout& layout) {
+    Locked lock(mutex_);
+    msix_ = std::make_unique<Msix>(config_, layout, [this](const MsiMessage& message) { send(message); });
+    return *msix_;
+}
+
 uint32_t Function::config_read(unsigned offset, unsigned size) {
     Locked lock(mutex_);
+    if (msi_ != nullptr && msi_->covers(offset, size)) msi_->show_pending(config_);
     return config_.load(offset, size);
 }
 
@@ -53,10 +65,14 @@ void Function::config_write(unsigned offset, uint32_t value, unsigned size) {
     config_.write(offset, value, size);
     if (touches(offset, size, kCommand, 2)) command_changed();
     if (bars_.is_bar_register(offset, size)) bars_.update(config_, bus_->spaces());
+    const bool messages =
+        (msi_ != nullptr && msi_->covers(offset, size)) || (msix_ != nullptr && msix_->covers(offset, size));
+    if (messages) messages_changed();
     config_changed(offset, size);
 }
 
 void Function::command_changed() {
+    master_.store(bus_master(), std::memory_order_relaxed);
     bars_.update(config_, bus_->spaces());
     drive_pin();
 }
@@ -69,21 +85,50 @@ void Function::set_intx(bool level) {
 }
 
 void Function::drive_pin() {
-    const bool level = intx_ && (config_.load16(kCommand) & kCommandIntxOff) == 0;
+    const bool messages = (msi_ != nullptr && msi_->enabled()) || (msix_ != nullptr && msix_->enabled());
+    const bool level = intx_ && !messages && (config_.load16(kCommand) & kCommandIntxOff) == 0;
     const uint8_t pin = config_.load8(kInterruptPin);
     if (level == pin_driven_ || pin == 0 || bus_ == nullptr) return;
     pin_driven_ = level;
     bus_->intx().set_intx(devfn_, pin - 1u, level);
 }
 
-void Function::send_msi(const MsiMessage& message) {
-    if (bus_ != nullptr) bus_->msi().send(message);
+void Function::messages_changed() {
+    if (msi_ != nullptr) {
+        for (const MsiMessage& message : msi_->config_written(config_))
+            send(message);
+    }
+    if (msix_ != nullptr) {
+        for (const MsiMessage& message : msix_->config_written(config_))
+            send(message);
+    }
+    drive_pin();
+}
+
+bool Function::signal(unsigned vector) {
+    std::optional<MsiMessage> message;
+    if (msix_ != nullptr && msix_->enabled()) {
+        message = msix_->signal(vector);
+    } else if (msi_ != nullptr && msi_->enabled()) {
+        message = msi_->signal(vector);
+    } else {
+        return false;
+    }
+    if (message) send(*message);
+    return true;
+}
+
+void Function::send(const MsiMessage& message) {
+    if (bus_ != nullptr && master_.load(std::memory_order_relaxed)) bus_->msi().send(message);
 }
 
 void Function::reset_enter() {
     Locked lock(mutex_);
     intx_ = false;
     config_.reset();
+    master_.store(false, std::memory_order_relaxed);
+    if (msix_ != nullptr) msix_->reset();
+    if (msi_ != nullptr) (void)msi_->config_written(config_);
 }
 
 void Function::reset_hold() {

@@ -7,7 +7,7 @@
 // changes the memory map under it, which is allowed.
 #pragma once
 
-#include <array>
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -16,6 +16,8 @@
 #include "hw/pci/address.h"
 #include "hw/pci/bar.h"
 #include "hw/pci/config_space.h"
+#include "hw/pci/msi.h"
+#include "hw/pci/msix.h"
 #include "system/irq/msi.h"
 #include "util/mutex.h"
 
@@ -61,6 +63,9 @@ class Function : public Device {
 
     // A region behind BAR `index`; the region is the device's and its size a power of two. Constructor only.
     void add_bar(unsigned index, BarKind kind, MemoryRegion& region);
+    void add_msi(unsigned vectors, VectorMasks masks);
+    // The device maps table() and pending() where the layout says.
+    Msix& add_msix(const Msix::Layout& layout);
     // The reset values are what the configuration space holds now. Last thing in the constructor.
     void freeze();
 
@@ -69,14 +74,18 @@ class Function : public Device {
 
     // The INTx pin: remembers the level and shows it unless the guest turned it off. Under mutex().
     void set_intx(bool level) REQUIRES(mutex_);
-    // Sends with this function's bus-master enable looked at. Under mutex() or not: a leaf.
-    void send_msi(const MsiMessage& message);
+    // Signals a vector by whichever of MSI-X and MSI the guest turned on. False: neither, use the pin. Needs
+    // no lock and may be called under mutex().
+    bool signal(unsigned vector);
 
     bool bus_master() REQUIRES(mutex_) { return (config_.load16(kCommand) & kCommandMaster) != 0; }
 
   private:
     friend class Bus;
     void command_changed() REQUIRES(mutex_);
+    void messages_changed() REQUIRES(mutex_);
+    // A message is a write to memory: it needs bus mastering.
+    void send(const MsiMessage& message);
     void drive_pin() REQUIRES(mutex_);
     bool touches(unsigned offset, unsigned size, unsigned field, unsigned field_size) const {
         return offset < field + field_size && field < offset + size;
@@ -87,6 +96,9 @@ class Function : public Device {
     BarSet bars_ GUARDED_BY(mutex_);
     bool intx_ GUARDED_BY(mutex_) = false;        // what the device asks for
     bool pin_driven_ GUARDED_BY(mutex_) = false;  // what the bus was told
+    std::unique_ptr<Msi> msi_;
+    std::unique_ptr<Msix> msix_;
+    std::atomic<bool> master_{false};  // the command register's bit
     Bus* bus_ = nullptr;
     DevFn devfn_;
 };
