@@ -73,8 +73,6 @@ int RamBlock::fd() const {
 unsigned RamBlock::enter_use() const {
     unsigned epoch = epoch_.load() & 1;
     users_[epoch].fetch_add(1);
-    // Pairs with wait_for_users: either that sees us, or we see the mark it was called after.
-    std::atomic_thread_fence(std::memory_order_seq_cst);
     return epoch;
 }
 
@@ -83,12 +81,12 @@ void RamBlock::leave_use(unsigned entered) const {
 }
 
 void RamBlock::wait_for_users() const {
-    std::atomic_thread_fence(std::memory_order_seq_cst);
-    if (users_[0].load() == 0 && users_[1].load() == 0) return;
+    // Read by adding nothing: whoever enters after this has seen what the caller wrote before it.
+    if (users_[0].fetch_add(0) == 0 && users_[1].fetch_add(0) == 0) return;
     Locked lock(waiting_);
     for (int round = 0; round < 2; ++round) {
         unsigned old = epoch_.fetch_add(1) & 1;
-        while (users_[old].load() != 0)
+        while (users_[old].fetch_add(0) != 0)
             std::this_thread::yield();
     }
 }

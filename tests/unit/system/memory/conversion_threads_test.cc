@@ -204,11 +204,11 @@ TEST(ConversionThreads, deviceCopiesNeverBringBackFreedPages) {
     DmaSpace dma(space);
     std::atomic<bool> stop{false};
     std::vector<std::thread> devices;
-    for (int t = 0; t < 2; ++t) {
-        devices.emplace_back([&] {
+    for (uint64_t t = 0; t < 2; ++t) {
+        devices.emplace_back([&, t] {
             std::vector<uint8_t> data(4 * kPage, 0x77);
             while (!stop)
-                (void)dma.write(Gpa(2 * kPage), data);
+                (void)dma.write(Gpa((2 + 6 * t) * kPage), data);
         });
     }
     for (int i = 0; i < 2000; ++i) {
