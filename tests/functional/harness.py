@@ -1,4 +1,5 @@
 """What functional tests share: running penumbra with a time limit, waiting for its output, skipping with a reason."""
+import fcntl
 import os
 import selectors
 import subprocess
@@ -16,6 +17,24 @@ def skip(why):
 def need_kvm():
     if not os.access('/dev/kvm', os.R_OK | os.W_OK):
         skip('no /dev/kvm that this user may open')
+
+
+def kvm_capability(number):
+    """What KVM_CHECK_EXTENSION says on an ordinary VM of this host."""
+    kvm = os.open('/dev/kvm', os.O_RDWR | os.O_CLOEXEC)
+    try:
+        vm = fcntl.ioctl(kvm, 0xAE01, 0)  # KVM_CREATE_VM
+        try:
+            return fcntl.ioctl(vm, 0xAE03, number)  # KVM_CHECK_EXTENSION
+        finally:
+            os.close(vm)
+    finally:
+        os.close(kvm)
+
+
+def has_mappable_guest_memfd():
+    """KVM_CAP_GUEST_MEMFD_FLAGS with MMAP and INIT_SHARED: Linux 6.18."""
+    return kvm_capability(244) & 3 == 3
 
 
 def need_file(path, package):
