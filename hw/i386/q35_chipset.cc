@@ -5,6 +5,7 @@
 #include "hw/i386/q35_state_priv.h"
 #include "hw/intc/i8259.h"
 #include "hw/intc/ioapic.h"
+#include "target/i386/confidential/guest.h"
 #include "target/i386/kvm/vm_setup.h"
 
 namespace vmm {
@@ -40,8 +41,9 @@ void Q35Board::State::make_chipset() {
     topology.add(io, config_ports.data_region(), pci::kConfigDataPort);
     ecam = std::make_unique<pci::EcamWindow>(*root);
 
-    const Mch::Config hub{.smm_ranges = config.smm_ranges && config.smm != OnOffAuto::Off,
-                          .low_ram_size = map.ram_below.size()};
+    const bool forbidden = parts.confidential != nullptr && parts.confidential->requirements().forbids_smm;
+    const bool has_smm_ranges = config.smm_ranges && config.smm != OnOffAuto::Off && !forbidden;
+    const Mch::Config hub{.smm_ranges = has_smm_ranges, .low_ram_size = map.ram_below.size()};
     plug(keep(std::make_unique<Mch>(
              hub, Mch::Places{topology, system, board_memory.ram(), board_memory.pci(), *ecam})),
          {0, 0});
