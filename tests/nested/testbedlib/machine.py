@@ -223,8 +223,12 @@ class Run:
             _write_all(sys.stderr, data)
 
     def _broken(self, machine):
-        """The machine went away without a status: say so, with its last words."""
-        machine.wait()
+        """The machine went away without a status: say so, with its last words. One that only let go of the port is stopped."""
+        try:
+            machine.wait(5)
+        except subprocess.TimeoutExpired:
+            machine.kill()
+            machine.wait()
         for name in ('qemu', 'console'):
             path = self._folder / name
             lines = path.read_text(errors='replace').strip().splitlines() if path.exists() else []
