@@ -8,31 +8,7 @@ namespace {
 
 constexpr DevFn kSlot{4, 0};
 constexpr uint64_t kBar = 0xc0000000;
-constexpr unsigned kVectors = 3;
-
-class MessageFunction final : public Function {
-  public:
-    MessageFunction() : Function({.vendor = 0x1234, .device = 1, .interrupt_pin = 1}, "") {
-        add_bar(0, BarKind::Memory32, bar_);
-        add_msi(4, VectorMasks::Yes);
-        msix_ = &add_msix({.vectors = kVectors, .bar = 0, .table_offset = 0, .pending_offset = 0x800});
-        freeze();
-    }
-    std::string_view type() const override { return "message-function"; }
-    void map(Topology& topology) {
-        topology.add(bar_, msix_->table(), 0);
-        topology.add(bar_, msix_->pending(), 0x800);
-    }
-    using Function::signal;
-    void pin(bool level) {
-        Locked lock(mutex());
-        set_intx(level);
-    }
-
-  private:
-    MemoryRegion bar_ = MemoryRegion::container("bar", 0x1000);
-    Msix* msix_ = nullptr;
-};
+constexpr unsigned kVectors = MessageFunction::kVectors;
 
 class PciMessages : public ::testing::Test {
   protected:

@@ -99,4 +99,35 @@ class TestFunction : public Function {
     MemoryRegion memory64_ = MemoryRegion::io("m64", 0x4000, l_);
 };
 
+// A function with MSI (4 vectors, masks) and MSI-X: the table at 0 of BAR 0, pending bits at 0x800.
+class MessageFunction final : public Function {
+  public:
+    static constexpr unsigned kVectors = 3;
+    MessageFunction() : Function({.vendor = 0x1234, .device = 1, .interrupt_pin = 1}, "") {
+        add_bar(0, BarKind::Memory32, bar_);
+        add_msi(4, VectorMasks::Yes);
+        msix_ = &add_msix({.vectors = kVectors, .bar = 0, .table_offset = 0, .pending_offset = 0x800});
+        freeze();
+    }
+    std::string_view type() const override { return "message-function"; }
+    void map(Topology& topology) {
+        topology.add(bar_, msix_->table(), 0);
+        topology.add(bar_, msix_->pending(), 0x800);
+    }
+    Msix& msix() { return *msix_; }
+    unsigned msix_offset() {
+        Locked lock(mutex());
+        return config().find_capability(kCapMsix);
+    }
+    using Function::signal;
+    void pin(bool level) {
+        Locked lock(mutex());
+        set_intx(level);
+    }
+
+  private:
+    MemoryRegion bar_ = MemoryRegion::container("bar", 0x1000);
+    Msix* msix_ = nullptr;
+};
+
 }  // namespace vmm::pci
