@@ -21,22 +21,25 @@ struct HeldStack {
 };
 thread_local HeldStack held;
 
+// The stack is in falling order of rank, so its top is the only one to compare with.
 void note_lock(LockRank rank, const char* name) {
-    for (size_t i = 0; i < held.count; ++i) {
-        CHECK(rank < held.entries[i].rank, "lock '%s' (rank %d) taken while '%s' (rank %d) is held", name,
-              static_cast<int>(rank), held.entries[i].name, static_cast<int>(held.entries[i].rank));
+    if (held.count > 0) {
+        const Held& top = held.entries[held.count - 1];
+        CHECK(rank < top.rank, "lock '%s' (rank %d) taken while '%s' (rank %d) is held", name,
+              static_cast<int>(rank), top.name, static_cast<int>(top.rank));
+        CHECK(held.count < kMostHeld, "lock '%s': more than %zu locks held", name, kMostHeld);
     }
-    CHECK(held.count < kMostHeld, "lock '%s': more than %zu locks held", name, kMostHeld);
     held.entries[held.count++] = {rank, name};
 }
 
 void note_unlock(LockRank rank, const char* name) {
-    for (size_t i = held.count; i-- > 0;) {
-        if (held.entries[i].rank != rank || held.entries[i].name != name) continue;
-        held.entries[i] = held.entries[--held.count];
-        return;
-    }
-    CHECK(false, "lock '%s' given back but not held", name);
+    size_t at = held.count;
+    while (at > 0 && (held.entries[at - 1].rank != rank || held.entries[at - 1].name != name))
+        --at;
+    CHECK(at > 0, "lock '%s' given back but not held", name);
+    for (; at < held.count; ++at)
+        held.entries[at - 1] = held.entries[at];
+    --held.count;
 }
 
 }  // namespace

@@ -18,6 +18,23 @@ TEST(Mutex, FallingRanksNest) {
     EXPECT_EQ(entered, 2);
 }
 
+TEST(MutexDeathTest, OutOfOrderReleaseKeepsTheOthers) {
+    Mutex bus(LockRank::Bus, "bus-a");
+    Mutex device(LockRank::Device, "device-a");
+    Mutex irq(LockRank::Irq, "irq-a");
+    bus.lock();
+    device.lock();
+    irq.lock();
+    device.unlock();
+    EXPECT_DEATH(device.lock(), "device-a.*irq-a");
+    irq.unlock();
+    device.lock();
+    device.unlock();
+    EXPECT_DEATH(check_no_locks_held("pause"), "pause while 'bus-a' is held");
+    bus.unlock();
+    check_no_locks_held("pause");
+}
+
 TEST(MutexDeathTest, RisingRankAborts) {
     Mutex device(LockRank::Device, "device-a");
     Mutex irq(LockRank::Irq, "irq-b");
