@@ -115,8 +115,11 @@ Status MemoryBackend::advise(std::span<uint8_t> mapping, const RamContext& conte
         return Error::from_errno(errno, "merge=on: madvise(MADV_MERGEABLE)")
             .with_hint("this kernel has no KSM (CONFIG_KSM); leave merge out");
     }
-    // Pages that are converted one by one are better off small; other RAM may take huge ones.
-    if (!private_side && !is_guest_memfd()) (void)::madvise(mapping.data(), mapping.size(), MADV_HUGEPAGE);
+    // With a private side beside it, a huge page would come up for one shared page and fill the shared side
+    // of its private neighbours as well, and the kernel would put freed pages back when it collapses such a
+    // range. Other RAM may take huge pages. A kernel without them refuses both, which is as good.
+    if (!is_guest_memfd())
+        (void)::madvise(mapping.data(), mapping.size(), private_side ? MADV_NOHUGEPAGE : MADV_HUGEPAGE);
     return {};
 }
 

@@ -5,10 +5,12 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <fstream>
 #include <functional>
 #include <string>
 
 #include "util/align.h"
+#include "util/text.h"
 
 namespace vmm {
 namespace {
@@ -114,6 +116,34 @@ TEST(MemoryBackend, TheVmsTypeDecidesAboutThePrivateSide) {
         auto without = MemoryBackend::create(config_of(kind, [](auto& c) { c.private_memory = false; }));
         ASSERT_TRUE((*without)->allocate({.private_memory = true, .initial = Visibility::Private}, &factory));
         EXPECT_FALSE((*without)->ram().has_private_side());
+    }
+}
+
+// The flags that the kernel shows for the mapping that begins there.
+std::string kernel_flags_of(const void* start) {
+    std::ifstream maps("/proc/self/smaps");
+    const std::string begin = strf("%zx-", reinterpret_cast<size_t>(start));
+    std::string line;
+    while (std::getline(maps, line) && line.compare(0, begin.size(), begin) != 0) {
+    }
+    while (std::getline(maps, line))
+        if (line.compare(0, 8, "VmFlags:") == 0) return line + " ";
+    return "";
+}
+
+TEST(MemoryBackend, NoHugePagesBesideAPrivateSide) {
+    if (access("/sys/kernel/mm/transparent_hugepage/enabled", F_OK) != 0)
+        GTEST_SKIP() << "kernel without THP";
+    MemfdFactory factory;
+    for (auto kind : {MemoryBackendKind::Ram, MemoryBackendKind::Memfd}) {
+        auto ordinary = MemoryBackend::create(config_of(kind));
+        ASSERT_TRUE((*ordinary)->allocate({}, nullptr));
+        EXPECT_NE(kernel_flags_of((*ordinary)->ram().data()).find(" hg "), std::string::npos);
+        auto protected_one = MemoryBackend::create(config_of(kind));
+        ASSERT_TRUE(
+            (*protected_one)->allocate({.private_memory = true, .initial = Visibility::Private}, &factory));
+        const std::string flags = kernel_flags_of((*protected_one)->ram().data());
+        EXPECT_NE(flags.find(" nh "), std::string::npos) << flags;
     }
 }
 
