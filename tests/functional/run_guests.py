@@ -175,7 +175,7 @@ def main():
     where.add_argument('--protected', action='store_true')
     where.add_argument('--testbed', action='store_true')
     parser.add_argument('names', nargs='*')
-    args = parser.parse_args()
+    args = parser.parse_intermixed_args()
     args.images = args.images or default_images(args.binary)
     if args.testbed:
         return in_testbed(args)

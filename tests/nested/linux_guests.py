@@ -1,0 +1,151 @@
+#!/usr/bin/env python3
+"""Debian's Linux on penumbra, in the testbed: it reaches user space and powers off, and converts its memory.
+
+usage: linux_guests.py BINARY [--here --kernel FILE --initrd FILE] [NAME ...]
+One boot of the testbed runs all cases; inside it this script runs again with --here, which is also how to run it on a
+host whose own KVM offers KVM_X86_SW_PROTECTED_VM."""
+import argparse
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / 'functional'))
+sys.dont_write_bytecode = True
+import harness  # noqa: E402
+
+TESTBED = str(HERE / 'testbed')
+GUEST_SECONDS = 240
+PROTECTED = ['-object', 'sw-protected-vm,id=sp-vm0,default-memory=shared', '-object', 'memory-backend-ram,id=mem0,size=512M',
+             '-machine', 'kernel_irqchip=split,confidential-guest-support=sp-vm0,memory-backend=mem0']
+SIZE_MIB, ROUNDS = 16, 100
+
+
+def fields(text, start):
+    """The key=value words of the last line that starts so."""
+    lines = [line for line in text.splitlines() if line.startswith(start)]
+    if not lines:
+        raise harness.Failure(f'there is no line "{start}..."')
+    return dict(re.findall(r'(\w+)=(\S+)', lines[-1]))
+
+
+def expect(facts, **wanted):
+    for key, value in wanted.items():
+        if facts.get(key) != str(value):
+            raise harness.Failure(f'{key} is {facts.get(key)}, not {value}')
+
+
+def boot(args, vmm_words, guest_words):
+    """(stdout, stderr) of a guest that powered off."""
+    argv = [args.binary, '-machine', 'q35', '-nodefaults', '-display', 'none', '-serial', 'stdio', '-no-reboot', '-m', '512', *vmm_words,
+            '-kernel', args.kernel, '-initrd', args.initrd, '-append', f'console=ttyS0 {guest_words}']
+    with harness.Vmm(argv) as vmm:
+        status = vmm.wait(GUEST_SECONDS)
+        if status != 0:
+            raise harness.Failure(f'status {status}\n{vmm.report()}')
+        out, err = vmm.out.decode(errors='replace').replace('\r', ''), vmm.err.decode(errors='replace')
+        try:
+            expect(fields(out, 'GUEST done'), status=0)
+        except harness.Failure as failure:
+            raise harness.Failure(f'{failure}\n{vmm.report()}') from None
+        return out, err
+
+
+def ordinary(irqchip, cpus):
+    def run(args):
+        out, _ = boot(args, ['-machine', f'kernel_irqchip={irqchip}', '-smp', str(cpus)], 'guest.do=nothing')
+        expect(fields(out, 'GUEST hello'), cpus=cpus)
+    return run
+
+
+def refused_without_private_memory(args):
+    """An ordinary VM says at the first conversion that it has none; the guest lives on and says so."""
+    argv = ['-smp', '1']
+    guest = f'convert.size_mib={SIZE_MIB}'
+    try:
+        boot(args, argv, guest)
+    except harness.Failure as failure:
+        if 'CONVERT result=refused' not in str(failure):
+            raise
+        return
+    raise harness.Failure('the guest was not refused')
+
+
+def convert(args):
+    """What the guest saw, what it asked for and what penumbra counted must agree, and nothing is held twice at the end."""
+    out, err = boot(args, [*PROTECTED, '-smp', '2', '-trace', 'machine_*_summary'],
+                    f'convert.size_mib={SIZE_MIB} convert.rounds={ROUNDS}')
+    expect(fields(out, 'GUEST hello'), cpus=2)
+    expect(fields(out, 'CONVERT result'), result='passed')
+    expect(fields(out, 'CONVERT lost_words'), lost_words=0, leaked_words=0)
+    guest = fields(out, 'CONVERT memory_bytes')
+    expect(guest, memory_bytes=SIZE_MIB << 20, private_bytes=0)
+    asked = sum(int(n) for n in re.findall(r'^CONVERT phase=.* count=(\d+)', out, re.M))
+    calls, memory = fields(err, 'machine_conversion_summary'), fields(err, 'machine_memory_summary')
+    expect(calls, failed=0, refused=0, bytes_to_private=guest['made_private_bytes'], bytes_to_shared=guest['made_shared_bytes'])
+    expect(memory, shared_bytes=512 << 20, private_bytes=0, resident_private_bytes=0, both_bytes=0)
+    if int(calls['to_private']) + int(calls['to_shared']) < asked:
+        raise harness.Failure(f'{asked} conversions asked for, done {calls}')
+
+
+CASES = {
+    'irqchip-1cpu': ordinary('on', 1),
+    'irqchip-2cpu': ordinary('on', 2),
+    'split-1cpu': ordinary('split', 1),
+    'split-2cpu': ordinary('split', 2),
+    'convert-refused': refused_without_private_memory,
+    'convert': convert,
+}
+
+
+def run_here(args):
+    harness.need_kvm()
+    failed = passed = 0
+    for name in args.names or CASES:
+        start = time.monotonic()
+        try:
+            CASES[name](args)
+            passed += 1
+            print(f'ok   {name} ({time.monotonic() - start:.1f} s)', flush=True)
+        except harness.Failure as failure:
+            failed += 1
+            print(f'FAIL {name}: {failure}', flush=True)
+    print(f'{passed} passed, {failed} failed')
+    return 1 if failed or not passed else 0
+
+
+def guest_file(what):
+    done = subprocess.run([TESTBED, 'linux-guest', what], stdout=subprocess.PIPE, check=False)
+    if done.returncode != 0:
+        sys.exit(done.returncode)
+    return done.stdout.decode().strip()
+
+
+def run_in_testbed(args):
+    command = [TESTBED, 'run', '--timeout', '900', '--', sys.executable, os.path.abspath(__file__), args.binary, '--here',
+               '--kernel', args.kernel, '--initrd', args.initrd, *args.names]
+    status = subprocess.run(command, check=False).returncode
+    return 1 if status == harness.SKIP else status  # there is nothing to skip in the testbed
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('binary', type=os.path.abspath)
+    parser.add_argument('--here', action='store_true')
+    parser.add_argument('--kernel')
+    parser.add_argument('--initrd')
+    parser.add_argument('names', nargs='*', metavar='NAME', help=', '.join(CASES))
+    args = parser.parse_intermixed_args()
+    unknown = [name for name in args.names if name not in CASES]
+    if unknown:
+        parser.error(f'no case {unknown[0]}; there are: {", ".join(CASES)}')
+    args.kernel = args.kernel or guest_file('kernel')
+    args.initrd = args.initrd or guest_file('initrd')
+    return run_here(args) if args.here else run_in_testbed(args)
+
+
+if __name__ == '__main__':
+    sys.exit(main())
