@@ -8,8 +8,10 @@ import argparse
 import os
 import pathlib
 import re
+import struct
 import subprocess
 import sys
+import tempfile
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -21,7 +23,7 @@ TESTBED = str(HERE / 'testbed')
 GUEST_SECONDS = 240
 PROTECTED = ['-object', 'sw-protected-vm,id=sp-vm0,default-memory=shared', '-object', 'memory-backend-ram,id=mem0,size=512M',
              '-machine', 'kernel_irqchip=split,confidential-guest-support=sp-vm0,memory-backend=mem0']
-SIZE_MIB, ROUNDS = 16, 100
+SIZE_MIB, ROUNDS = 64, 100
 
 
 def fields(text, start):
@@ -61,10 +63,29 @@ def ordinary(irqchip, cpus):
     return run
 
 
+def device_tree():
+    """The smallest flattened device tree: a root with one property."""
+    value, names = b'penumbra\0', b'model\0'
+    tree = struct.pack('>I', 1) + bytes(4) + struct.pack('>III', 3, len(value), 0) + value.ljust(12, b'\0') + struct.pack('>II', 2, 9)
+    head, reserved = 40, bytes(16)
+    at = head + len(reserved)
+    return struct.pack('>10I', 0xD00DFEED, at + len(tree) + len(names), at, at + len(tree), head, 17, 16, 0, len(names),
+                       len(tree)) + reserved + tree + names
+
+
+def with_device_tree(args):
+    """-dtb reaches Linux as setup data of type 2."""
+    with tempfile.NamedTemporaryFile(prefix='penumbra-dtb.') as file:
+        file.write(device_tree())
+        file.flush()
+        out, _ = boot(args, ['-machine', 'kernel_irqchip=split', '-dtb', file.name], 'guest.do=nothing')
+    expect(fields(out, 'GUEST setup_data'), type='0x2', bytes=len(device_tree()))
+
+
 def refused_without_private_memory(args):
     """An ordinary VM says at the first conversion that it has none; the guest lives on and says so."""
     argv = ['-smp', '1']
-    guest = f'convert.size_mib={SIZE_MIB}'
+    guest = 'convert.size_mib=16'
     try:
         boot(args, argv, guest)
     except harness.Failure as failure:
@@ -95,6 +116,7 @@ CASES = {
     'irqchip-1cpu': ordinary('on', 1),
     'irqchip-2cpu': ordinary('on', 2),
     'split-1cpu': ordinary('split', 1),
+    'device-tree': with_device_tree,
     'split-2cpu': ordinary('split', 2),
     'convert-refused': refused_without_private_memory,
     'convert': convert,
