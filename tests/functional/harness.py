@@ -95,7 +95,7 @@ class Vmm:
 
     def report(self):
         def tail(data):
-            return data.decode(errors='replace')[-2000:]
+            return data.decode(errors='replace')[-6000:]
         return f'command: {" ".join(self.argv)}\nstdout: {tail(self.out)}\nstderr: {tail(self.err)}'
 
 

@@ -232,7 +232,7 @@ class Run:
         for name in ('qemu', 'console'):
             path = self._folder / name
             lines = path.read_text(errors='replace').strip().splitlines() if path.exists() else []
-            for line in lines[-15:] if not (name == 'console' and self._options.console) else []:
+            for line in lines[-40:] if not (name == 'console' and self._options.console) else []:
                 say(f'{name}: {line.strip()}')
         say('the machine ended before the command did')
         return BROKEN_STATUS
