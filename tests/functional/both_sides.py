@@ -77,10 +77,7 @@ def run(binary, images, name, backend):
 
 
 def in_testbed(args):
-    testbed = pathlib.Path(__file__).resolve().parent.parent / 'nested' / 'testbed'
-    command = [str(testbed), 'run', '--smp', '2', '--mem', '2048', '--', sys.executable, os.path.abspath(__file__), args.binary,
-               '--images', str(args.images)]
-    return subprocess.run(command, check=False).returncode
+    return harness.again_in_testbed(['--smp', '2', '--mem', '2048'], [args.binary, '--images', str(args.images)])
 
 
 def main():

@@ -106,6 +106,21 @@ def run(argv, timeout=60):
         return status, vmm.out.decode(errors='replace'), vmm.err.decode(errors='replace')
 
 
+TESTBED = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'nested', 'testbed')
+TESTBED_BROKEN = 125
+
+
+def again_in_testbed(options, arguments):
+    """Runs the calling script again inside the testbed and gives its status. A testbed that dies of itself (docs/testbed.md) is tried once
+    more, and that is said."""
+    command = [TESTBED, 'run', *options, '--', sys.executable, os.path.abspath(sys.argv[0]), *arguments]
+    status = subprocess.run(command, check=False).returncode
+    if status == TESTBED_BROKEN:
+        print('the testbed died; once more', flush=True)
+        status = subprocess.run(command, check=False).returncode
+    return 1 if status == SKIP else status  # there is nothing to skip in the testbed
+
+
 def main(tests):
     """Runs every test function with the binary; one line a test, status 1 when any failed, and the closing count."""
     binary = os.path.abspath(sys.argv[1])

@@ -9,7 +9,6 @@ import argparse
 import dataclasses
 import os
 import pathlib
-import subprocess
 import sys
 import tempfile
 
@@ -154,10 +153,8 @@ def run_cases(cases, args):
 
 def in_testbed(args):
     """This script again, where SW_PROTECTED_VM exists."""
-    testbed = pathlib.Path(__file__).resolve().parent.parent / 'nested' / 'testbed'
-    command = [str(testbed), 'run', '--smp', '2', '--mem', '6144', '--', sys.executable, os.path.abspath(__file__), args.binary,
-               '--protected', '--images', str(args.images), *args.names]
-    return subprocess.run(command, check=False).returncode
+    return harness.again_in_testbed(['--smp', '2', '--mem', '6144'],
+                                    [args.binary, '--protected', '--images', str(args.images), *args.names])
 
 
 def default_images(binary):

@@ -14,7 +14,7 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 TESTBED = str(HERE / 'testbed')
-MEMORY_MIB, SIZE_MIB, ROUNDS = 1024, 32, 300
+MEMORY_MIB, SIZE_MIB, ROUNDS = 1024, 64, 300
 TESTBED_BROKEN, EMULATOR_FAULT = 125, 'Oops: int3'
 KVM_CHECK_EXTENSION, KVM_CAP_VM_TYPES, SW_PROTECTED_VM = 0xae03, 235, 1
 

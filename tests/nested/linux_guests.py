@@ -19,7 +19,7 @@ sys.path.insert(0, str(HERE.parent / 'functional'))
 sys.dont_write_bytecode = True
 import harness  # noqa: E402
 
-TESTBED = str(HERE / 'testbed')
+TESTBED = harness.TESTBED
 GUEST_SECONDS = 240
 PROTECTED = ['-object', 'sw-protected-vm,id=sp-vm0,default-memory=shared', '-object', 'memory-backend-ram,id=mem0,size=512M',
              '-machine', 'kernel_irqchip=split,confidential-guest-support=sp-vm0,memory-backend=mem0']
@@ -42,7 +42,6 @@ def expect(facts, **wanted):
 
 # The emulator under the testbed at times runs a breakpoint that the kernel, patching itself, has already taken away.
 EMULATOR_FAULT = 'Oops: int3'
-TESTBED_BROKEN = 125
 
 
 def boot(args, vmm_words, guest_words):
@@ -158,13 +157,8 @@ def guest_file(what):
 
 
 def run_in_testbed(args):
-    command = [TESTBED, 'run', '--timeout', '900', '--', sys.executable, os.path.abspath(__file__), args.binary, '--here',
-               '--kernel', args.kernel, '--initrd', args.initrd, *args.names]
-    status = subprocess.run(command, check=False).returncode
-    if status == TESTBED_BROKEN:
-        print('the testbed died; once more', flush=True)
-        status = subprocess.run(command, check=False).returncode
-    return 1 if status == harness.SKIP else status  # there is nothing to skip in the testbed
+    return harness.again_in_testbed(['--timeout', '900'],
+                                    [args.binary, '--here', '--kernel', args.kernel, '--initrd', args.initrd, *args.names])
 
 
 def main():

@@ -138,13 +138,19 @@ class Run:
         self._folder = None
         self._printed = 0
         self._stopped_by = None
+        self._heard = False
 
     def __call__(self):
         with tempfile.TemporaryDirectory(prefix='penumbra-testbed-') as folder:
             self._folder = pathlib.Path(folder)
             for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
                 signal.signal(number, self._on_signal)
-            return self._run()
+            status = self._run()
+            if status == BROKEN_STATUS and not self._heard and self._stopped_by is None:
+                # The emulator can make a kernel die while it boots; the command has not said a word, so nothing is lost.
+                say('the machine died before the command said anything; once more')
+                status = self._run()
+            return status
 
     def _on_signal(self, number, _frame):
         self._stopped_by = number
@@ -205,6 +211,7 @@ class Run:
             selector.unregister(sys.stdin)
 
     def _on_frame(self, kind, body):
+        self._heard = True
         if kind == b'O':
             _write_all(sys.stdout, body)
         elif kind == b'E':
