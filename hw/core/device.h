@@ -1,5 +1,5 @@
 // Device: what every emulated device is. It is made whole by its create(), owned by the machine (or the
-// object tree), and reset in phases. What it may ask of the machine is in device_env.h.
+// object tree), and reset in phases. What it asks of the machine is handed to its create().
 #pragma once
 
 #include <string>
