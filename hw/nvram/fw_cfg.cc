@@ -69,41 +69,41 @@ uint8_t FwCfg::read_byte() {
     return item_->bytes[position_++];
 }
 
-uint64_t FwCfg::Registers::read(uint64_t offset, unsigned size) {
+uint64_t FwCfg::read_registers(uint64_t offset, unsigned size) {
     // Data comes a byte at a time from 0x511; the selector reads as nothing.
     if (offset != 1 || size != 1) return all_ones(size);
-    Locked lock(device_.mutex_);
-    return device_.read_byte();
+    Locked lock(mutex_);
+    return read_byte();
 }
 
-void FwCfg::Registers::write(uint64_t offset, uint64_t value, unsigned size) {
+void FwCfg::write_registers(uint64_t offset, uint64_t value, unsigned size) {
     if (offset != 0 || size != 2) {
         log_guest_error("fw_cfg: write of %u bytes at port 0x%x, only the 16-bit selector can be written",
-                        size, static_cast<unsigned>(FwCfg::kSelectorPort + offset));
+                        size, static_cast<unsigned>(kSelectorPort + offset));
         return;
     }
-    Locked lock(device_.mutex_);
-    device_.select(static_cast<uint16_t>(value));
+    Locked lock(mutex_);
+    select(static_cast<uint16_t>(value));
 }
 
-uint64_t FwCfg::DmaRegister::read(uint64_t offset, unsigned size) {
+uint64_t FwCfg::read_dma_register(uint64_t offset, unsigned size) {
     std::array<uint8_t, 8> bytes;
     store_be(bytes.data(), kDmaSignature);
     return offset + size <= bytes.size() ? load_le_sized(bytes.data() + offset, size) : all_ones(size);
 }
 
-void FwCfg::DmaRegister::write(uint64_t offset, uint64_t value, unsigned size) {
+void FwCfg::write_dma_register(uint64_t offset, uint64_t value, unsigned size) {
     FwCfgItem* written = nullptr;
     {
-        Locked lock(device_.mutex_);
+        Locked lock(mutex_);
         std::array<uint8_t, 8> bytes;
-        store_be(bytes.data(), device_.dma_address_);
+        store_be(bytes.data(), dma_address_);
         if (offset + size > bytes.size()) return;
         store_le_sized(bytes.data() + offset, value, size);
-        device_.dma_address_ = load_be<uint64_t>(bytes.data());
+        dma_address_ = load_be<uint64_t>(bytes.data());
         if (offset + size < bytes.size()) return;  // the low half starts it
-        written = device_.run_dma(Gpa(device_.dma_address_));
-        device_.dma_address_ = 0;
+        written = run_dma(Gpa(dma_address_));
+        dma_address_ = 0;
     }
     if (written != nullptr) written->written();
 }

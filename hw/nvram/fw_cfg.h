@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "hw/core/device.h"
+#include "hw/isa/member_ops.h"
 #include "hw/nvram/fw_cfg_items.h"
 #include "system/memory/address.h"
 #include "system/memory/region.h"
@@ -37,40 +38,17 @@ class FwCfg final : public Device {
     FwCfgItems& items() { return items_; }
 
   private:
+    static constexpr IoSizes kRegisterSizes = {
+        .accepted_min = 1, .accepted_max = 2, .implemented_min = 1, .implemented_max = 2, .unaligned = true};
+    static constexpr IoSizes kDmaSizes = {
+        .accepted_min = 1, .accepted_max = 8, .implemented_min = 1, .implemented_max = 8, .unaligned = false};
+
     // The ports of the selector and the data byte.
-    class Registers final : public IoOps {
-      public:
-        explicit Registers(FwCfg& device) : device_(device) {}
-        uint64_t read(uint64_t offset, unsigned size) override;
-        void write(uint64_t offset, uint64_t value, unsigned size) override;
-        IoSizes sizes() const override {
-            return {.accepted_min = 1,
-                    .accepted_max = 2,
-                    .implemented_min = 1,
-                    .implemented_max = 2,
-                    .unaligned = true};
-        }
-
-      private:
-        FwCfg& device_;
-    };
+    uint64_t read_registers(uint64_t offset, unsigned size);
+    void write_registers(uint64_t offset, uint64_t value, unsigned size);
     // The DMA address register.
-    class DmaRegister final : public IoOps {
-      public:
-        explicit DmaRegister(FwCfg& device) : device_(device) {}
-        uint64_t read(uint64_t offset, unsigned size) override;
-        void write(uint64_t offset, uint64_t value, unsigned size) override;
-        IoSizes sizes() const override {
-            return {.accepted_min = 1,
-                    .accepted_max = 8,
-                    .implemented_min = 1,
-                    .implemented_max = 8,
-                    .unaligned = false};
-        }
-
-      private:
-        FwCfg& device_;
-    };
+    uint64_t read_dma_register(uint64_t offset, unsigned size);
+    void write_dma_register(uint64_t offset, uint64_t value, unsigned size);
 
     void select(uint16_t key) REQUIRES(mutex_);
     uint8_t read_byte() REQUIRES(mutex_);
@@ -86,8 +64,8 @@ class FwCfg final : public Device {
     FwCfgItem* item_ GUARDED_BY(mutex_) = nullptr;  // the selected one
     uint32_t position_ GUARDED_BY(mutex_) = 0;
     uint64_t dma_address_ GUARDED_BY(mutex_) = 0;
-    Registers registers_{*this};
-    DmaRegister dma_register_{*this};
+    MemberOps<&FwCfg::read_registers, &FwCfg::write_registers> registers_{*this, kRegisterSizes};
+    MemberOps<&FwCfg::read_dma_register, &FwCfg::write_dma_register> dma_register_{*this, kDmaSizes};
     MemoryRegion registers_region_;
     MemoryRegion dma_region_;
 };
