@@ -1,0 +1,69 @@
+// BlockGraph: owns all nodes and drives of the process and knows them by name. -blockdev, -drive,
+// blockdev-add and the devices' drive= end here. Main thread.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "backends/block/handle.h"
+#include "backends/block/node.h"
+#include "util/result.h"
+
+namespace vmm::block {
+
+class BlockGraph {
+  public:
+    // The context is the main loop's. `events` outlives the graph.
+    BlockGraph(IoContext& context, BlockEvents& events);
+    ~BlockGraph();
+    BlockGraph(const BlockGraph&) = delete;
+    BlockGraph& operator=(const BlockGraph&) = delete;
+
+    IoContext& context() { return context_; }
+    BlockEvents& events() { return events_; }
+
+    // Takes over a node. `named`: the user gave it a name and ends it with remove(); others go with their
+    // last use.
+    Node& add(std::unique_ptr<Node> node, bool named);
+    Node* find(std::string_view name) const;
+    // blockdev-del: refused while in use and for nodes that the user did not name.
+    Status remove(std::string_view name);
+    std::vector<Node*> nodes() const;  // by age
+    std::string make_name();           // "#block0NN"
+
+    // Drives: `id` may be empty (made for a device), the node may be null (no medium).
+    Result<BlockHandle*> add_drive(std::string id, Node* node);
+    BlockHandle* find_drive(std::string_view id) const;
+    const std::vector<std::unique_ptr<BlockHandle>>& drives() const { return drives_; }
+
+    // A device's drive= : a drive's id or a node's name; "" with attachment.removable: an empty drive. The
+    // client outlives the DiskRef.
+    Result<DiskRef> attach(const std::string& drive, DiskClient& client, const DiskAttachment& attachment);
+
+    // The VM runs again: requests that were parked by an error are tried again.
+    void resume_all();
+    void drain_all();
+    // Writes out what is cached and flushes everything, for the end of the process.
+    Status flush_all();
+
+  private:
+    friend class NodeRef;
+    friend class DiskRef;
+    void detach(BlockHandle& handle);
+    void unused(Node& node);
+
+    IoContext& context_;
+    BlockEvents& events_;
+    unsigned next_name_ = 0;
+    struct Entry {
+        std::unique_ptr<Node> node;
+        bool named;
+    };
+    std::vector<Entry> nodes_;
+    std::vector<std::unique_ptr<BlockHandle>> drives_;
+};
+
+}  // namespace vmm::block

@@ -1,0 +1,78 @@
+// IoContext: what one event loop (the main loop or an iothread's) offers to the block nodes that are bound to
+// it: an io_uring when the kernel gives one, worker threads for calls that block, completions that never run
+// inside submit(), timers. Everything queued during a turn of the loop reaches the kernel with one system
+// call before the loop sleeps. Threads: run(), complete() and wake() from any thread; the rest on the loop's
+// thread, or, while the loop does not run, on the thread that owns it.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+
+#include "backends/block/request.h"
+#include "util/event_loop.h"
+#include "util/result.h"
+
+namespace vmm::block {
+
+class Uring;
+class WorkerPool;
+
+// Work for a worker thread; owned by the caller and alive until `done`. Derive from it.
+struct Job {
+    void (*work)(Job&) = nullptr;  // on a worker thread; may block, holds no lock when it returns
+    void (*done)(Job&) = nullptr;  // on the loop's thread; null: nobody is told
+    Job* next = nullptr;
+};
+
+// One shot. Owned by the user, who cancels it before it dies.
+struct IoTimer {
+    void (*fired)(IoTimer&) = nullptr;  // on the loop's thread
+    int64_t at_ns = 0;                  // CLOCK_MONOTONIC
+    bool armed = false;
+};
+
+class IoContext {
+  public:
+    struct Config {
+        bool use_uring = true;  // false: as on a kernel that refuses
+        unsigned min_workers = 0;
+        unsigned max_workers = 64;
+        uint64_t poll_max_ns = 0;  // how long to spin for completions before the loop sleeps
+    };
+
+    static Result<std::unique_ptr<IoContext>> create(EventLoop& loop, const Config& config);
+    static Result<std::unique_ptr<IoContext>> create(EventLoop& loop) { return create(loop, Config()); }
+    ~IoContext();
+    IoContext(const IoContext&) = delete;
+    IoContext& operator=(const IoContext&) = delete;
+
+    EventLoop& loop();
+    // Hands the job to a worker thread.
+    void run(Job& job);
+    // Sets the result and calls request.done on the loop's thread, soon and never from inside this call.
+    void complete(Request& request, int result);
+    // Makes a sleeping loop look again.
+    void wake();
+    // Calls `fired` at or after the time; again for an armed timer moves it.
+    void arm(IoTimer& timer, int64_t at_ns);
+    void cancel(IoTimer& timer);
+
+    // Does what is ready of this context alone (nothing else of the loop), waiting for something when `wait`.
+    // True when anything was done. For draining; the caller is on the loop's thread.
+    bool poll(bool wait);
+    // Work that a drain waits for: jobs, ring operations and completions on their way.
+    bool busy() const;
+
+    // The ring, null when there is none.
+    Uring* uring();
+    void set_poll_max_ns(uint64_t ns);
+    void set_worker_limits(unsigned min_workers, unsigned max_workers);
+
+  private:
+    struct State;
+    explicit IoContext(std::unique_ptr<State> state);
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace vmm::block
