@@ -1,14 +1,35 @@
-// Device: what every emulated device is. It is made whole by its create(), owned by the machine (or the
-// object tree), and reset in phases. What it asks of the machine is handed to its create().
+// Device: what every emulated device is. It is made whole by its create(), owned by the machine (the device
+// tree, or the board for its own parts), plugged into a bus and reset in phases. What it asks of the machine
+// is handed to its create() (DeviceEnv).
 #pragma once
 
+#include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "system/run/reset.h"
+#include "util/result.h"
 
 namespace vmm {
+
+class DeviceBus;
+class IoOps;
+namespace pci {
+class Function;
+}
+namespace scsi {
+class Device;
+}
+
+// I/O ports that a device on the ISA bus answers. The accesses live as long as the device.
+struct PortWindow {
+    const char* name;
+    uint16_t first;
+    uint32_t size;
+    IoOps* ops;
+};
 
 class Device : public Resettable {
   public:
@@ -18,6 +39,17 @@ class Device : public Resettable {
     Device& operator=(const Device&) = delete;
     virtual std::string_view type() const = 0;
     const std::string& id() const { return id_; }
+
+    // What it is on a bus of the kind; null or empty when it is none.
+    virtual pci::Function* as_pci() { return nullptr; }
+    virtual scsi::Device* as_scsi() { return nullptr; }
+    virtual std::span<const PortWindow> ports() { return {}; }
+
+    // The buses it gives, for other devices to be plugged into; they live as long as it does.
+    virtual std::span<DeviceBus* const> buses() { return {}; }
+    // After it was plugged, and again before it leaves: back ends are told, iothreads let go. Main thread.
+    virtual Status plugged() { return {}; }
+    virtual void unplugging() {}
 
   private:
     const std::string id_;

@@ -1,0 +1,34 @@
+// See bus.h.
+#include "hw/core/bus.h"
+
+#include <algorithm>
+
+namespace vmm {
+
+DeviceBus::~DeviceBus() {
+    CHECK(children_.empty(), "bus '%s' dies with devices on it", bus_name_.c_str());
+}
+
+Status DeviceBus::attach(Device& device) {
+    TRY(plug_in(device));
+    children_.push_back(&device);
+    return {};
+}
+
+void DeviceBus::detach(Device& device) {
+    const auto at = std::find(children_.begin(), children_.end(), &device);
+    CHECK(at != children_.end(), "device '%s' is not on bus '%s'", device.id().c_str(), bus_name_.c_str());
+    take_out(device);
+    children_.erase(at);
+}
+
+Status DeviceBus::request_unplug(Device& device) {
+    released(device);
+    return {};
+}
+
+void DeviceBus::released(Device& device) {
+    if (sink_ != nullptr) sink_->device_released(device);
+}
+
+}  // namespace vmm

@@ -1,0 +1,69 @@
+// DeviceBus: where devices are plugged in: a name that users write (bus=pcie.0), a type that says which
+// devices fit, and the devices on it. Each kind of bus (PCI, ISA, SCSI, IDE ...) derives from it; the board
+// or a device owns it. Main thread.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "hw/core/device.h"
+#include "util/result.h"
+
+namespace vmm {
+
+// Who ends devices that guests let go.
+class DeviceSink {
+  public:
+    virtual ~DeviceSink() = default;
+    // Any thread.
+    virtual void device_released(Device& device) = 0;
+};
+
+class DeviceBus {
+  public:
+    // The owner is null for the board's buses.
+    DeviceBus(std::string name, std::string_view type, Device* owner = nullptr)
+        : bus_name_(std::move(name)), bus_type_(type), owner_(owner) {}
+    virtual ~DeviceBus();
+    DeviceBus(const DeviceBus&) = delete;
+    DeviceBus& operator=(const DeviceBus&) = delete;
+
+    const std::string& bus_name() const { return bus_name_; }
+    std::string_view bus_type() const { return bus_type_; }  // "PCIE", "PCI", "ISA", "SCSI", "IDE"
+    Device* owner() const { return owner_; }
+    const std::vector<Device*>& children() const { return children_; }
+
+    // Whether devices of this bus type (DeviceType::bus) fit.
+    virtual bool accepts(std::string_view type) const { return type == bus_type_; }
+    // Whether devices may come and go while the guest runs.
+    virtual bool hotpluggable() const { return false; }
+    // Nothing more fits: the search for a default bus goes on to another one.
+    virtual bool full() const { return false; }
+
+    // Puts the device where its configuration says, or changes nothing. The device is borrowed.
+    Status attach(Device& device);
+    void detach(Device& device);
+    // Asks the guest to let the device go and calls released() once it has; a bus that has nobody to ask, as
+    // this default, does so at once.
+    virtual Status request_unplug(Device& device);
+    // The machine was reset: what the guest was asked to let go is let go now.
+    virtual void finish_unplugs() {}
+
+  protected:
+    // The guest let the device go (any thread, no lock held): whoever made it takes it out and ends it soon.
+    void released(Device& device);
+    virtual Status plug_in(Device& device) = 0;
+    virtual void take_out(Device& device) = 0;
+
+  private:
+    friend class DeviceTree;
+    DeviceSink* sink_ = nullptr;  // the tree that made its children
+    const std::string bus_name_;
+    const std::string_view bus_type_;
+    Device* const owner_;
+    std::vector<Device*> children_;
+};
+
+}  // namespace vmm

@@ -1,0 +1,83 @@
+// DeviceEnv: what a device may ask of its machine when it is made. The board implements it, tests have a fake
+// one. References live longer than the device. Called on the main thread, from create() only; errors are for
+// the user and name what was looked for.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "system/irq/line.h"
+#include "util/result.h"
+
+namespace vmm {
+
+class Chardev;
+class Clock;
+class DmaSpace;
+class EventLoop;
+class GsiRoutes;
+class IoEvents;
+class IrqFds;
+class MachineRequests;
+class MemoryRegion;
+class MsiSink;
+class Topology;
+namespace block {
+class BlockGraph;
+class IoContext;
+}  // namespace block
+namespace net {
+class Client;
+}  // namespace net
+
+// What a kind of guest asks of the devices it is given; protected guests ask for all of it.
+struct GuestNeeds {
+    bool modern_virtio = false;    // no legacy or transitional interface
+    bool access_platform = false;  // VIRTIO_F_ACCESS_PLATFORM is offered and must be taken
+};
+
+// A file for the firmware (fw_cfg), and what it says about devices.
+class FirmwareFiles {
+  public:
+    virtual ~FirmwareFiles() = default;
+    virtual Status add_file(std::string name, std::vector<uint8_t> contents) = 0;
+};
+
+class DeviceEnv {
+  public:
+    virtual ~DeviceEnv() = default;
+
+    virtual EventLoop& loop() = 0;  // the main thread's
+    // The loop of -object iothread,id=, and what does block I/O there.
+    virtual Result<block::IoContext*> iothread(const std::string& id, const std::string& user) = 0;
+    virtual MachineRequests& requests() = 0;
+    virtual Clock& virtual_clock() = 0;
+    virtual Clock& host_clock() = 0;
+
+    virtual DmaSpace& dma() = 0;
+    virtual Topology& topology() = 0;
+    virtual MemoryRegion& system_space() = 0;
+    virtual MemoryRegion& io_space() = 0;
+
+    // ISA interrupt 0 to 15.
+    virtual IrqLine isa_irq(unsigned irq) = 0;
+    // Whether an I/O port device of the user's or the board's serial ports has this port.
+    virtual bool port_taken(uint16_t port) = 0;
+    virtual MsiSink& msi() = 0;
+    // Null where the accelerator has none.
+    virtual GsiRoutes* gsi_routes() = 0;
+    virtual IrqFds* irq_fds() = 0;
+    virtual IoEvents* io_events() = 0;
+
+    virtual FirmwareFiles& firmware_files() = 0;
+    virtual GuestNeeds guest_needs() = 0;
+
+    // Back ends by id; `user` is who wants it, for messages.
+    virtual Result<Chardev*> chardev(const std::string& id, const std::string& user) = 0;
+    // Drives and nodes: a disk attaches itself with BlockGraph::attach().
+    virtual block::BlockGraph& block_graph() = 0;
+    virtual Result<net::Client*> netdev(const std::string& id, const std::string& user) = 0;
+};
+
+}  // namespace vmm

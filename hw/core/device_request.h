@@ -1,0 +1,35 @@
+// DeviceRequest: a device that somebody asked for (-device, device_add, the board's own wishes): its type,
+// id, bus and whole, checked configuration. What can be refused without a machine is refused here.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "hw/core/device_type.h"
+#include "qapi/value.h"
+
+namespace vmm {
+
+// A default that -global or the machine's version puts under the user's values.
+struct PropertyDefault {
+    std::string driver, property, value;
+};
+
+struct DeviceRequest {
+    const DeviceType* type = nullptr;
+    std::string id;
+    std::string bus;  // empty: the first that fits
+    std::shared_ptr<const AnyConfig> config;
+};
+
+// From the members of -device or device_add: driver, id, bus and properties. The defaults apply in their
+// order; those of properties that the type does not have are refused.
+Result<DeviceRequest> parse_device(const DeviceTypes& types, const qapi::Dict& options, Spelling spelling,
+                                   const std::vector<PropertyDefault>& defaults);
+
+// Letters, digits, '-', '.' and '_', a letter first.
+bool good_id(std::string_view id);
+
+}  // namespace vmm
