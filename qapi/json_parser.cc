@@ -102,6 +102,13 @@ Result<Value> Parser::parse_dict(size_t depth) {
     }
 }
 
+// Whether a character begins or goes on with a token that is not a string.
+bool may_stand_outside(char c) {
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    return letter || (c >= '0' && c <= '9') ||
+           std::string_view("{}[]:,\"'+-.").find(c) != std::string_view::npos;
+}
+
 }  // namespace
 
 Result<Value> parse_json(std::string_view text, const JsonLimits& limits) {
@@ -115,46 +122,60 @@ std::vector<Result<Value>> JsonStream::feed(std::string_view bytes) {
     return std::exchange(ready_, {});
 }
 
+void JsonStream::end_of_burst() {
+    if (skip_ == Skip::Line) skip_ = Skip::No;
+}
+
 std::vector<Result<Value>> JsonStream::finish() {
-    if (depth_ > 0 || quote_ != 0)
-        fail("the stream ended inside a value");
+    if (!open_.empty() || quote_ != 0)
+        fail("the stream ended inside a value", '\n', Skip::No);
     else if (!text_.empty())
         complete();
-    skipping_ = false;
+    skip_ = Skip::No;
     return std::exchange(ready_, {});
 }
 
 // Only strings and brackets matter for finding the end of a value; the parser judges the rest.
 void JsonStream::take(char c) {
-    if (skipping_) {
-        skipping_ = c != '\n';
+    if (skip_ != Skip::No) {
+        if (c == '\n') skip_ = Skip::No;
         return;
     }
-    if (text_.size() >= limits_.bytes) {
-        fail("the text is too long");
-        skipping_ = c != '\n';
-        return;
-    }
+    if (text_.size() >= limits_.bytes) return fail("the text is too long", c, Skip::LongLine);
     if (quote_ != 0) return take_in_string(c);
-    bool space = c == ' ' || c == '\t' || c == '\r' || c == '\n';
-    if (space && depth_ == 0) {
-        if (!text_.empty()) complete();  // a scalar at the top level ends here
+    if (c == ' ' || c == '\t' || c == '\r' || c == '\n') {
+        if (!open_.empty())
+            text_ += ' ';
+        else if (!text_.empty())
+            complete();  // a scalar at the top level ends here
         return;
     }
-    bool opens = c == '{' || c == '[';
-    bool closes = c == '}' || c == ']';
-    if (opens && depth_ == 0 && !text_.empty()) complete();
+    if (!may_stand_outside(c)) return fail("unexpected character", c, Skip::Line);
+    if (c == '{' || c == '[') return open(c);
+    if (c == '}' || c == ']') return close(c);
     text_ += c;
     if (c == '"' || c == '\'') quote_ = c;
-    if (opens && ++depth_ > limits_.depth) {
-        fail("nested too deep");
-        skipping_ = true;
-    } else if (closes && (depth_ == 0 || --depth_ == 0)) {
-        complete();
-    }
+}
+
+void JsonStream::open(char bracket) {
+    if (open_.empty() && !text_.empty()) complete();
+    if (open_.size() >= limits_.depth) return fail("nested too deep", bracket, Skip::LongLine);
+    text_ += bracket;
+    open_ += bracket;
+}
+
+void JsonStream::close(char bracket) {
+    text_ += bracket;
+    if (open_.size() > 1 && (open_.back() == '{') != (bracket == '}'))
+        return fail("a bracket closes another one", bracket, Skip::Line);
+    if (!open_.empty()) open_.pop_back();
+    if (open_.empty()) complete();
 }
 
 void JsonStream::take_in_string(char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20) return fail("control character in a string", c, Skip::Line);
+    if (byte == 0xc0 || byte == 0xc1 || byte > 0xf4) return fail("a string is not UTF-8", c, Skip::Line);
     text_ += c;
     if (escaped_)
         escaped_ = false;
@@ -162,9 +183,7 @@ void JsonStream::take_in_string(char c) {
         escaped_ = true;
     else if (c == quote_)
         quote_ = 0;
-    else if (static_cast<unsigned char>(c) < 0x20)
-        fail("control character in a string");
-    if (quote_ == 0 && depth_ == 0 && !text_.empty()) complete();
+    if (quote_ == 0 && open_.empty()) complete();
 }
 
 void JsonStream::complete() {
@@ -175,13 +194,14 @@ void JsonStream::complete() {
 }
 
 // Starts afresh, so that one bad text does not spoil the next.
-void JsonStream::fail(const char* why) {
+void JsonStream::fail(const char* why, char at, Skip skip) {
     ready_.push_back(Error::make("JSON: %s", why));
     text_.clear();
     text_.shrink_to_fit();
-    depth_ = 0;
+    open_.clear();
     quote_ = 0;
     escaped_ = false;
+    skip_ = at == '\n' ? Skip::No : skip;
 }
 
 }  // namespace vmm::qapi

@@ -7,7 +7,7 @@ from lexer import SchemaError
 
 _HEAD = re.compile(r"@([\w-]+):\s*$")
 _ARGUMENT = re.compile(r"@([\w-]+):\s+(.*)$")
-_TAG = re.compile(r"(Since|Returns|Note|Example|Example s):\s*(.*)$")
+_TAG = re.compile(r"(Since|Returns|Note|Example):\s*(.*)$")
 
 
 class Doc:
@@ -18,6 +18,7 @@ class Doc:
         self.members = {}
         self.features = {}
         self.since = None
+        self.notes = {}  # 'Returns' and its kin
         self._parse(lines)
 
     def _parse(self, lines):
@@ -34,15 +35,15 @@ class Doc:
             elif line.strip() == "Features:":
                 where, current = self.features, None
             elif match := _TAG.match(line):
-                current = None
-                if match[1] == "Since":
-                    self.since = match[2]
+                where, current = self.notes, match[1]
+                where[current] = match[2].strip()
             elif current is not None and line.startswith(" "):
                 where[current] += " " + line.strip()
             elif line.strip() or current is None:
                 current = None
                 body.append(line.strip())
         self.text = "\n".join(body).strip()
+        self.since = self.notes.get("Since")
 
     def member(self, name):
         return self.members.get(name, "")

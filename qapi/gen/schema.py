@@ -23,9 +23,10 @@ class Builtin(Type):
 class Enum(Type):
     kind = "enum"
 
-    def __init__(self, values, **common):
+    def __init__(self, values, value_features=None, **common):
         super().__init__(**common)
         self.values = values  # names
+        self.value_features = value_features or {}  # name -> names
 
 
 class Array(Type):
@@ -52,6 +53,7 @@ class Member:
 
 class Struct(Type):
     kind = "struct"
+    implicit = False  # made for the arguments of a command or event
 
     def __init__(self, base, members, **common):
         super().__init__(**common)
@@ -83,9 +85,34 @@ class Alternate(Type):
         self.branches = branches  # name -> Type
 
 
+class Verb:
+    """A command or an event: a name with arguments (a struct or union; None without)."""
+
+    def __init__(self, name, module, doc, features, arguments):
+        self.name = name
+        self.module = module
+        self.doc = doc
+        self.features = features
+        self.arguments = arguments
+
+
+class Command(Verb):
+    def __init__(self, returns, typed, flags, **common):
+        super().__init__(**common)
+        self.returns = returns  # a Type, or None
+        self.typed = typed  # false for 'gen': false: the handler reads and makes values itself
+        self.flags = flags  # of 'allow-oob', 'allow-preconfig', 'no-success-response'
+
+
+class Event(Verb):
+    pass
+
+
 class Schema:
-    def __init__(self, types, files):
+    def __init__(self, types, commands, events, files):
         self.types = types  # name -> Type, definitions in order of appearance
+        self.commands = commands
+        self.events = events
         self.includes = files.includes
         self.files = files.read
 

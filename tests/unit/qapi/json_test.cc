@@ -139,6 +139,23 @@ TEST(JsonStream, TooDeepIsAnsweredOnce) {
     EXPECT_EQ(texts(stream.feed("\n[]")), "[];");
 }
 
+// As a client sees it that waits for the answer before it goes on.
+TEST(JsonStream, WhatCannotBeJsonIsAnsweredAtOnce) {
+    for (std::string bad : {"{]", "{\xff", "{\x01", "{'bad \xff", "{'execute': 'x', 'id':'\n", "%p",
+                            "{'a': [1}", "[\"\xc0", "\"a\\\n", "\xe9", "@", "{\"a\": \x7f"}) {
+        JsonStream stream;
+        EXPECT_EQ(texts(stream.feed(bad)), "error;") << bad;
+        stream.end_of_burst();
+        EXPECT_EQ(texts(stream.feed("{ 'execute': 'y' }\n")), R"({"execute": "y"};)") << bad;
+    }
+}
+
+TEST(JsonStream, TheRestOfALineWithAnErrorIsNotRead) {
+    JsonStream stream;
+    EXPECT_EQ(texts(stream.feed("{'a': \x01, 'b': {'execute': 'quit'}}\n[1]")), "error;[1];");
+    EXPECT_EQ(texts(stream.feed("{'a': [1}, 'b': {'execute': 'quit'}}\n[1]")), "error;[1];");
+}
+
 TEST(JsonStream, AnUnfinishedTextIsAnErrorAtTheEnd) {
     JsonStream stream;
     EXPECT_EQ(texts(stream.feed("[1")), "");
