@@ -27,6 +27,7 @@ enum class LockRank : uint8_t {
     IrqWiring = 25,   // lines that several devices share, on their way to a controller
     IrqRouter = 27,   // the chipset's PCI interrupt router, in front of those lines
     Conversion = 30,  // the conversion range lock and attribute maps
+    Queue = 45,       // one virtqueue's ring
     MemoryMap = 40,   // topology, flat views, RAM registry
     Device = 50,      // one device's state
     Bus = 60,         // a bus's list of devices

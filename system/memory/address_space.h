@@ -36,6 +36,8 @@ class AddressSpace {
         // The present view; good until the next call.
         const FlatView& view();
         const FlatSection* find(Gpa address);
+        // Of the view that was looked at last; differs for different views.
+        uint64_t generation() const { return generation_; }
 
         AccessResult read(Gpa address, std::span<uint8_t> into);
         AccessResult write(Gpa address, std::span<const uint8_t> from);

@@ -12,7 +12,7 @@ namespace vmm {
 
 namespace {
 
-enum class Direction { FromGuest, ToGuest };
+using Direction = DmaLookup::Direction;
 
 template <typename Copy>
 bool copy_shared(const RamBlock& block, RamRange range, Copy copy) {
@@ -45,22 +45,56 @@ bool transfer(const FlatView& view, Gpa address, size_t size, Direction directio
     return true;
 }
 
-}  // namespace
-
-bool DmaSpace::read(Gpa address, std::span<uint8_t> into) const {
-    return transfer(*space_.view(), address, into.size(), Direction::FromGuest,
+bool read_shared(const FlatView& view, Gpa address, std::span<uint8_t> into) {
+    return transfer(view, address, into.size(), Direction::FromGuest,
                     [&](const uint8_t* host, size_t length) {
                         std::memcpy(into.data(), host, length);
                         into = into.subspan(length);
                     });
 }
 
+bool write_shared(const FlatView& view, Gpa address, std::span<const uint8_t> from) {
+    return transfer(view, address, from.size(), Direction::ToGuest, [&](uint8_t* host, size_t length) {
+        std::memcpy(host, from.data(), length);
+        from = from.subspan(length);
+    });
+}
+
+}  // namespace
+
+bool DmaSpace::read(Gpa address, std::span<uint8_t> into) const {
+    return read_shared(*space_.view(), address, into);
+}
+
 bool DmaSpace::write(Gpa address, std::span<const uint8_t> from) const {
-    return transfer(*space_.view(), address, from.size(), Direction::ToGuest,
-                    [&](uint8_t* host, size_t length) {
-                        std::memcpy(host, from.data(), length);
-                        from = from.subspan(length);
-                    });
+    return write_shared(*space_.view(), address, from);
+}
+
+bool DmaLookup::read(Gpa address, std::span<uint8_t> into) {
+    const Piece piece = direct(address, into.size(), Direction::FromGuest);
+    if (piece.host != nullptr && piece.size == into.size()) {
+        std::memcpy(into.data(), piece.host, piece.size);
+        return true;
+    }
+    return read_shared(lookup_.view(), address, into);
+}
+
+bool DmaLookup::write(Gpa address, std::span<const uint8_t> from) {
+    const Piece piece = direct(address, from.size(), Direction::ToGuest);
+    if (piece.host != nullptr && piece.size == from.size()) {
+        std::memcpy(piece.host, from.data(), piece.size);
+        return true;
+    }
+    return write_shared(lookup_.view(), address, from);
+}
+
+DmaLookup::Piece DmaLookup::direct(Gpa address, size_t size, Direction direction) {
+    const FlatSection* s = lookup_.find(address);
+    if (s == nullptr || s->ram == nullptr || s->ram->has_private_side()) return {};
+    if (direction == Direction::ToGuest && (s->readonly || s->io != nullptr)) return {};
+    const uint64_t room = s->range.last() - address;
+    const RamOffset offset = s->ram_offset + (address - s->range.first());
+    return {s->ram->data() + offset.raw(), room < size ? static_cast<size_t>(room) + 1 : size};
 }
 
 }  // namespace vmm

@@ -7,13 +7,15 @@
 #include <optional>
 #include <span>
 #include <type_traits>
+#include <utility>
 
 #include "system/memory/address.h"
+#include "system/memory/address_space.h"
 #include "util/endian.h"
 
 namespace vmm {
 
-class AddressSpace;
+class RamBlock;
 
 class DmaSpace {
   public:
@@ -42,6 +44,38 @@ class DmaSpace {
 
   private:
     AddressSpace& space_;
+};
+
+// DmaLookup: a DmaSpace for whoever accesses often (a virtqueue): it keeps its own reference to the view, so
+// an access takes no lock, and it gives host addresses of memory that needs no copying. Not thread-safe.
+class DmaLookup {
+  public:
+    enum class Direction { FromGuest, ToGuest };
+    // The space outlives this.
+    explicit DmaLookup(AddressSpace& space) : lookup_(space) {}
+
+    [[nodiscard]] bool read(Gpa address, std::span<uint8_t> into);
+    [[nodiscard]] bool write(Gpa address, std::span<const uint8_t> from);
+
+    // The memory itself, from the address on, up to `size` bytes (fewer where RAM ends). Null where a device
+    // may not go, and where pages can turn private: those are only ever copied (docs/adr/0005). The bytes
+    // stay where they are as long as the RAM block lives, which is longer than any request of a device.
+    struct Piece {
+        uint8_t* host = nullptr;
+        size_t size = 0;
+    };
+    Piece direct(Gpa address, size_t size, Direction direction);
+
+    // Whether the memory map changed since the last call (or there was none): what direct() gave is then to
+    // be asked for again.
+    bool map_changed() {
+        (void)lookup_.view();
+        return lookup_.generation() != std::exchange(seen_, lookup_.generation());
+    }
+
+  private:
+    AddressSpace::Lookup lookup_;
+    uint64_t seen_ = 0;
 };
 
 }  // namespace vmm

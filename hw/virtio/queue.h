@@ -1,0 +1,133 @@
+// Queue: one virtqueue of a device: the driver's settings, the ring once it runs, the descriptor that the
+// driver's notification signals, and the count of buffers the device has in hand. The transport sets it up,
+// the device takes buffers and gives them back.
+//
+// Threads: the ring has a lock of its own (rank Queue), so buffers may be taken and given back by any thread;
+// a device takes them on the queue's loop, where QueueOwner::queue_kicked() is called. stop() may come from a
+// vCPU at any time: buffers in hand then are given back to nowhere, and draining() tells until the last has
+// been.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "hw/virtio/chain.h"
+#include "hw/virtio/ring.h"
+#include "system/memory/dma_space.h"
+#include "util/event_loop.h"
+#include "util/eventfd.h"
+#include "util/mutex.h"
+
+namespace vmm::virtio {
+
+class Queue;
+
+// The device of a queue, as the queue sees it. Called with no lock held.
+class QueueOwner {
+  public:
+    virtual ~QueueOwner() = default;
+    // The driver made buffers available (or may have). On the queue's loop.
+    virtual void queue_kicked(Queue& queue) = 0;
+    // Used buffers are there and the driver wants to know.
+    virtual void queue_interrupt(Queue& queue) = 0;
+    // The driver broke the ring's rules; the queue is dead until it is reset.
+    virtual void queue_broken(Queue& queue, const std::string& why) = 0;
+    // The last buffer of a stopped queue is back.
+    virtual void queue_drained(Queue& queue) = 0;
+};
+
+class Queue {
+    struct Token {
+        explicit Token() = default;
+    };
+
+  public:
+    // All outlive the queue. max_size: at most kMaxQueueSize; 0 for a queue that does not exist.
+    static Result<std::unique_ptr<Queue>> create(QueueOwner& owner, AddressSpace& memory, EventLoop& loop,
+                                                 unsigned index, uint16_t max_size);
+    Queue(Token, QueueOwner& owner, AddressSpace& space, unsigned index, uint16_t max_size, EventFd kick);
+    Queue(const Queue&) = delete;
+    Queue& operator=(const Queue&) = delete;
+
+    unsigned index() const { return index_; }
+    uint16_t max_size() const { return max_size_; }
+
+    // The driver's settings; the device's lock guards them.
+    RingPlace place;
+    bool enabled = false;
+
+    // Makes the ring. What the driver got wrong; empty when all is well. The device's lock is held.
+    std::string start(uint64_t features);
+    void stop();
+    bool live() const { return live_.load(std::memory_order_acquire); }
+    // Buffers of an earlier life are still in hand.
+    bool draining() const { return stale_.load(std::memory_order_acquire) != 0; }
+
+    // The driver's notification: any thread, or the kernel through kick_fd().
+    void kick() { kick_.signal(); }
+    int kick_fd() const { return kick_.fd(); }
+    // Where queue_kicked() is called; on that loop's thread or before it runs. Main loop until then.
+    void bind(EventLoop& loop);
+    void unbind() { watch_.end(); }
+
+    // The next buffer. False: there is none (or the queue is dead).
+    [[nodiscard]] bool pop(Chain& chain);
+    // Gives it back with the count of bytes written into it; the driver sees it after publish().
+    void push(Chain& chain, uint64_t written);
+    void publish();
+    void complete(Chain& chain, uint64_t written) {
+        push(chain, written);
+        publish();
+    }
+    // The buffer that was taken last is available again.
+    void unpop(Chain& chain);
+    // Forgets a buffer of a queue that was stopped.
+    void discard(Chain& chain);
+    // Whether the driver shall notify. on: true when buffers are there already, which it will not tell again.
+    bool set_notify(bool on);
+
+    // Guest memory for the queue's buffers; only for the thread of the queue's loop.
+    DmaLookup& memory() { return memory_; }
+
+  private:
+    void kicked();
+    // Back in hand; true when it is of this life.
+    bool settle(Chain& chain, bool& drained) REQUIRES(mutex_);
+    std::string take_error() REQUIRES(mutex_);
+
+    QueueOwner& owner_;
+    AddressSpace& space_;
+    const unsigned index_;
+    const uint16_t max_size_;
+    EventFd kick_;
+    FdWatch watch_;
+    DmaLookup memory_;
+
+    Mutex mutex_{LockRank::Queue, "virtqueue"};
+    std::unique_ptr<Ring> ring_ GUARDED_BY(mutex_);
+    uint32_t life_ GUARDED_BY(mutex_) = 0;
+    unsigned in_hand_ GUARDED_BY(mutex_) = 0;
+    std::atomic<bool> live_{false};
+    std::atomic<unsigned> stale_{0};
+};
+
+// Takes all buffers and calls handle(chain) for each, with notifications off meanwhile; the handler returns
+// whether to go on. A guest that never stops is left for the others' sake and comes back with the next turn
+// of the loop.
+template <typename Take>
+void serve(Queue& queue, Take take) {
+    const unsigned budget = 2u * queue.max_size();
+    unsigned done = 0;
+    do {
+        (void)queue.set_notify(false);
+        while (take()) {
+            if (++done < budget) continue;
+            queue.kick();
+            return;
+        }
+    } while (queue.set_notify(true));
+}
+
+}  // namespace vmm::virtio

@@ -1,0 +1,56 @@
+// DmaMapping: the guest memory of one request as an iovec for a back end. Memory that always stays shared is
+// named in place; as soon as a part of the request lies in memory whose pages can turn private, the whole of
+// it is bounced through a buffer of ours, so that a conversion meets no request in its way and no request
+// meets a page that is gone (docs/adr/0005). Kept by the request and used again; not thread-safe.
+#pragma once
+
+#include <sys/uio.h>
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "system/memory/dma_space.h"
+
+namespace vmm {
+
+class DmaMapping {
+  public:
+    using Direction = DmaLookup::Direction;
+    // A bounced request is refused beyond this, so that a guest cannot make the host hold much memory.
+    static constexpr uint64_t kMaxBounce = 32 * kMiB;
+
+    void start(Direction direction);
+    // The next bytes of the request. False: a device may not go there.
+    [[nodiscard]] bool add(DmaLookup& memory, Gpa address, uint64_t size);
+    // After the last add(): fetches what is bounced from the guest. False: a bus error, or too much to
+    // bounce.
+    [[nodiscard]] bool finish_adding(DmaLookup& memory);
+
+    // Good until start() or end().
+    std::span<const iovec> iov() const { return iov_; }
+    uint64_t size() const { return size_; }
+    bool bounced() const { return bounce_ != nullptr; }
+
+    // The back end is done: the first `bytes` of what it wrote go to the guest where they do not lie there
+    // yet. False: a bus error.
+    [[nodiscard]] bool end(DmaLookup& memory, uint64_t bytes);
+
+  private:
+    static constexpr uint64_t kKeptBounce = 256 * kKiB;
+    struct Part {
+        Gpa address;
+        uint64_t size;
+    };
+
+    Direction direction_ = Direction::FromGuest;
+    bool must_bounce_ = false;
+    uint64_t size_ = 0;
+    std::vector<Part> parts_;
+    std::vector<iovec> iov_;
+    std::unique_ptr<uint8_t[]> bounce_;
+    std::unique_ptr<uint8_t[]> spare_;  // of kKeptBounce bytes, for the next one
+};
+
+}  // namespace vmm
