@@ -1,48 +1,27 @@
 // See property_table.h.
 #include "qom/property_table.h"
 
-#include <algorithm>
-
 #include "qapi/input_visitor.h"
 #include "qapi/keyval_visitor.h"
 #include "qapi/output_visitor.h"
+#include "util/text.h"
 
 namespace vmm {
 
 namespace {
 
-// Edits that turn one word into the other.
-size_t distance(std::string_view a, std::string_view b) {
-    std::vector<size_t> row(b.size() + 1);
-    for (size_t j = 0; j <= b.size(); ++j)
-        row[j] = j;
-    for (size_t i = 1; i <= a.size(); ++i) {
-        size_t diagonal = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= b.size(); ++j) {
-            const size_t above = row[j];
-            row[j] = std::min({row[j] + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)});
-            diagonal = above;
-        }
-    }
-    return row[b.size()];
-}
-
 Error unknown_property(PropertyTable table, std::string_view type, std::string_view name) {
     Error error = Error::make("Property '%.*s.%.*s' not found", static_cast<int>(type.size()), type.data(),
                               static_cast<int>(name.size()), name.data());
-    const Property* nearest = nullptr;
-    size_t best = 3;  // farther words are no help
-    for (const Property& row : table) {
-        const size_t edits = distance(row.name, name.substr(0, 64));
-        if (edits < best) {
-            best = edits;
-            nearest = &row;
-        }
+    std::vector<std::string_view> names;
+    for (const Property& row : table)
+        names.push_back(row.name);
+    const std::string near(nearest(name.substr(0, 64), names));
+    if (near.empty()) {
+        const std::string text(type);
+        return std::move(error).with_hint("%s,help lists them", text.c_str());
     }
-    if (nearest == nullptr) return error;
-    return std::move(error).with_hint("did you mean '%.*s'?", static_cast<int>(nearest->name.size()),
-                                      nearest->name.data());
+    return std::move(error).with_hint("did you mean '%s'?", near.c_str());
 }
 
 template <typename V>

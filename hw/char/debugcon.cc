@@ -1,11 +1,25 @@
 // The debug console port; see debugcon.h.
 #include "hw/char/debugcon.h"
 
+#include "hw/core/isa_ports.h"
+
 namespace vmm {
 
-Result<std::unique_ptr<DebugCon>> DebugCon::create(const Config& config, Chardev& chardev, std::string id) {
-    if (config.iobase > 0xffff) return Error::make("isa-debugcon: iobase 0x%x is no port", config.iobase);
-    auto made = std::make_unique<DebugCon>(Token{}, config, chardev, std::move(id));
+DebugCon::DebugCon(Token, const Config& config, Chardev& chardev, std::string id)
+    : Device(std::move(id)),
+      config_(config),
+      chardev_(chardev),
+      window_{"isa-debugcon", static_cast<uint16_t>(config.iobase), 1, this} {}
+
+Status DebugCon::check(const Config& config) {
+    if (config.chardev.empty()) return Error::make("Parameter 'chardev' is missing");
+    return check_ports(config.iobase, 1);
+}
+
+Result<std::unique_ptr<DebugCon>> DebugCon::create(const Config& config, DeviceEnv& env,
+                                                   const std::string& id) {
+    Chardev& chardev = *TRY(env.back_ends().chardev(config.chardev, "isa-debugcon"));
+    auto made = std::make_unique<DebugCon>(Token{}, config, chardev, id);
     TRY(chardev.attach(*made));
     return made;
 }

@@ -4,11 +4,12 @@
 // the chardev is called after it.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <vector>
 
 #include "backends/chardev/chardev.h"
-#include "hw/core/device.h"
+#include "hw/core/device_type.h"
 #include "system/memory/region_ops.h"
 #include "util/mutex.h"
 
@@ -21,15 +22,25 @@ class DebugCon final : public Device, public IoOps, private CharClient {
     struct Config {
         uint32_t iobase = 0xe9;
         uint32_t readback = 0xe9;
+        std::string chardev;
     };
-    static constexpr uint64_t kSize = 1;
+    static constexpr std::array kProps = {
+        prop<Config, &Config::iobase>("iobase", "its port"),
+        prop<Config, &Config::readback>("readback", "what reading it gives, by which guests find it"),
+        prop<Config, &Config::chardev>("chardev", "id of the chardev that gets the bytes")};
+    static constexpr DeviceInfo kInfo = {.name = "isa-debugcon",
+                                         .parent = "isa-device",
+                                         .bus = "ISA",
+                                         .description = "a port that prints what is written to it",
+                                         .hotpluggable = false};
     static constexpr size_t kMostWaiting = 256 * 1024;
+    static Status check(const Config& config);
+    static Result<std::unique_ptr<DebugCon>> create(const Config& config, DeviceEnv& env,
+                                                    const std::string& id);
 
-    DebugCon(Token, const Config& config, Chardev& chardev, std::string id)
-        : Device(std::move(id)), config_(config), chardev_(chardev) {}
     // The chardev is borrowed.
-    static Result<std::unique_ptr<DebugCon>> create(const Config& config, Chardev& chardev,
-                                                    std::string id = {});
+    DebugCon(Token, const Config& config, Chardev& chardev, std::string id);
+    std::span<const PortWindow> ports() override { return {&window_, 1}; }
     ~DebugCon() override { chardev_.detach(*this); }
 
     std::string_view type() const override { return "isa-debugcon"; }
@@ -46,6 +57,7 @@ class DebugCon final : public Device, public IoOps, private CharClient {
 
     const Config config_;
     Chardev& chardev_;
+    const PortWindow window_;
     Mutex mutex_{LockRank::Device, "debugcon"};
     std::vector<uint8_t> waiting_ GUARDED_BY(mutex_);
     bool pumping_ GUARDED_BY(mutex_) = false;     // a thread is writing to the chardev

@@ -44,13 +44,23 @@ class FirmwareFiles {
     virtual Status add_file(std::string name, std::vector<uint8_t> contents) = 0;
 };
 
+// The host's side of devices, by the ids that users gave; `user` is who wants it, for messages.
+class BackEnds {
+  public:
+    virtual ~BackEnds() = default;
+    // The loop of -object iothread,id=, and what does block I/O there.
+    virtual Result<block::IoContext*> iothread(const std::string& id, const std::string& user) = 0;
+    virtual Result<Chardev*> chardev(const std::string& id, const std::string& user) = 0;
+    // Drives and nodes: a disk attaches itself with BlockGraph::attach().
+    virtual block::BlockGraph& block_graph() = 0;
+    virtual Result<net::Client*> netdev(const std::string& id, const std::string& user) = 0;
+};
+
 class DeviceEnv {
   public:
     virtual ~DeviceEnv() = default;
 
     virtual EventLoop& loop() = 0;  // the main thread's
-    // The loop of -object iothread,id=, and what does block I/O there.
-    virtual Result<block::IoContext*> iothread(const std::string& id, const std::string& user) = 0;
     virtual MachineRequests& requests() = 0;
     virtual Clock& virtual_clock() = 0;
     virtual Clock& host_clock() = 0;
@@ -62,7 +72,7 @@ class DeviceEnv {
 
     // ISA interrupt 0 to 15.
     virtual IrqLine isa_irq(unsigned irq) = 0;
-    // Whether an I/O port device of the user's or the board's serial ports has this port.
+    // Whether a device on the ISA bus has this I/O port.
     virtual bool port_taken(uint16_t port) = 0;
     virtual MsiSink& msi() = 0;
     // Null where the accelerator has none.
@@ -72,12 +82,7 @@ class DeviceEnv {
 
     virtual FirmwareFiles& firmware_files() = 0;
     virtual GuestNeeds guest_needs() = 0;
-
-    // Back ends by id; `user` is who wants it, for messages.
-    virtual Result<Chardev*> chardev(const std::string& id, const std::string& user) = 0;
-    // Drives and nodes: a disk attaches itself with BlockGraph::attach().
-    virtual block::BlockGraph& block_graph() = 0;
-    virtual Result<net::Client*> netdev(const std::string& id, const std::string& user) = 0;
+    virtual BackEnds& back_ends() = 0;
 };
 
 }  // namespace vmm

@@ -1,7 +1,7 @@
 // See device_request.h.
 #include "hw/core/device_request.h"
 
-#include <cctype>
+#include "qom/id.h"
 
 namespace vmm {
 
@@ -22,13 +22,6 @@ Result<std::string> take_text(qapi::Dict& options, std::string_view name) {
 
 }  // namespace
 
-bool good_id(std::string_view id) {
-    if (id.empty() || !std::isalpha(static_cast<unsigned char>(id[0]))) return false;
-    for (const char c : id)
-        if (!std::isalnum(static_cast<unsigned char>(c)) && c != '-' && c != '.' && c != '_') return false;
-    return true;
-}
-
 Result<DeviceRequest> parse_device(const DeviceTypes& types, const qapi::Dict& options, Spelling spelling,
                                    const std::vector<PropertyDefault>& defaults) {
     qapi::Dict left = options;
@@ -41,9 +34,7 @@ Result<DeviceRequest> parse_device(const DeviceTypes& types, const qapi::Dict& o
             .with_hint("-device help lists those that are there");
     const bool named = left.contains("id");
     request.id = TRY(take_text(left, "id"));
-    if (named && !good_id(request.id))
-        return Error::make("Parameter 'id' expects an identifier, not '%s'", request.id.c_str())
-            .with_hint("letters, digits, '-', '.' and '_', a letter first");
+    if (named) TRY(check_id(request.id));
     request.bus = TRY(take_text(left, "bus"));
 
     const DeviceType& type = *request.type;

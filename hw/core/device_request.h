@@ -20,7 +20,8 @@ struct PropertyDefault {
 struct DeviceRequest {
     const DeviceType* type = nullptr;
     std::string id;
-    std::string bus;  // empty: the first that fits
+    std::string bus;     // empty: the first that fits
+    bool board = false;  // what the machine brings along, such as the ports of -serial
     std::shared_ptr<const AnyConfig> config;
 };
 
@@ -28,8 +29,5 @@ struct DeviceRequest {
 // order; those of properties that the type does not have are refused.
 Result<DeviceRequest> parse_device(const DeviceTypes& types, const qapi::Dict& options, Spelling spelling,
                                    const std::vector<PropertyDefault>& defaults);
-
-// Letters, digits, '-', '.' and '_', a letter first.
-bool good_id(std::string_view id);
 
 }  // namespace vmm

@@ -70,6 +70,12 @@ Result<DeviceBus*> DeviceTree::place_for(const DeviceRequest& request) const {
     return Error::make("No '%s' bus found for device '%s'", info.bus.data(), info.name.data());
 }
 
+std::string DeviceTree::path_for(const DeviceRequest& request) {
+    if (request.board) return strf("/machine/unattached/device[%u]", unattached_++);
+    if (request.id.empty()) return strf("/machine/peripheral-anon/device[%u]", anonymous_++);
+    return "/machine/peripheral/" + request.id;
+}
+
 Result<Device*> DeviceTree::add(const DeviceRequest& request) {
     const DeviceInfo& info = request.type->info;
     if (!request.id.empty() && find(request.id) != nullptr)
@@ -100,8 +106,7 @@ Result<Device*> DeviceTree::add(const DeviceRequest& request) {
         device.reset_hold();
         device.reset_exit();
     }
-    node->path = request.id.empty() ? strf("/machine/peripheral-anon/device[%u]", anonymous_++)
-                                    : "/machine/peripheral/" + request.id;
+    node->path = path_for(request);
     nodes_.push_back(std::move(node));
     return &device;
 }

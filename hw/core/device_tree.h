@@ -63,6 +63,7 @@ class DeviceTree final : private DeviceSink, public Resettable {
   private:
     void device_released(Device& device) override;
     Result<DeviceBus*> place_for(const DeviceRequest& request) const;
+    std::string path_for(const DeviceRequest& request);
     void remove(DeviceNode& node);
     DeviceNode* node_of(const Device& device);
 
@@ -71,7 +72,8 @@ class DeviceTree final : private DeviceSink, public Resettable {
     DeviceListener* listener_ = nullptr;
     std::vector<DeviceBus*> roots_;
     std::vector<std::unique_ptr<DeviceNode>> nodes_;
-    unsigned anonymous_ = 0;  // devices without an id so far
+    unsigned anonymous_ = 0;   // devices without an id so far
+    unsigned unattached_ = 0;  // the machine's own
     bool running_ = false;
 };
 

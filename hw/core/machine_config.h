@@ -7,9 +7,9 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <variant>
 #include <vector>
 
+#include "hw/core/device_request.h"
 #include "hw/core/smp.h"
 #include "util/align.h"
 #include "util/uuid.h"
@@ -45,34 +45,6 @@ struct BootConfig {
     std::string dtb;
 };
 
-// -serial: one a port, in order. No port for a slot without chardev ("none").
-struct SerialConfig {
-    std::string chardev;
-};
-
-// -device isa-debugcon, -debugcon
-struct DebugConConfig {
-    std::string id;
-    std::string chardev;
-    uint16_t iobase = 0xe9;
-    uint32_t readback = 0xe9;
-};
-// -device isa-debug-exit
-struct DebugExitConfig {
-    std::string id;
-    uint16_t iobase = 0x501;
-    uint16_t iosize = 2;
-};
-// -device isa-serial; -serial is sugar for these
-struct IsaSerialConfig {
-    std::string id;
-    std::string chardev;
-    std::optional<unsigned> index;  // 0..3: COM1..COM4
-    std::optional<uint16_t> iobase;
-    std::optional<uint8_t> irq;
-};
-using DeviceConfig = std::variant<DebugConConfig, DebugExitConfig, IsaSerialConfig>;
-
 // -cpu, as written: "host,+x2apic". Parsed by target/i386/cpu.
 struct CpuConfig {
     std::string text;  // empty: the machine's default
@@ -105,8 +77,8 @@ struct MachineConfig {
     bool graphics = true;                    // off with -nographic: firmware talks to the serial port
     std::string confidential_guest_support;  // id; also the object behind kvm-type=
 
-    std::vector<SerialConfig> serials;
-    std::vector<DeviceConfig> devices;
+    std::vector<DeviceRequest> devices;    // -device, -serial and what else is short for it, in order
+    std::vector<PropertyDefault> globals;  // -global
 };
 
 }  // namespace vmm

@@ -135,7 +135,7 @@ Status Q35Board::State::make_boot(std::optional<BootFiles> files) {
                                                       .apic_ids = apic_ids,
                                                       .cpuid_eax = eax,
                                                       .cpuid_edx = edx,
-                                                      .serials = serials,
+                                                      .serials = serial_ports(),
                                                       .node_memory = node_memory});
     FwCfg& fw_cfg = keep(std::make_unique<FwCfg>(topology, io, dma));
     if (map.firmware) {
@@ -184,6 +184,10 @@ Vcpus& Q35Board::vcpus() {
 
 ResetList& Q35Board::resets() {
     return state_->resets;
+}
+
+DeviceTree& Q35Board::devices() {
+    return *state_->tree;
 }
 
 const ConversionEngine* Q35Board::conversions() const {

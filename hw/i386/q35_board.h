@@ -6,7 +6,6 @@
 // create(), which maps the memory, then makes the interrupt controllers, then the CPUs, then the devices.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -20,10 +19,11 @@
 
 namespace vmm {
 
-class Chardev;
+class BackEnds;
 class Clock;
 class ConfidentialGuest;
 class ConversionEngine;
+class DeviceTree;
 class EventLoop;
 class MachineRequests;
 class ResetList;
@@ -41,7 +41,7 @@ struct Q35Parts {
     kvm::Vm& vm;
     std::vector<RamBlock*> ram;                 // lowest guest address first; one a NUMA node with memory
     ConfidentialGuest* confidential = nullptr;  // what makes this VM a protected one
-    std::function<Chardev*(const std::string& id)> chardev;  // null when there is none of that id
+    BackEnds& back_ends;
 };
 
 // The files that the machine starts from, opened and checked before a VM exists.
@@ -67,6 +67,7 @@ class Q35Board {
 
     Vcpus& vcpus();
     ResetList& resets();
+    DeviceTree& devices();
     // Null unless the machine has private memory.
     const ConversionEngine* conversions() const;
 

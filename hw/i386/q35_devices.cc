@@ -1,10 +1,7 @@
 // The devices of the board: what sits behind the LPC bridge, and what the user adds.
 #include <time.h>
 
-#include "hw/char/debug_exit.h"
-#include "hw/char/debugcon.h"
 #include "hw/char/serial_isa.h"
-#include "hw/char/uart16550.h"
 #include "hw/i386/q35_state_priv.h"
 #include "hw/input/i8042.h"
 #include "hw/isa/dma8237.h"
@@ -52,52 +49,14 @@ std::unique_ptr<Mc146818> make_rtc(const MachineConfig& config, const Q35Map& ma
 
 }  // namespace
 
-Status Q35Board::State::make_serial(uint16_t port, uint8_t irq, Chardev* chardev, const std::string& id) {
-    if (irq >= kIsaIrqs) return Error::make("isa-serial: interrupt %u is not one of 0 to 15", irq);
-    for (const DsdtSerial& other : serials) {
-        if (other.port == port)
-            return Error::make("isa-serial: I/O port 0x%x is another serial port's", port);
+std::vector<DsdtSerial> Q35Board::State::serial_ports() const {
+    std::vector<DsdtSerial> found;
+    for (const std::unique_ptr<DeviceNode>& node : tree->nodes()) {
+        if (node->device->type() != SerialIsa::kInfo.name) continue;
+        const auto& port = static_cast<const SerialIsa&>(*node->device);
+        found.push_back({port.port(), port.irq()});
     }
-    std::unique_ptr<Uart16550> uart =
-        TRY(Uart16550::create(parts.virtual_clock, gsis->connect(irq), chardev, id));
-    regions.add(io, "serial", port, Uart16550::kSize, keep(std::move(uart)));
-    serials.push_back({port, irq});
-    return {};
-}
-
-Status Q35Board::State::make_device(const IsaSerialConfig& wanted) {
-    // Without an index or a port: the first place that is free.
-    unsigned index = wanted.index.value_or(0);
-    const auto taken = [this](uint16_t port) {
-        for (const DsdtSerial& other : serials)
-            if (other.port == port) return true;
-        return false;
-    };
-    while (!wanted.index && !wanted.iobase && index < kIsaSerialPlaces.size() &&
-           taken(kIsaSerialPlaces[index].port))
-        ++index;
-    if (index >= kIsaSerialPlaces.size())
-        return Error::make("isa-serial: there are %zu serial ports at most", kIsaSerialPlaces.size());
-    const IsaSerialPlace& place = kIsaSerialPlaces[index];
-    Chardev* end = chardev(wanted.chardev);
-    if (end == nullptr) return Error::make("isa-serial: there is no chardev '%s'", wanted.chardev.c_str());
-    return make_serial(wanted.iobase.value_or(place.port), wanted.irq.value_or(place.irq), end, wanted.id);
-}
-
-Status Q35Board::State::make_device(const DebugConConfig& wanted) {
-    Chardev* end = chardev(wanted.chardev);
-    if (end == nullptr) return Error::make("isa-debugcon: there is no chardev '%s'", wanted.chardev.c_str());
-    std::unique_ptr<DebugCon> device =
-        TRY(DebugCon::create({.iobase = wanted.iobase, .readback = wanted.readback}, *end, wanted.id));
-    regions.add(io, "debugcon", wanted.iobase, DebugCon::kSize, keep(std::move(device)));
-    return {};
-}
-
-Status Q35Board::State::make_device(const DebugExitConfig& wanted) {
-    std::unique_ptr<DebugExit> device =
-        TRY(DebugExit::create({.iobase = wanted.iobase, .iosize = wanted.iosize}, parts.requests, wanted.id));
-    regions.add(io, "debug-exit", wanted.iobase, wanted.iosize, keep(std::move(device)));
-    return {};
+    return found;
 }
 
 void Q35Board::State::make_timers() {
@@ -145,15 +104,29 @@ void Q35Board::State::make_input() {
 Status Q35Board::State::make_devices() {
     make_timers();
     make_input();
-    for (size_t i = 0; i < config.serials.size(); ++i) {
-        Chardev* end = chardev(config.serials[i].chardev);
-        if (end == nullptr) continue;
-        if (i >= kIsaSerialPlaces.size())
-            return Error::make("-serial: there are %zu serial ports at most", kIsaSerialPlaces.size());
-        TRY(make_serial(kIsaSerialPlaces[i].port, kIsaSerialPlaces[i].irq, end, ""));
+    env = std::make_unique<BoardEnv>(BoardEnv::Parts{.loop = parts.loop,
+                                                     .requests = parts.requests,
+                                                     .virtual_clock = parts.virtual_clock,
+                                                     .host_clock = parts.host_clock,
+                                                     .dma = dma,
+                                                     .topology = topology,
+                                                     .system = system,
+                                                     .io = io,
+                                                     .gsis = *gsis,
+                                                     .isa = isa,
+                                                     .msi = accelerator.msi(),
+                                                     .routes = &accelerator.routes(),
+                                                     .irq_fds = nullptr,
+                                                     .io_events = nullptr,
+                                                     .back_ends = parts.back_ends});
+    tree = std::make_unique<DeviceTree>(*env, resets);
+    resets.add(*tree);
+    tree->add_root_bus(isa);
+    for (const DeviceRequest& wanted : config.devices) {
+        Result<Device*> made = tree->add(wanted);
+        if (!made)
+            return std::move(made).take_error().while_doing("-device %s", wanted.type->info.name.data());
     }
-    for (const DeviceConfig& wanted : config.devices)
-        TRY(std::visit([this](const auto& device) { return make_device(device); }, wanted));
     return {};
 }
 

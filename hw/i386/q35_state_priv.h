@@ -6,7 +6,8 @@
 #include <vector>
 
 #include "accel/kvm/accelerator.h"
-#include "hw/core/device.h"
+#include "hw/core/device_tree.h"
+#include "hw/i386/board_env.h"
 #include "hw/i386/board_memory.h"
 #include "hw/i386/board_tables.h"
 #include "hw/i386/boot_loader.h"
@@ -16,6 +17,7 @@
 #include "hw/i386/q35_board.h"
 #include "hw/i386/q35_map.h"
 #include "hw/i386/region_set.h"
+#include "hw/isa/isa_bus.h"
 #include "hw/pci/bus.h"
 #include "hw/pci/ecam.h"
 #include "hw/pci/host.h"
@@ -44,10 +46,8 @@ struct Q35Board::State {
     Status make_devices();
     void make_timers();
     void make_input();
-    Status make_device(const DebugConConfig& wanted);
-    Status make_device(const DebugExitConfig& wanted);
-    Status make_device(const IsaSerialConfig& wanted);
-    Status make_serial(uint16_t port, uint8_t irq, Chardev* chardev, const std::string& id);
+    // Those that the operating system is told of.
+    std::vector<DsdtSerial> serial_ports() const;
     Status make_boot(std::optional<BootFiles> files);
     Status start_accelerator();
     void add_vcpu_reset();
@@ -56,7 +56,6 @@ struct Q35Board::State {
 
     void plug(pci::Function& function, pci::DevFn at);
 
-    Chardev* chardev(const std::string& id) const { return id.empty() ? nullptr : parts.chardev(id); }
     // Keeps the device, and resets it in the order of adding.
     template <typename T>
     T& keep(std::unique_ptr<T> device) {
@@ -101,7 +100,11 @@ struct Q35Board::State {
     std::vector<std::unique_ptr<Device>> devices;
     std::vector<pci::Function*> plugged;
     RegionSet regions{topology};
-    std::vector<DsdtSerial> serials;  // those that are there
+
+    // What users add, and where they may put it.
+    IsaBus isa{topology, io};
+    std::unique_ptr<BoardEnv> env;
+    std::unique_ptr<DeviceTree> tree;
 
     std::unique_ptr<Resettable> vcpu_reset;
     std::unique_ptr<BoardTables> tables;

@@ -5,13 +5,15 @@
 #include "system/control/cli/command_line.h"
 #include "system/control/startup/virtual_machine.h"
 #include "system/control/trace_table.h"
+#include "system/control/type_tables.h"
 #include "util/log.h"
 
 int main(int argc, char** argv) {
     using namespace vmm;
     trace_register(all_trace_events());
+    const DeviceTypes types = all_device_types();
     Result<CommandLine> command =
-        parse_command_line(std::span<const char* const>(argv, static_cast<size_t>(argc)));
+        parse_command_line(std::span<const char* const>(argv, static_cast<size_t>(argc)), types);
     if (!command) {
         log_error("%s", command.error().message().c_str());
         return 1;

@@ -30,12 +30,40 @@ class FakeFirmwareFiles final : public FirmwareFiles {
     std::map<std::string, std::vector<uint8_t>> files;
 };
 
+class FakeBackEnds final : public BackEnds {
+  public:
+    Result<block::IoContext*> iothread(const std::string& id, const std::string& user) override {
+        return find(iothreads, "iothread", id, user);
+    }
+    Result<Chardev*> chardev(const std::string& id, const std::string& user) override {
+        return find(chardevs, "chardev", id, user);
+    }
+    Result<net::Client*> netdev(const std::string& id, const std::string& user) override {
+        return find(netdevs, "netdev", id, user);
+    }
+    block::BlockGraph& block_graph() override {
+        CHECK(graph != nullptr, "the test gave no block graph");
+        return *graph;
+    }
+
+    std::map<std::string, Chardev*> chardevs;
+    std::map<std::string, net::Client*> netdevs;
+    std::map<std::string, block::IoContext*> iothreads;
+    block::BlockGraph* graph = nullptr;
+
+  private:
+    template <typename T>
+    static Result<T*> find(const std::map<std::string, T*>& all, const char* kind, const std::string& id,
+                           const std::string& user) {
+        const auto at = all.find(id);
+        if (at == all.end()) return Error::make("%s: there is no %s '%s'", user.c_str(), kind, id.c_str());
+        return at->second;
+    }
+};
+
 class FakeDeviceEnv : public DeviceEnv {
   public:
     EventLoop& loop() override { return loop_; }
-    Result<block::IoContext*> iothread(const std::string& id, const std::string& user) override {
-        return Error::make("%s: there is no iothread '%s'", user.c_str(), id.c_str());
-    }
     MachineRequests& requests() override { return asked; }
     Clock& virtual_clock() override { return clock; }
     Clock& host_clock() override { return clock; }
@@ -51,19 +79,7 @@ class FakeDeviceEnv : public DeviceEnv {
     IoEvents* io_events() override { return nullptr; }
     FirmwareFiles& firmware_files() override { return firmware; }
     GuestNeeds guest_needs() override { return needs; }
-    Result<Chardev*> chardev(const std::string& id, const std::string& user) override {
-        const auto at = chardevs.find(id);
-        if (at == chardevs.end())
-            return Error::make("%s: there is no chardev '%s'", user.c_str(), id.c_str());
-        return at->second;
-    }
-    block::BlockGraph& block_graph() override {
-        CHECK(graph != nullptr, "the test gave no block graph");
-        return *graph;
-    }
-    Result<net::Client*> netdev(const std::string& id, const std::string& user) override {
-        return Error::make("%s: there is no netdev '%s'", user.c_str(), id.c_str());
-    }
+    BackEnds& back_ends() override { return hosts; }
 
     AddressSpace& memory() { return memory_; }
     AddressSpace& ports() { return port_space_; }
@@ -74,9 +90,8 @@ class FakeDeviceEnv : public DeviceEnv {
     FakeRequests asked;
     FakeFirmwareFiles firmware;
     GuestNeeds needs;
-    std::map<std::string, Chardev*> chardevs;
+    FakeBackEnds hosts;
     std::map<uint16_t, bool> ports_taken;
-    block::BlockGraph* graph = nullptr;
 
   private:
     EventLoop loop_;

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "system/control/cli/command_line.h"
+#include "system/control/type_tables.h"
 #include "util/text.h"
 
 using namespace vmm;
@@ -18,8 +19,13 @@ void check(const Configuration& c) {
         return std::any_of(c.memory_backends.begin(), c.memory_backends.end(),
                            [&](const auto& x) { return x.id == id; });
     };
-    for (const SerialConfig& serial : c.machine.serials)
-        CHECK(serial.chardev.empty() || chardev(serial.chardev), "a serial port of no chardev");
+    for (const DeviceRequest& device : c.machine.devices) {
+        const Property* property = find_property(device.type->properties, "chardev");
+        if (property == nullptr) continue;
+        const qapi::Value id = write_property(*property, device.config->data());
+        CHECK(id.if_string() == nullptr || id.if_string()->empty() || chardev(*id.if_string()),
+              "a device of no chardev");
+    }
     for (const NumaNodeConfig& node : c.machine.memory.nodes)
         CHECK(node.memory_backend.empty() || backend(node.memory_backend), "a node of no backend");
     CHECK(c.machine.memory.backend.empty() || backend(c.machine.memory.backend), "RAM of no backend");
@@ -40,7 +46,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     std::vector<const char*> argv;
     for (const std::string& argument : arguments)
         argv.push_back(argument.c_str());
-    auto parsed = parse_command_line(argv);
+    const DeviceTypes types = all_device_types();
+    auto parsed = parse_command_line(argv, types);
     if (!parsed)
         CHECK(parsed.error().message().find('\n') == std::string::npos, "an error of two lines");
     else if (parsed->action == CommandLine::Action::Run)

@@ -8,15 +8,18 @@
 
 #include "qapi/keyval.h"
 #include "qapi/types_chardev.h"
-#include "qapi/types_device.h"
 #include "qapi/types_machine.h"
 #include "qapi/types_qom.h"
 #include "qapi/value.h"
+#include "qom/id.h"
 #include "system/control/cli/command_line.h"
 
 namespace vmm::cli {
 
 struct Builder {
+    explicit Builder(const DeviceTypes& types) : device_types(types) {}
+
+    const DeviceTypes& device_types;
     CommandLine line;
 
     // -machine and everything that is short for a part of it, merged as strings and as the schema's type.
@@ -27,14 +30,15 @@ struct Builder {
     std::vector<qapi::NumaOptions> numa;
     std::vector<qapi::ObjectOptions> objects;
     std::vector<ChardevOptions> chardevs;
-    std::vector<qapi::DeviceOptions> devices;
+    // As written: what -global says of them may come later.
+    struct WrittenDevice {
+        std::string text;
+        qapi::Dict options;
+        Spelling spelling;
+    };
+    std::vector<WrittenDevice> devices;
     std::vector<std::string> serials;  // as written
     std::vector<std::string> debug_consoles;
-    struct Global {
-        std::string driver, property, value;
-        bool used = false;
-    };
-    std::vector<Global> globals;
     bool nographic = false;
     bool no_defaults = false;
 
@@ -89,8 +93,5 @@ Status finish_process(Builder& builder);
 
 // finish.cc: the checks that need the whole command line.
 Status finish(Builder& builder);
-
-// Letters, digits, '-', '.' and '_', a letter first.
-Status check_id(const std::string& id);
 
 }  // namespace vmm::cli

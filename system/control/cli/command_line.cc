@@ -45,8 +45,8 @@ Status take(cli::Builder& builder, const cli::Option& option, const std::string&
     return std::move(done).take_error().while_doing("%s", context.c_str());
 }
 
-Result<CommandLine> walk(std::span<const char* const> argv) {
-    cli::Builder builder;
+Result<CommandLine> walk(std::span<const char* const> argv, const DeviceTypes& types) {
+    cli::Builder builder(types);
     for (size_t i = 1; i < argv.size(); ++i) {
         std::string argument = argv[i];
         if (argument.size() < 2 || argument[0] != '-') return not_an_option(argument);
@@ -69,8 +69,8 @@ Result<CommandLine> walk(std::span<const char* const> argv) {
 
 }  // namespace
 
-Result<CommandLine> parse_command_line(std::span<const char* const> argv) {
-    auto parsed = walk(argv);
+Result<CommandLine> parse_command_line(std::span<const char* const> argv, const DeviceTypes& types) {
+    auto parsed = walk(argv, types);
     if (!parsed) return one_line(parsed.error());
     return parsed;
 }

@@ -18,7 +18,7 @@ struct CommandLine {
     Configuration configuration;
 };
 
-// argv[0] is the program's name.
-Result<CommandLine> parse_command_line(std::span<const char* const> argv);
+// argv[0] is the program's name. The types outlive the result.
+Result<CommandLine> parse_command_line(std::span<const char* const> argv, const DeviceTypes& types);
 
 }  // namespace vmm

@@ -2,7 +2,8 @@
 #include <algorithm>
 #include <map>
 
-#include "qapi/convert.h"
+#include "hw/char/serial_isa.h"
+#include "hw/core/device_request.h"
 #include "system/control/cli/builder_priv.h"
 #include "system/control/cli/help_priv.h"
 #include "util/text.h"
@@ -11,63 +12,25 @@ namespace vmm::cli {
 namespace {
 
 constexpr size_t kSerialPorts = 4;
-constexpr uint32_t kIoPorts = 0x10000;
-
-// Defaults of -global that the option itself does not set.
-void apply_globals(Builder& builder, qapi::Dict& dict) {
-    const qapi::Value* driver = dict.find("driver");
-    const std::string* name = driver != nullptr ? driver->if_string() : nullptr;
-    if (name == nullptr) return;
-    std::string copy = *name;
-    for (size_t i = builder.globals.size(); i-- > 0;) {
-        Builder::Global& global = builder.globals[i];
-        if (global.driver != copy) continue;
-        global.used = true;
-        if (!dict.contains(global.property)) dict.append(global.property, global.value);
-    }
+// The chardev that a device names; empty when it has none.
+std::string chardev_of(const DeviceRequest& device) {
+    const Property* property = find_property(device.type->properties, "chardev");
+    if (property == nullptr) return {};
+    const qapi::Value value = write_property(*property, device.config->data());
+    const std::string* id = value.if_string();
+    return id != nullptr ? *id : std::string();
 }
 
-Status check_ports(uint64_t first, uint64_t count) {
-    if (count == 0) return Error::make("Parameter 'iosize' expects more than 0");
-    if (first + count > kIoPorts)
-        return Error::make("Parameter 'iobase' expects ports up to 0xffff, not 0x%llx to 0x%llx",
-                           static_cast<unsigned long long>(first),
-                           static_cast<unsigned long long>(first + count - 1));
+Result<DeviceRequest> parse(const Builder& builder, const qapi::Dict& options, Spelling spelling) {
+    return parse_device(builder.device_types, options, spelling, builder.line.configuration.machine.globals);
+}
+
+// A device that the machine brings along.
+Status add_board_device(Builder& builder, const qapi::Dict& options) {
+    DeviceRequest request = TRY(parse(builder, options, Spelling::Text));
+    request.board = true;
+    builder.line.configuration.machine.devices.push_back(std::move(request));
     return {};
-}
-
-Result<DeviceConfig> config_of(const qapi::DeviceOptions& device) {
-    std::string id = device.id.value_or("");
-    if (auto* console = std::get_if<qapi::IsaDebugconProperties>(&device.u)) {
-        uint32_t iobase = console->iobase.value_or(DebugConConfig().iobase);
-        TRY(check_ports(iobase, 1));
-        return DeviceConfig(DebugConConfig{id, console->chardev, static_cast<uint16_t>(iobase),
-                                           console->readback.value_or(DebugConConfig().readback)});
-    }
-    if (auto* exit = std::get_if<qapi::IsaDebugExitProperties>(&device.u)) {
-        uint32_t iobase = exit->iobase.value_or(DebugExitConfig().iobase);
-        uint32_t iosize = exit->iosize.value_or(DebugExitConfig().iosize);
-        TRY(check_ports(iobase, iosize));
-        return DeviceConfig(
-            DebugExitConfig{id, static_cast<uint16_t>(iobase), static_cast<uint16_t>(iosize)});
-    }
-    const qapi::IsaSerialProperties& port = *std::get_if<qapi::IsaSerialProperties>(&device.u);
-    IsaSerialConfig serial{id, port.chardev, port.index, {}, {}};
-    if (port.index && *port.index >= kSerialPorts)
-        return Error::make("Parameter 'index' expects 0 to 3, not %u", *port.index);
-    if (port.iobase) {
-        TRY(check_ports(*port.iobase, 8));
-        serial.iobase = static_cast<uint16_t>(*port.iobase);
-    }
-    if (port.irq && *port.irq > 15) return Error::make("Parameter 'irq' expects 0 to 15, not %u", *port.irq);
-    if (port.irq) serial.irq = static_cast<uint8_t>(*port.irq);
-    return DeviceConfig(serial);
-}
-
-const std::string* chardev_of(const DeviceConfig& device) {
-    if (auto* console = std::get_if<DebugConConfig>(&device)) return &console->chardev;
-    if (auto* serial = std::get_if<IsaSerialConfig>(&device)) return &serial->chardev;
-    return nullptr;
 }
 
 Status add_chardev(Builder& builder, ChardevOptions chardev) {
@@ -96,7 +59,9 @@ Status finish_serials(Builder& builder) {
     for (size_t i = 0; i < serials.size(); ++i) {
         auto id = short_chardev(builder, serials[i], "serial" + std::to_string(i));
         if (!id) return std::move(id).take_error().while_doing("-serial %s", serials[i].c_str());
-        builder.line.configuration.machine.serials.push_back({*id});
+        if (id->empty()) continue;
+        TRY(add_board_device(builder,
+                             {{"driver", "isa-serial"}, {"index", std::to_string(i)}, {"chardev", *id}}));
     }
     return {};
 }
@@ -107,9 +72,7 @@ Status finish_debug_consoles(Builder& builder) {
         auto id = short_chardev(builder, text, i == 0 ? "debugcon" : "debugcon" + std::to_string(i));
         if (!id) return std::move(id).take_error().while_doing("-debugcon %s", text.c_str());
         if (id->empty()) continue;
-        DebugConConfig console;
-        console.chardev = *id;
-        builder.line.configuration.machine.devices.push_back(console);
+        TRY(add_board_device(builder, {{"driver", "isa-debugcon"}, {"chardev", *id}}));
     }
     return {};
 }
@@ -130,14 +93,12 @@ Status check_chardev_users(const Builder& builder) {
                 .with_hint("a chardev with mux=on can be shared");
         return {};
     };
-    const MachineConfig& machine = builder.line.configuration.machine;
-    for (size_t i = 0; i < machine.serials.size(); ++i)
-        if (!machine.serials[i].chardev.empty())
-            TRY(use(machine.serials[i].chardev,
-                    strf("-serial %s", builder.serials.empty() ? "(default)" : builder.serials[i].c_str())));
-    for (const DeviceConfig& device : machine.devices) {
-        const char* name = std::holds_alternative<DebugConConfig>(device) ? "isa-debugcon" : "isa-serial";
-        if (const std::string* id = chardev_of(device)) TRY(use(*id, strf("-device %s", name)));
+    for (const DeviceRequest& device : builder.line.configuration.machine.devices) {
+        const std::string id = chardev_of(device);
+        if (id.empty()) continue;
+        const char* name = device.type->info.name.data();
+        const char* option = name == SerialIsa::kInfo.name ? "-serial" : "-debugcon";
+        TRY(use(id, device.board ? strf("%s chardev:%s", option, id.c_str()) : strf("-device %s", name)));
     }
     return {};
 }
@@ -158,36 +119,59 @@ Status check_stdio_users(const Builder& builder) {
     return {};
 }
 
+// The driver is a type, or what types derive from; one of those has the property, and takes the value.
+Status check_global(const DeviceTypes& types, const PropertyDefault& global) {
+    bool known = false;
+    for (const DeviceType& type : types.all()) {
+        if (global.driver != type.info.name && global.driver != type.info.parent &&
+            global.driver != type.info.alias)
+            continue;
+        known = true;
+        if (find_property(type.properties, global.property) == nullptr) continue;
+        return read_property(type.properties, type.info.name, global.property, global.value, Spelling::Text,
+                             type.make_config()->data());
+    }
+    if (!known)
+        return Error::make("there is no device '%s'", global.driver.c_str())
+            .with_hint("-device help lists them");
+    return Error::make("'%s' has no property '%s'", global.driver.c_str(), global.property.c_str())
+        .with_hint("-device %s,help lists them", global.driver.c_str());
+}
+
+Status finish_written_devices(Builder& builder) {
+    std::vector<DeviceRequest>& devices = builder.line.configuration.machine.devices;
+    for (const Builder::WrittenDevice& written : builder.devices) {
+        Result<DeviceRequest> device = parse(builder, written.options, written.spelling);
+        if (!device) return std::move(device).take_error().while_doing("-device %s", written.text.c_str());
+        for (const DeviceRequest& other : devices)
+            if (!device->id.empty() && other.id == device->id)
+                return Error::make("-device %s: the id '%s' is already in use", written.text.c_str(),
+                                   device->id.c_str());
+        devices.push_back(std::move(*device));
+    }
+    return {};
+}
+
 }  // namespace
 
 Status take_device(Builder& builder, const std::string& value) {
     bool json = false;
     qapi::Keyval parsed =
         TRY(qapi::parse_keyval_or_json(value, {.implied_key = "driver", .flat = true}, &json));
+    const qapi::Value* driver = parsed.dict.find("driver");
+    const std::string* name = driver != nullptr ? driver->if_string() : nullptr;
     if (parsed.help) {
-        const qapi::Value* driver = parsed.dict.find("driver");
-        builder.print(driver == nullptr
-                          ? branches_help("Devices", qapi::kDeviceOptionsInfo)
-                          : branch_members_help(*driver->if_string(), qapi::kDeviceOptionsInfo));
+        builder.print(name == nullptr ? devices_help(builder.device_types)
+                                      : device_help(*name, builder.device_types));
         return {};
     }
-    if (!json) apply_globals(builder, parsed.dict);
-    auto device = TRY(json ? qapi::from_value<qapi::DeviceOptions>(parsed.dict)
-                           : qapi::from_keyval<qapi::DeviceOptions>(parsed.dict));
-    if (device.id) TRY(check_id(*device.id));
-    for (const qapi::DeviceOptions& other : builder.devices)
-        if (device.id && other.id == device.id)
-            return Error::make("the id '%s' is already in use", device.id->c_str());
-    if (device.bus && *device.bus != "isa.0")
-        return Error::make("Parameter 'bus' expects isa.0, not '%s'", device.bus->c_str());
-    builder.line.configuration.machine.devices.push_back(TRY(config_of(device)));
-    builder.devices.push_back(std::move(device));
+    builder.devices.push_back({value, std::move(parsed.dict), json ? Spelling::Json : Spelling::Text});
     return {};
 }
 
-// "-global DRIVER.PROPERTY=VALUE" or "-global driver=D,property=P,value=V"; for devices that come after it.
+// "-global DRIVER.PROPERTY=VALUE" or "-global driver=D,property=P,value=V".
 Status take_global(Builder& builder, const std::string& value) {
-    Builder::Global global;
+    PropertyDefault global;
     size_t dot = value.find('.');
     size_t equals = value.find('=');
     if (dot != std::string::npos && equals != std::string::npos && dot < equals) {
@@ -202,17 +186,9 @@ Status take_global(Builder& builder, const std::string& value) {
             *to = *given->if_string();
         }
     }
-    for (const qapi::BranchInfo& branch : qapi::kDeviceOptionsInfo.branches) {
-        if (branch.value != global.driver) continue;
-        for (const qapi::MemberInfo& member : branch.members->members) {
-            if (member.name != global.property) continue;
-            builder.globals.push_back(std::move(global));
-            return {};
-        }
-        return Error::make("'%s' has no property '%s'", global.driver.c_str(), global.property.c_str())
-            .with_hint("-device %s,help lists them", global.driver.c_str());
-    }
-    return Error::make("there is no device '%s'", global.driver.c_str()).with_hint("-device help lists them");
+    TRY(check_global(builder.device_types, global));
+    builder.line.configuration.machine.globals.push_back(std::move(global));
+    return {};
 }
 
 Status take_serial(Builder& builder, const std::string& value) {
@@ -234,6 +210,7 @@ Status finish_devices(Builder& builder) {
                 return Error::make("-chardev: the id '%s' is used twice", builder.chardevs[i].id.c_str());
     TRY(finish_serials(builder));
     TRY(finish_debug_consoles(builder));
+    TRY(finish_written_devices(builder));
     TRY(check_chardev_users(builder));
     TRY(check_stdio_users(builder));
     builder.line.configuration.chardevs = builder.chardevs;

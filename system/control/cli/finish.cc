@@ -204,16 +204,6 @@ Status finish_boot(Builder& builder) {
 
 }  // namespace
 
-Status check_id(const std::string& id) {
-    auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
-    bool good = !id.empty() && letter(id[0]) && std::all_of(id.begin(), id.end(), [&](char c) {
-        return letter(c) || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
-    });
-    if (good) return {};
-    return Error::make("Parameter 'id' expects letters, digits, '-', '.' and '_', a letter first, not %s",
-                       qapi::brief(qapi::Value(id)).c_str());
-}
-
 Status finish(Builder& builder) {
     TRY(finish_accel(builder));
     TRY(finish_machine(builder));

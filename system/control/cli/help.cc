@@ -102,6 +102,44 @@ std::string branch_members_help(std::string_view value, const qapi::UnionInfo& i
     return branches_help("There is no type '" + std::string(value) + "'; the types", info);
 }
 
+std::string devices_help(const DeviceTypes& types) {
+    std::string out;
+    for (int category = 0; category <= static_cast<int>(DeviceCategory::Watchdog); ++category) {
+        const std::string title(to_text(static_cast<DeviceCategory>(category)));
+        bool first = true;
+        for (const DeviceType& type : types.all()) {
+            const DeviceInfo& info = type.info;
+            if (static_cast<int>(info.category) != category || !info.user_creatable) continue;
+            if (first) out += (out.empty() ? "" : "\n") + title + " devices:\n";
+            first = false;
+            out += "name \"" + std::string(info.name) + "\"";
+            if (!info.bus.empty()) out += ", bus " + std::string(info.bus);
+            if (!info.alias.empty()) out += ", alias \"" + std::string(info.alias) + "\"";
+            if (!info.description.empty()) out += ", desc \"" + std::string(info.description) + "\"";
+            out += "\n";
+        }
+    }
+    return out;
+}
+
+std::string device_help(std::string_view name, const DeviceTypes& types) {
+    const DeviceType* type = types.find(name);
+    if (type == nullptr || !type->info.user_creatable)
+        return "There is no device '" + std::string(name) + "'; the devices:\n" + devices_help(types);
+    const std::unique_ptr<AnyConfig> standard = type->make_config();
+    std::string out = std::string(type->info.name) + " options:\n";
+    for (const Property& property : type->properties) {
+        std::string kind(property_type_name(property));
+        const qapi::EnumInfo* values = property.values();
+        if (values != nullptr) kind = join({values->values.begin(), values->values.end()}, "|");
+        std::string help(property.help);
+        if (property.present(standard->data()))
+            help += " (default: " + qapi::brief(write_property(property, standard->data())) + ")";
+        out += row(std::string(property.name) + "=<" + kind + ">", help);
+    }
+    return out;
+}
+
 std::string log_items_help() {
     std::string out = "Log items (comma separated):\n";
     for (const LogItemName& item : log_item_names())

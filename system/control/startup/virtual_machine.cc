@@ -12,6 +12,7 @@
 #include "backends/memory/backend.h"
 #include "hw/i386/q35_board.h"
 #include "system/clock/loop_clock.h"
+#include "system/control/startup/back_ends.h"
 #include "system/control/startup/process.h"
 #include "system/control/startup/signals.h"
 #include "system/control/startup/trace.h"
@@ -90,6 +91,7 @@ class VirtualMachine final : public RequestHandler {
     ClockListener clock_listener_{virtual_clock_};
     std::unique_ptr<SignalWatch> signals_;
     ChardevSet chardevs_{loop_, [this] { requests_.request_shutdown(ShutdownCause::HostUi); }};
+    ProcessBackEnds back_ends_{chardevs_};
     std::unique_ptr<ConfidentialGuest> confidential_;
     SystemIoctlDoor door_;
     std::unique_ptr<kvm::Kvm> kvm_;
@@ -175,7 +177,7 @@ Status VirtualMachine::make_board() {
                    .vm = *vm_,
                    .ram = TRY(machine_ram()),
                    .confidential = confidential_.get(),
-                   .chardev = [this](const std::string& id) { return chardevs_.find(id); }};
+                   .back_ends = back_ends_};
     board_ = TRY(Q35Board::create(configuration_.machine, parts, std::move(files_)));
     run_ = std::make_unique<RunControl>(board_->vcpus(), board_->resets());
     run_->add_listener(clock_listener_);

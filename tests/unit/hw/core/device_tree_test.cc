@@ -123,7 +123,8 @@ class DeviceTreeTest : public testing::Test, public DeviceListener {
 TEST_F(DeviceTreeTest, BadRequestsChangeNothing) {
     EXPECT_EQ(refusal({}), "Parameter 'driver' is missing");
     EXPECT_EQ(refusal({{"driver", "nosuch"}}), "'nosuch' is not a valid device model name");
-    EXPECT_EQ(refusal({{"driver", "leaf"}, {"id", "9x"}}), "Parameter 'id' expects an identifier, not '9x'");
+    EXPECT_EQ(refusal({{"driver", "leaf"}, {"id", "9x"}}),
+              "Parameter 'id' expects letters, digits, '-', '.' and '_', a letter first, not '9x'");
     EXPECT_EQ(refusal({{"driver", "leaf"}, {"slott", "1"}}), "Property 'leaf.slott' not found");
     EXPECT_EQ(refusal({{"driver", "leaf"}, {"slot", "9"}}), "Parameter 'slot' expects 0 to 8, not 9");
     EXPECT_EQ(refusal({{"driver", "leaf"}, {"slot", "8"}}), "slot 8 is broken");

@@ -6,10 +6,12 @@
 
 #include <cstring>
 
+#include "hw/char/types.h"
 #include "system/clock/loop_clock.h"
 #include "system/run/loop_requests.h"
 #include "system/run/run_control.h"
 #include "target/i386/confidential/sw_protected_vm.h"
+#include "tests/fakes/fake_device_env.h"
 #include "tests/unit/accel/kvm/fake_vm.h"
 
 namespace vmm {
@@ -29,7 +31,10 @@ class Board : public ::testing::Test, private RequestHandler {
     void make(const char* cpu = "qemu64,check=off") {
         config.cpu.text = cpu;
         config.memory.size = 64 * kMiB;
-        config.devices.push_back(DebugExitConfig{.id = "", .iobase = 0xf4, .iosize = 1});
+        config.devices.push_back(parse_device(types,
+                                              {{"driver", "isa-debug-exit"}, {"iobase", 0xf4}, {"iosize", 1}},
+                                              Spelling::Json, {})
+                                     .take_value());
         ram = RamBlock::anonymous("ram", config.memory.size).take_value();
         Q35Files files;
         files.firmware = RamBlock::anonymous("bios", 256 * kKiB).take_value();
@@ -40,7 +45,7 @@ class Board : public ::testing::Test, private RequestHandler {
                              .host_clock = host_clock,
                              .vm = *kernel.vm,
                              .ram = {ram.get()},
-                             .chardev = [](const std::string&) { return nullptr; }};
+                             .back_ends = env.hosts};
         Result<std::unique_ptr<Q35Board>> made = Q35Board::create(config, parts, std::move(files));
         ASSERT_TRUE(made) << made.error().message();
         board = std::move(*made);
@@ -73,6 +78,12 @@ class Board : public ::testing::Test, private RequestHandler {
         EXPECT_EQ(exit_status, 7);
     }
 
+    const DeviceTypes types = [] {
+        DeviceTypes all;
+        register_char_types(all);
+        return all;
+    }();
+    FakeDeviceEnv env;
     MachineConfig config;
     kvm::FakeVm kernel;
     EventLoop loop;

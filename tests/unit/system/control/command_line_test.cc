@@ -6,6 +6,10 @@
 
 #include <fstream>
 
+#include "hw/char/debug_exit.h"
+#include "hw/char/debugcon.h"
+#include "hw/char/serial_isa.h"
+#include "system/control/type_tables.h"
 #include "util/text.h"
 
 namespace vmm {
@@ -15,7 +19,8 @@ Result<CommandLine> parse(const std::vector<std::string>& arguments) {
     std::vector<const char*> argv = {"penumbra"};
     for (const std::string& argument : arguments)
         argv.push_back(argument.c_str());
-    return parse_command_line(argv);
+    static const DeviceTypes types = all_device_types();
+    return parse_command_line(argv, types);
 }
 
 // Arguments without spaces inside.
@@ -33,6 +38,13 @@ std::string printed(const std::vector<std::string>& arguments) {
     if (!parsed) return "error: " + parsed.error().message();
     EXPECT_EQ(parsed->action, CommandLine::Action::Print);
     return parsed->text;
+}
+
+template <typename D>
+const typename D::Config& config_of(const Configuration& c, size_t index) {
+    const DeviceRequest& request = c.machine.devices.at(index);
+    EXPECT_EQ(request.type->info.name, D::kInfo.name);
+    return *static_cast<const typename D::Config*>(request.config->data());
 }
 
 TEST(CommandLine, WrongOnesGiveOneLineThatSaysWhatWouldBeRight) {
@@ -79,9 +91,9 @@ TEST(CommandLine, NothingGivenIsASmallMachine) {
     EXPECT_EQ(c.memory_backends[0].id, "pc.ram");
     EXPECT_EQ(c.machine.memory.backend, "pc.ram");
     EXPECT_EQ(c.machine.smp.cpus, 1u);
-    ASSERT_EQ(c.machine.serials.size(), 1u) << "a port with nothing behind it";
+    ASSERT_EQ(c.machine.devices.size(), 1u) << "a port with nothing behind it";
     EXPECT_TRUE(std::holds_alternative<ChardevNull>(c.chardevs.at(0).backend));
-    EXPECT_TRUE(good("-nodefaults").machine.serials.empty());
+    EXPECT_TRUE(good("-nodefaults").machine.devices.empty());
 }
 
 TEST(CommandLine, TheSeriesWithAnObject) {
@@ -124,7 +136,7 @@ TEST(CommandLine, FirmwareOnTheTerminal) {
     const auto* stdio = std::get_if<ChardevStdio>(&c.chardevs[0].backend);
     ASSERT_NE(stdio, nullptr);
     EXPECT_FALSE(stdio->signal) << "Ctrl-C goes to the guest";
-    EXPECT_EQ(c.machine.serials.at(0).chardev, c.chardevs[0].id);
+    EXPECT_EQ(config_of<SerialIsa>(c, 0).chardev, c.chardevs[0].id);
 }
 
 TEST(CommandLine, SizesOfMemory) {
@@ -202,10 +214,6 @@ TEST(CommandLine, CharacterDevicesAndWhatUsesThem) {
         "-chardev socket,id=s,path=/tmp/s,server,nowait -serial chardev:s -serial none -serial file:/tmp/a,b "
         "-debugcon unix:/tmp/d,server=on,wait=off -device isa-debug-exit,iobase=0xf4,iosize=4 "
         "-chardev ringbuf,id=r,size=4K -device isa-debugcon,chardev=r,iobase=0x402");
-    ASSERT_EQ(c.machine.serials.size(), 3u);
-    EXPECT_EQ(c.machine.serials[0].chardev, "s");
-    EXPECT_EQ(c.machine.serials[1].chardev, "");
-    EXPECT_EQ(c.machine.serials[2].chardev, "serial2");
     const auto* socket = std::get_if<ChardevSocket>(&c.chardevs.at(0).backend);
     ASSERT_NE(socket, nullptr);
     EXPECT_TRUE(socket->server);
@@ -213,10 +221,14 @@ TEST(CommandLine, CharacterDevicesAndWhatUsesThem) {
     const auto* file = std::get_if<ChardevFile>(&c.chardevs.at(2).backend);
     ASSERT_NE(file, nullptr);
     EXPECT_EQ(file->out, "/tmp/a,b") << "the rest of the text is the path";
-    ASSERT_EQ(c.machine.devices.size(), 3u);
-    EXPECT_EQ(std::get_if<DebugExitConfig>(&c.machine.devices[0])->iobase, 0xf4);
-    EXPECT_EQ(std::get_if<DebugConConfig>(&c.machine.devices[1])->iobase, 0x402);
-    EXPECT_EQ(std::get_if<DebugConConfig>(&c.machine.devices[2])->chardev, "debugcon");
+    ASSERT_EQ(c.machine.devices.size(), 5u);
+    EXPECT_EQ(config_of<SerialIsa>(c, 0).chardev, "s");
+    EXPECT_EQ(config_of<SerialIsa>(c, 1).chardev, "serial2");
+    EXPECT_EQ(config_of<SerialIsa>(c, 1).index, 2u) << "none leaves its port out";
+    EXPECT_EQ(config_of<DebugCon>(c, 2).chardev, "debugcon");
+    EXPECT_EQ(config_of<DebugExit>(c, 3).iobase, 0xf4u);
+    EXPECT_EQ(config_of<DebugCon>(c, 4).iobase, 0x402u);
+    EXPECT_TRUE(c.machine.devices[0].board && !c.machine.devices[4].board);
 }
 
 TEST(CommandLine, TcpAddresses) {
@@ -237,11 +249,12 @@ TEST(CommandLine, AMuxIsShared) {
     EXPECT_TRUE(c.chardevs.at(0).mux);
 }
 
-TEST(CommandLine, GlobalsAreDefaultsOfLaterDevices) {
+TEST(CommandLine, GlobalsAreDefaultsWhereverTheyStand) {
     Configuration c = good(
-        "-global isa-debug-exit.iobase=0x10 -global isa-debug-exit.iosize=8 -device isa-debug-exit,iosize=4");
-    EXPECT_EQ(std::get_if<DebugExitConfig>(&c.machine.devices.at(0))->iobase, 0x10);
-    EXPECT_EQ(std::get_if<DebugExitConfig>(&c.machine.devices.at(0))->iosize, 4);
+        "-nodefaults -global isa-debug-exit.iobase=0x10 -device isa-debug-exit,iosize=4 -global "
+        "isa-debug-exit.iosize=8");
+    EXPECT_EQ(config_of<DebugExit>(c, 0).iobase, 0x10u);
+    EXPECT_EQ(config_of<DebugExit>(c, 0).iosize, 4u);
 }
 
 TEST(CommandLine, TheProcess) {

@@ -1,0 +1,29 @@
+// See back_ends.h.
+#include "system/control/startup/back_ends.h"
+
+#include "util/check.h"
+
+namespace vmm {
+
+Result<block::IoContext*> ProcessBackEnds::iothread(const std::string& id, const std::string& user) {
+    return Error::make("%s: there is no iothread '%s'", user.c_str(), id.c_str())
+        .with_hint("add -object iothread,id=%s", id.c_str());
+}
+
+Result<Chardev*> ProcessBackEnds::chardev(const std::string& id, const std::string& user) {
+    Chardev* found = chardevs_.find(id);
+    if (found != nullptr) return found;
+    return Error::make("%s: there is no chardev '%s'", user.c_str(), id.c_str())
+        .with_hint("add -chardev BACKEND,id=%s", id.c_str());
+}
+
+block::BlockGraph& ProcessBackEnds::block_graph() {
+    UNREACHABLE();  // no kind of device with a disk is registered
+}
+
+Result<net::Client*> ProcessBackEnds::netdev(const std::string& id, const std::string& user) {
+    return Error::make("%s: there is no netdev '%s'", user.c_str(), id.c_str())
+        .with_hint("add -netdev BACKEND,id=%s", id.c_str());
+}
+
+}  // namespace vmm

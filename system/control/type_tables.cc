@@ -1,0 +1,14 @@
+// See type_tables.h.
+#include "system/control/type_tables.h"
+
+#include "hw/char/types.h"
+
+namespace vmm {
+
+DeviceTypes all_device_types() {
+    DeviceTypes types;
+    register_char_types(types);
+    return types;
+}
+
+}  // namespace vmm
