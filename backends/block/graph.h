@@ -37,11 +37,18 @@ class BlockGraph {
     // Drives: `id` may be empty (made for a device), the node may be null (no medium).
     Result<BlockHandle*> add_drive(std::string id, Node* node);
     BlockHandle* find_drive(std::string_view id) const;
+    // By its device's id or path.
+    BlockHandle* find_device(std::string_view device) const;
+    // Refused while a device has it.
+    Status remove_drive(std::string_view id);
     const std::vector<std::unique_ptr<BlockHandle>>& drives() const { return drives_; }
 
     // A device's drive= : a drive's id or a node's name; "" with attachment.removable: an empty drive. The
     // client outlives the DiskRef.
     Result<DiskRef> attach(const std::string& drive, DiskClient& client, const DiskAttachment& attachment);
+
+    // Whether the nodes below `root` can move to this loop: not while another device uses some on another.
+    Status may_bind(const BlockHandle& asking, const Node& root, const IoContext& context) const;
 
     // The VM runs again: requests that were parked by an error are tried again.
     void resume_all();
@@ -53,7 +60,9 @@ class BlockGraph {
     friend class NodeRef;
     friend class DiskRef;
     void detach(BlockHandle& handle);
-    void unused(Node& node);
+    void drop(BlockHandle& handle);
+    // True when the node went away.
+    bool unused(Node& node);
 
     IoContext& context_;
     BlockEvents& events_;

@@ -130,18 +130,39 @@ class BlockHandle {
 
     // The guest opened or closed the tray: the event, and for query-block.
     void guest_moved_tray(bool open);
-    // A guest's eject: the medium goes out of the drive for good (as QEMU does for legacy drives).
     DiskStats stats() const;
     // The device refused a request before it got here (query-blockstats counts these).
     void count_invalid(Op op);
 
+    // The client's side as attach() got it; null: no device.
+    const DiskAttachment* attachment() const;
+    DiskClient* client() const;
+    // Where a parked error left the drive: "ok", "failed", "nospace".
+    const char* io_status() const;
+
+    // Medium and limits; for the commands (commands.h), which check what the user may do.
+    Status put_in(Node& node);
+    void take_out();
+    Status resize(uint64_t bytes);
+    // Null ends throttling. The group outlives the membership.
+    void set_throttle(ThrottleGroup* group);
+    ThrottleGroup* throttle() const;
+    // The defaults a drive gives its device (-drive rerror=, werror=, cache=).
+    void set_defaults(OnError rerror, OnError werror, bool write_cache);
+
   private:
     friend class BlockGraph;
-    friend class DiskRef;
     struct State;
-    explicit BlockHandle(std::unique_ptr<State> state);
+    struct Token {
+        explicit Token() = default;
+    };
+    static std::unique_ptr<BlockHandle> create(BlockGraph& graph, std::string id);
+    Status attach(DiskClient& client, const DiskAttachment& attachment);
+    void detach();
+    void resume();
 
   public:
+    BlockHandle(Token, std::unique_ptr<State> state);
     ~BlockHandle();
     BlockHandle(const BlockHandle&) = delete;
     BlockHandle& operator=(const BlockHandle&) = delete;

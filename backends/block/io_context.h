@@ -5,8 +5,8 @@
 // thread, or, while the loop does not run, on the thread that owns it.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 
 #include "backends/block/request.h"
@@ -36,7 +36,6 @@ class IoContext {
   public:
     struct Config {
         bool use_uring = true;  // false: as on a kernel that refuses
-        unsigned min_workers = 0;
         unsigned max_workers = 64;
         uint64_t poll_max_ns = 0;  // how long to spin for completions before the loop sleeps
     };
@@ -48,10 +47,16 @@ class IoContext {
     IoContext& operator=(const IoContext&) = delete;
 
     EventLoop& loop();
+    // Whether the caller is the thread that ran the loop (or poll()) last.
+    bool on_thread() const;
+    // Another thread ran it last and will run it again.
+    bool runs_elsewhere() const;
     // Hands the job to a worker thread.
     void run(Job& job);
     // Sets the result and calls request.done on the loop's thread, soon and never from inside this call.
     void complete(Request& request, int result);
+    // Calls job.done on the loop's thread, soon and never from inside this call.
+    void tell(Job& job);
     // Makes a sleeping loop look again.
     void wake();
     // Calls `fired` at or after the time; again for an armed timer moves it.
@@ -61,17 +66,32 @@ class IoContext {
     // Does what is ready of this context alone (nothing else of the loop), waiting for something when `wait`.
     // True when anything was done. For draining; the caller is on the loop's thread.
     bool poll(bool wait);
-    // Work that a drain waits for: jobs, ring operations and completions on their way.
-    bool busy() const;
+    // Waits until the condition holds: by poll() where the loop is the caller's, else until the loop's thread
+    // says progressed() and it holds. The condition takes no lock; the caller holds none.
+    void wait_until(const std::function<bool()>& condition);
+    // Something that wait_until() may wait for has changed. Cheap when nobody waits; any thread.
+    void progressed();
 
     // The ring, null when there is none.
     Uring* uring();
     void set_poll_max_ns(uint64_t ns);
-    void set_worker_limits(unsigned min_workers, unsigned max_workers);
+    void set_max_workers(unsigned max_workers);
 
   private:
     struct State;
-    explicit IoContext(std::unique_ptr<State> state);
+    struct Token {
+        explicit Token() = default;
+    };
+    friend struct IoContextSource;
+    // GLib's questions: before the loop sleeps, after, and what to do.
+    bool turn_begins();
+    bool turn_ready();
+    void turn();
+
+  public:
+    IoContext(Token, std::unique_ptr<State> state);
+
+  private:
     std::unique_ptr<State> state_;
 };
 

@@ -30,6 +30,7 @@
 
 namespace vmm::block {
 
+class AlignGate;
 class BlockGraph;
 class Node;
 
@@ -171,7 +172,12 @@ class Node {
     virtual int do_perform(Request& request) = 0;
     virtual void do_submit(Request& request);
     // Ends a request that do_submit() took.
-    void finish(Request& request, int result) { context_->complete(request, result); }
+    void finish(Request& request, int result);
+    // Limits are set: from now on only whole blocks of request_alignment reach do_perform() and do_submit().
+    // Without it alignment is what callers had better keep to (a filter over such a node).
+    void enforce_alignment();
+    // Does a request on a worker, then finish().
+    void offload(Request& request, int (*blocking)(Node&, Request&));
     // Before the first bind and after each: per-loop resources.
     virtual void context_changed() {}
     // What is wanted of this child while `mine` is asked of this node. The default, a filter's: the same.
@@ -190,6 +196,12 @@ class Node {
     friend class NodeRef;
     friend class BlockGraph;
     std::optional<int> judge(Request& request) const;
+    bool misaligned(const Request& request) const;
+    void submit_aligned(Request& request);
+    void submit_with_flush(Request& request);
+    int perform_gated(Request& request);
+    int perform_merged(Request& request);
+    int perform_part_clear(Request& request);
     Status update_permissions();
     Permissions wanted() const;
 
@@ -199,6 +211,7 @@ class Node {
     bool read_only_;
     NodeLimits limits_;
     NodeCapabilities capabilities_;
+    std::unique_ptr<AlignGate> gate_;
     std::vector<NodeRef*> uses_;
     BlockGraph* graph_ = nullptr;  // the owner, when there is one
 };

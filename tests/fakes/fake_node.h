@@ -25,13 +25,14 @@ class FakeNode final : public Node {
         bool blocking;  // came by perform()
     };
 
-    FakeNode(IoContext& context, uint64_t size, NodeOptions options = fake_options())
+    FakeNode(IoContext& context, uint64_t size, NodeOptions options)
         : Node(std::move(options), context), data(size) {
         set_size(size);
         NodeCapabilities all;
         all.discard = all.write_zeroes = all.fua = true;
         set_capabilities(all);
     }
+    FakeNode(IoContext& context, uint64_t size) : FakeNode(context, size, fake_options()) {}
     static NodeOptions fake_options(std::string name = "fake") {
         NodeOptions options;
         options.name = std::move(name);
@@ -39,6 +40,7 @@ class FakeNode final : public Node {
         options.discard_unmap = true;
         return options;
     }
+    using Node::enforce_alignment;
     using Node::set_capabilities;
     using Node::set_limits;
     using Node::set_read_only;

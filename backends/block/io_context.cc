@@ -1,0 +1,337 @@
+// An event loop's block I/O; see io_context.h. It is one GLib source: prepare hands the ring's queue to the
+// kernel before the loop sleeps, dispatch calls what is done.
+#include "backends/block/io_context.h"
+
+#include <glib-unix.h>
+#include <poll.h>
+
+#include <algorithm>
+#include <atomic>
+#include <set>
+
+#include "backends/block/uring.h"
+#include "backends/block/worker_pool.h"
+#include "util/eventfd.h"
+#include "util/mutex.h"
+
+namespace vmm::block {
+
+namespace {
+
+// The calling thread's identity, cheaply.
+const void* this_thread() {
+    thread_local const char mark = 0;
+    return &mark;
+}
+
+// First in, first out, through T::next.
+template <typename T>
+struct Queue {
+    T* first = nullptr;
+    T* last = nullptr;
+    size_t count = 0;
+
+    bool empty() const { return first == nullptr; }
+    void push(T& item) {
+        item.next = nullptr;
+        (first == nullptr ? first : last->next) = &item;
+        last = &item;
+        ++count;
+    }
+    T& pop() {
+        T& item = *first;
+        first = item.next;
+        if (first == nullptr) last = nullptr;
+        item.next = nullptr;
+        --count;
+        return item;
+    }
+    void take_all(Queue& other) {
+        if (other.empty()) return;
+        (first == nullptr ? first : last->next) = other.first;
+        last = other.last;
+        count += other.count;
+        other = {};
+    }
+};
+
+struct Source {
+    GSource base;
+    IoContext* context;
+};
+
+constexpr unsigned kRingEntries = 256;
+
+}  // namespace
+
+struct IoContext::State {
+    State(EventLoop& l, EventFd wake) : loop(l), wake_fd(std::move(wake)) {}
+
+    EventLoop& loop;
+    EventFd wake_fd;  // for poll(); the loop has its own
+    std::unique_ptr<Uring> ring;
+    LoopSource source;
+    uint64_t poll_max_ns = 0;
+    std::atomic<const void*> thread{nullptr};
+    std::atomic<bool> sleeping{false};  // in poll()
+
+    // Loop thread.
+    Queue<Request> requests;
+    Queue<Job> jobs;
+    std::set<std::pair<int64_t, IoTimer*>> timers;
+
+    Mutex mutex{LockRank::Leaf, "block completions"};
+    Queue<Request> remote_requests GUARDED_BY(mutex);
+    Queue<Job> remote_jobs GUARDED_BY(mutex);
+    std::atomic<bool> remote{false};  // one of the two is not empty
+    Mutex wait_mutex{LockRank::Leaf, "block drain"};
+    Condition progress;
+    std::atomic<unsigned> waiters{0};
+
+    std::unique_ptr<WorkerPool> pool;  // last: its end calls back
+
+    bool here() const { return thread.load(std::memory_order_relaxed) == this_thread(); }
+    bool ready() const {
+        return !requests.empty() || !jobs.empty() || remote.load() || (ring && ring->has_done()) ||
+               (!timers.empty() && timers.begin()->first <= monotonic_ns());
+    }
+    void take_remote() {
+        if (!remote.load()) return;
+        Locked lock(mutex);
+        requests.take_all(remote_requests);
+        jobs.take_all(remote_jobs);
+        remote.store(false);
+    }
+    void rouse() {
+        g_main_context_wakeup(loop.context());
+        if (sleeping.load()) wake_fd.signal();
+    }
+    void finished(Job& job) {
+        if (job.done == nullptr) return;
+        {
+            Locked lock(mutex);
+            remote_jobs.push(job);
+            remote.store(true);
+        }
+        rouse();
+    }
+    // Spins for completions before the loop sleeps.
+    void spin() {
+        if (poll_max_ns == 0 || !ring || ring->in_flight() == 0) return;
+        int64_t end = monotonic_ns() + static_cast<int64_t>(poll_max_ns);
+        while (!ready() && monotonic_ns() < end)
+            __builtin_ia32_pause();
+    }
+    bool prepare() {
+        thread.store(this_thread(), std::memory_order_relaxed);
+        if (ring && ring->has_queued()) ring->submit();
+        if (!ready()) spin();
+        return ready();
+    }
+    void set_deadline() {
+        // Rounded up to GLib's microseconds: never early.
+        gint64 at = timers.empty() ? -1 : (timers.begin()->first + 999) / 1000;
+        g_source_set_ready_time(source.get(), at);
+    }
+    bool run_timers() {
+        bool any = false;
+        int64_t now = timers.empty() ? 0 : monotonic_ns();
+        while (!timers.empty() && timers.begin()->first <= now) {
+            IoTimer& timer = *timers.begin()->second;
+            timers.erase(timers.begin());
+            timer.armed = false;
+            any = true;
+            timer.fired(timer);
+        }
+        if (any) set_deadline();
+        return any;
+    }
+    // One at a time from the member lists: a callback may drain, and then does the rest itself.
+    bool run_ready() {
+        bool any = ring && ring->reap() > 0;
+        take_remote();
+        for (size_t left = jobs.count; left > 0 && !jobs.empty(); --left) {
+            Job& job = jobs.pop();
+            job.done(job);
+            any = true;
+        }
+        for (size_t left = requests.count; left > 0 && !requests.empty(); --left) {
+            Request& request = requests.pop();
+            request.done(request);
+            any = true;
+        }
+        return run_timers() || any;
+    }
+    void sleep() {
+        pollfd watched[2] = {{wake_fd.fd(), POLLIN, 0}, {ring ? ring->fd() : -1, POLLIN, 0}};
+        timespec limit = {};
+        if (!timers.empty()) {
+            int64_t left = std::max<int64_t>(0, timers.begin()->first - monotonic_ns());
+            limit = {left / 1'000'000'000, left % 1'000'000'000};
+        }
+        sleeping.store(true);
+        if (!ready()) (void)::ppoll(watched, 2, timers.empty() ? nullptr : &limit, nullptr);
+        sleeping.store(false);
+        (void)wake_fd.take();
+    }
+};
+
+namespace {
+
+IoContext& context_of(GSource* source) {
+    return *static_cast<Source*>(static_cast<void*>(source))->context;
+}
+
+}  // namespace
+
+// GLib's side of the source; a struct so that it may see State.
+struct IoContextSource {
+    static gboolean prepare(GSource* source, gint* timeout) {
+        *timeout = -1;
+        return context_of(source).turn_begins() ? TRUE : FALSE;
+    }
+    static gboolean check(GSource* source) { return context_of(source).turn_ready() ? TRUE : FALSE; }
+    static gboolean dispatch(GSource* source, GSourceFunc, gpointer) {
+        context_of(source).turn();
+        return G_SOURCE_CONTINUE;
+    }
+};
+
+namespace {
+GSourceFuncs source_functions = {
+    IoContextSource::prepare, IoContextSource::check, IoContextSource::dispatch, nullptr, nullptr, nullptr};
+}
+
+bool IoContext::turn_begins() {
+    return state_->prepare();
+}
+bool IoContext::turn_ready() {
+    return state_->ready();
+}
+void IoContext::turn() {
+    g_source_set_ready_time(state_->source.get(), -1);
+    (void)state_->run_ready();
+    state_->set_deadline();
+}
+
+Result<std::unique_ptr<IoContext>> IoContext::create(EventLoop& loop, const Config& config) {
+    EventFd wake = TRY(EventFd::create());
+    auto context = std::make_unique<IoContext>(Token(), std::make_unique<State>(loop, std::move(wake)));
+    State& state = *context->state_;
+    if (config.use_uring) {
+        auto ring = Uring::create(kRingEntries);
+        if (ring) state.ring = std::move(ring).take_value();  // else: the workers do it
+    }
+    state.poll_max_ns = config.poll_max_ns;
+    state.pool =
+        std::make_unique<WorkerPool>(config.max_workers, [&state](Job& job) { state.finished(job); });
+    GSource* source = g_source_new(&source_functions, sizeof(Source));
+    static_cast<Source*>(static_cast<void*>(source))->context = context.get();
+    state.source = LoopSource(source);
+    if (state.ring) (void)g_source_add_unix_fd(source, state.ring->fd(), G_IO_IN);
+    (void)g_source_attach(source, loop.context());
+    return context;
+}
+
+IoContext::IoContext(Token, std::unique_ptr<State> state) : state_(std::move(state)) {}
+IoContext::~IoContext() = default;
+
+EventLoop& IoContext::loop() {
+    return state_->loop;
+}
+
+bool IoContext::on_thread() const {
+    return state_->here();
+}
+
+bool IoContext::runs_elsewhere() const {
+    return state_->thread.load(std::memory_order_relaxed) != nullptr && !state_->here();
+}
+
+void IoContext::run(Job& job) {
+    state_->pool->run(job);
+}
+
+void IoContext::tell(Job& job) {
+    if (state_->here()) return state_->jobs.push(job);
+    {
+        Locked lock(state_->mutex);
+        state_->remote_jobs.push(job);
+        state_->remote.store(true);
+    }
+    state_->rouse();
+}
+
+void IoContext::complete(Request& request, int result) {
+    request.result = result;
+    if (state_->here()) return state_->requests.push(request);
+    {
+        Locked lock(state_->mutex);
+        state_->remote_requests.push(request);
+        state_->remote.store(true);
+    }
+    state_->rouse();
+}
+
+void IoContext::wake() {
+    state_->rouse();
+}
+
+void IoContext::arm(IoTimer& timer, int64_t at_ns) {
+    if (timer.armed) state_->timers.erase({timer.at_ns, &timer});
+    timer.at_ns = at_ns;
+    timer.armed = true;
+    state_->timers.emplace(at_ns, &timer);
+    state_->set_deadline();
+}
+
+void IoContext::cancel(IoTimer& timer) {
+    if (!timer.armed) return;
+    state_->timers.erase({timer.at_ns, &timer});
+    timer.armed = false;
+    state_->set_deadline();
+}
+
+bool IoContext::poll(bool wait) {
+    if (state_->prepare() && state_->run_ready()) return true;
+    if (!wait) return false;
+    state_->sleep();
+    return state_->prepare() && state_->run_ready();
+}
+
+void IoContext::wait_until(const std::function<bool()>& condition) {
+    check_no_locks_held("waiting for block requests");
+    if (!runs_elsewhere()) {
+        while (!condition())
+            (void)poll(true);
+        return;
+    }
+    // Said before the first look, as progressed() looks after the change: one of the two sees the other.
+    state_->waiters.fetch_add(1);
+    {
+        Locked lock(state_->wait_mutex);
+        while (!condition())
+            state_->progress.wait(state_->wait_mutex);
+    }
+    state_->waiters.fetch_sub(1);
+}
+
+void IoContext::progressed() {
+    if (state_->waiters.load() == 0) return;
+    Locked lock(state_->wait_mutex);
+    state_->progress.notify_all();
+}
+
+Uring* IoContext::uring() {
+    return state_->ring.get();
+}
+
+void IoContext::set_poll_max_ns(uint64_t ns) {
+    state_->poll_max_ns = ns;
+}
+
+void IoContext::set_max_workers(unsigned max_workers) {
+    state_->pool->set_max_threads(max_workers);
+}
+
+}  // namespace vmm::block

@@ -1,0 +1,110 @@
+// Uses of nodes and what they allow each other: NodeRef, and the part of Node that passes permissions down.
+#include <algorithm>
+#include <utility>
+
+#include "backends/block/graph.h"
+#include "backends/block/node.h"
+#include "util/text.h"
+
+namespace vmm::block {
+
+namespace {
+
+const char* permission_name(uint8_t permissions) {
+    if ((permissions & kPermRead) != 0) return "consistent read";
+    if ((permissions & kPermWrite) != 0) return "write";
+    if ((permissions & kPermWriteUnchanged) != 0) return "write unchanged";
+    return "resize";
+}
+
+// Why two uses cannot be at the same time; nothing when they can.
+std::optional<Error> conflict(const Node& node, const NodeRef& one, const NodeRef& other) {
+    uint8_t wanted = one.permissions().used & static_cast<uint8_t>(~other.permissions().shared);
+    if (wanted == 0) return std::nullopt;
+    return Error::make("Conflicts with use by %s as '%s', which does not allow '%s' on %s",
+                       other.user().c_str(), other.role().c_str(), permission_name(wanted),
+                       node.name().c_str());
+}
+
+}  // namespace
+
+Permissions Node::wanted() const {
+    Permissions sum;
+    for (const NodeRef* use : uses_) {
+        sum.used |= use->permissions().used;
+        sum.shared &= use->permissions().shared;
+    }
+    return sum;
+}
+
+Permissions Node::child_permissions(std::string_view role, Permissions mine) const {
+    if (role == "backing") return {kPermRead, kPermRead | kPermWriteUnchanged};
+    return mine;
+}
+
+Status Node::update_permissions() {
+    for (size_t i = 0; i < uses_.size(); ++i) {
+        for (size_t j = 0; j < uses_.size(); ++j) {
+            if (i == j) continue;
+            if (auto error = conflict(*this, *uses_[i], *uses_[j])) return std::move(*error);
+        }
+    }
+    Permissions sum = wanted();
+    if (read_only_ && (sum.used & (kPermWrite | kPermResize)) != 0)
+        return Error::make("Block node '%s' is read-only", name().c_str());
+    TRY(permissions_changed(sum));
+    for (const Child& one : children()) {
+        NodeRef* ref = child_ref(one.role);
+        if (ref != nullptr) TRY(ref->set_permissions(child_permissions(one.role, sum)));
+    }
+    return {};
+}
+
+Result<NodeRef> NodeRef::take(Node& node, std::string user, std::string role, Permissions permissions) {
+    NodeRef ref;
+    ref.node_ = &node;
+    ref.user_ = std::move(user);
+    ref.role_ = std::move(role);
+    ref.permissions_ = {0, kPermAll};
+    node.uses_.push_back(&ref);
+    TRY(ref.set_permissions(permissions));  // the destructor takes the use back
+    return ref;
+}
+
+Status NodeRef::set_permissions(Permissions permissions) {
+    Permissions before = std::exchange(permissions_, permissions);
+    Status status = node_->update_permissions();
+    if (!status) {
+        permissions_ = before;
+        // What was possible before is possible still.
+        Status restored = node_->update_permissions();
+        (void)restored;
+    }
+    return status;
+}
+
+NodeRef::NodeRef(NodeRef&& other) noexcept {
+    *this = std::move(other);
+}
+
+NodeRef& NodeRef::operator=(NodeRef&& other) noexcept {
+    if (this == &other) return *this;
+    reset();
+    node_ = std::exchange(other.node_, nullptr);
+    user_ = std::move(other.user_);
+    role_ = std::move(other.role_);
+    permissions_ = other.permissions_;
+    if (node_ != nullptr) std::replace(node_->uses_.begin(), node_->uses_.end(), &other, this);
+    return *this;
+}
+
+void NodeRef::reset() {
+    if (node_ == nullptr) return;
+    Node& node = *std::exchange(node_, nullptr);
+    std::erase(node.uses_, this);
+    if (node.uses_.empty() && node.graph_ != nullptr && node.graph_->unused(node)) return;
+    Status fewer = node.update_permissions();  // asking for less cannot conflict
+    (void)fewer;
+}
+
+}  // namespace vmm::block
