@@ -20,7 +20,10 @@ namespace pci {
 class Function;
 }
 namespace scsi {
-class Device;
+class Unit;
+}
+namespace ata {
+class Drive;
 }
 
 // I/O ports that a device on the ISA bus answers. The accesses live as long as the device.
@@ -42,7 +45,8 @@ class Device : public Resettable {
 
     // What it is on a bus of the kind; null or empty when it is none.
     virtual pci::Function* as_pci() { return nullptr; }
-    virtual scsi::Device* as_scsi() { return nullptr; }
+    virtual scsi::Unit* as_scsi() { return nullptr; }
+    virtual ata::Drive* as_ata() { return nullptr; }
     virtual std::span<const PortWindow> ports() { return {}; }
 
     // The buses it gives, for other devices to be plugged into; they live as long as it does.
