@@ -26,6 +26,7 @@ enum class LockRank : uint8_t {
     Irq = 20,         // interrupt controllers and routes
     IrqWiring = 25,   // lines that several devices share, on their way to a controller
     IrqRouter = 27,   // the chipset's PCI interrupt router, in front of those lines
+    IntxTree = 28,    // pins that PCI functions share on their way through bridges to the router
     Conversion = 30,  // the conversion range lock and attribute maps
     Queue = 45,       // one virtqueue's ring
     MemoryMap = 40,   // topology, flat views, RAM registry

@@ -10,6 +10,8 @@ namespace vmm::pci {
 
 namespace {
 
+constexpr uint32_t kRomEnable = 1;  // in the expansion ROM's register
+
 bool is_64(BarKind kind) {
     return kind == BarKind::Memory64 || kind == BarKind::Prefetchable64;
 }
@@ -24,6 +26,8 @@ uint32_t type_bits(BarKind kind) {
             return 0x4;
         case BarKind::Prefetchable64:
             return 0xc;
+        case BarKind::Rom:
+            return 0x0;
     }
     UNREACHABLE();
 }
@@ -32,7 +36,7 @@ uint32_t type_bits(BarKind kind) {
 
 void BarSet::add(ConfigSpace& config, unsigned index, BarKind kind, MemoryRegion& region) {
     const uint64_t size = region.size();
-    CHECK(index + (is_64(kind) ? 1 : 0) < kCount && bars_[index].region == nullptr, "BAR %u", index);
+    CHECK(index + (is_64(kind) ? 1 : 0) < count_ && bars_[index].region == nullptr, "BAR %u", index);
     CHECK(is_power_of_two(size) && size >= (kind == BarKind::Io ? 4u : 16u), "BAR %u of 0x%llx bytes", index,
           static_cast<unsigned long long>(size));
     CHECK(is_64(kind) || size <= 2 * kGiB, "BAR %u is too large for 32 bits", index);
@@ -43,12 +47,22 @@ void BarSet::add(ConfigSpace& config, unsigned index, BarKind kind, MemoryRegion
     if (is_64(kind)) config.set_writable(kBar0 + 4 * (index + 1), static_cast<uint32_t>(mask >> 32), 4);
 }
 
+void BarSet::add_rom(ConfigSpace& config, MemoryRegion& region) {
+    const uint64_t size = region.size();
+    CHECK(is_power_of_two(size) && size >= 2 * kKiB && size <= kGiB, "expansion ROM of 0x%llx bytes",
+          static_cast<unsigned long long>(size));
+    CHECK(bars_[kRom].region == nullptr, "two expansion ROMs");
+    bars_[kRom] = {BarKind::Rom, &region, std::nullopt};
+    config.set_writable(rom_register_, static_cast<uint32_t>(~(size - 1)) | kRomEnable, 4);
+}
+
 std::optional<uint64_t> BarSet::decoded(const ConfigSpace& config, unsigned index) const {
     const Bar& bar = bars_[index];
     const uint16_t command = config.load16(kCommand);
     if ((command & (bar.kind == BarKind::Io ? kCommandIo : kCommandMemory)) == 0) return std::nullopt;
-    uint64_t at = config.load32(kBar0 + 4 * index);
-    if (is_64(bar.kind)) at |= uint64_t{config.load32(kBar0 + 4 * (index + 1))} << 32;
+    uint64_t at = config.load32(register_of(index));
+    if (bar.kind == BarKind::Rom && (at & kRomEnable) == 0) return std::nullopt;
+    if (is_64(bar.kind)) at |= uint64_t{config.load32(register_of(index) + 4)} << 32;
     const uint64_t size = bar.region->size();
     at &= ~(size - 1);
     // Address 0 means "not placed"; the top of the range is what sizing leaves behind while it looks.
@@ -60,7 +74,7 @@ std::optional<uint64_t> BarSet::decoded(const ConfigSpace& config, unsigned inde
 
 void BarSet::update(const ConfigSpace& config, const Spaces& spaces) {
     Topology::Transaction transaction(spaces.topology);
-    for (unsigned i = 0; i < kCount; ++i) {
+    for (unsigned i = 0; i < bars_.size(); ++i) {
         Bar& bar = bars_[i];
         if (bar.region == nullptr) continue;
         const std::optional<uint64_t> wanted = decoded(config, i);

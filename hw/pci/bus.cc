@@ -1,31 +1,125 @@
-// Finding functions and handing them their configuration accesses.
+// Finding functions and handing them their configuration accesses; pins on their way to the root.
 #include "hw/pci/bus.h"
 
+#include "hw/pci/bridge.h"
 #include "hw/pci/function.h"
 #include "util/bits.h"
 #include "util/check.h"
 
 namespace vmm::pci {
 
+Bus::Bus(Spaces spaces, IntxSink& intx, MsiSink& msi)
+    : DeviceBus("pcie.0", "PCIE"),
+      spaces_(spaces),
+      kind_(BusKind::Express),
+      bridge_(nullptr),
+      wires_(std::make_unique<Wires>(intx, msi)) {}
+
+Bus::Bus(Bridge& bridge, Spaces spaces, BusKind kind)
+    : DeviceBus(bridge.id(), kind == BusKind::Conventional ? "PCI" : "PCIE", &bridge),
+      spaces_(spaces),
+      kind_(kind),
+      bridge_(&bridge) {}
+
+Bus::~Bus() = default;
+
+bool Bus::accepts(std::string_view type) const {
+    return type == "PCI" || type == bus_type();
+}
+
+bool Bus::hotpluggable() const {
+    return bridge_ != nullptr && bridge_->hotpluggable();
+}
+
+std::optional<DevFn> Bus::free_address() const {
+    const uint8_t slots = kind_ == BusKind::Link ? 1 : 32;
+    for (uint8_t slot = 0; slot < slots; ++slot)
+        if (at({slot, 0}) == nullptr) return DevFn{slot, 0};
+    return std::nullopt;
+}
+
+bool Bus::full() const {
+    // Another function of a slot that is taken may fit, at an address that the user gives.
+    return kind_ != BusKind::Link && !free_address();
+}
+
+Status Bus::plug_in(Device& device) {
+    Function* function = device.as_pci();
+    CHECK(function != nullptr, "'%s' is no PCI device", device.id().c_str());
+    std::optional<DevFn> address = function->wanted_address();
+    if (!address) address = free_address();
+    if (!address) return Error::make("PCI: no slot/function available on bus '%s'", bus_name().c_str());
+    return plug(*function, *address);
+}
+
+void Bus::take_out(Device& device) {
+    unplug(*device.as_pci());
+}
+
+Status Bus::request_unplug(Device& device) {
+    if (bridge_ != nullptr && bridge_->hotpluggable()) return bridge_->ask_removal(*device.as_pci());
+    return DeviceBus::request_unplug(device);
+}
+
+void Bus::finish_unplugs() {
+    if (bridge_ != nullptr) bridge_->finish_removals();
+}
+
+void Bus::release_devices() {
+    for (Function* function : functions())
+        released(*function);
+}
+
+void Bus::release(Function& function) {
+    released(function);
+}
+
+void Bus::Gate::enter() {
+    Locked lock(mutex);
+    ++inside;
+}
+
+void Bus::Gate::leave() {
+    Locked lock(mutex);
+    if (--inside == 0) idle.notify_all();
+}
+
+void Bus::Gate::wait_until_idle() {
+    Locked lock(mutex);
+    while (inside != 0)
+        idle.wait(mutex);
+}
+
+Status Bus::admit(DevFn at) {
+    if (Function* other = this->at(at))
+        return Error::make("PCI address %s is in use by %.*s", at.text().c_str(),
+                           static_cast<int>(other->type().size()), other->type().data());
+    if (kind_ == BusKind::Link && at.device != 0)
+        return Error::make("PCI address %s: behind this port there is slot 00 only", at.text().c_str());
+    if (at.function == 0) return {};
+    Function* first = this->at({at.device, 0});
+    if (first != nullptr && (first->config_read(kHeaderType, 1) & kMultifunction) == 0)
+        return Error::make("PCI address %s: the device in slot %02x has one function only", at.text().c_str(),
+                           at.device);
+    return {};
+}
+
 Status Bus::plug(Function& function, DevFn at) {
     CHECK(function.bus_ == nullptr, "a function is plugged twice");
-    {
-        Locked lock(mutex_);
-        if (functions_[at.raw()] != nullptr)
-            return Error::make("PCI address %s is in use by %.*s", at.text().c_str(),
-                               static_cast<int>(functions_[at.raw()]->type().size()),
-                               functions_[at.raw()]->type().data());
-    }
-    if (at.function != 0) {
-        Function* first = find({number(), {at.device, 0}});
-        if (first != nullptr && (first->config_read(kHeaderType, 1) & kMultifunction) == 0)
-            return Error::make("PCI address %s: the device in slot %02x has one function only",
-                               at.text().c_str(), at.device);
-    }
+    TRY(admit(at));
+    if (bridge_ != nullptr) TRY(bridge_->admit(at));
     function.bus_ = this;
     function.devfn_ = at;
-    Locked lock(mutex_);
-    functions_[at.raw()] = &function;
+    Status joined = function.joining(*this);
+    if (!joined) {
+        function.bus_ = nullptr;
+        return joined;
+    }
+    {
+        Locked lock(mutex_);
+        functions_[at.raw()] = &function;
+    }
+    if (bridge_ != nullptr) bridge_->arrived(function);
     return {};
 }
 
@@ -35,28 +129,106 @@ void Bus::unplug(Function& function) {
         CHECK(functions_[function.devfn().raw()] == &function, "a function leaves a bus it is not on");
         functions_[function.devfn().raw()] = nullptr;
     }
+    root().gate_.wait_until_idle();
     function.reset_enter();
     function.reset_hold();
+    function.leaving(*this);
     function.bus_ = nullptr;
+    if (bridge_ != nullptr) bridge_->left(function.devfn());
 }
 
-Function* Bus::find(Address at) {
-    if (at.bus != number()) return nullptr;
+Function* Bus::at(DevFn devfn) const {
     Locked lock(mutex_);
-    return functions_[at.devfn.raw()];
+    return functions_[devfn.raw()];
 }
 
-uint32_t Bus::config_read(Address at, unsigned offset, unsigned size) {
-    Function* function = find(at);
-    if (function == nullptr || offset + size > function->config_size())
-        return static_cast<uint32_t>(all_ones(size));
-    return function->config_read(offset, size);
+std::vector<Function*> Bus::functions() const {
+    std::vector<Function*> all;
+    Locked lock(mutex_);
+    for (Function* function : functions_)
+        if (function != nullptr) all.push_back(function);
+    return all;
 }
 
-void Bus::config_write(Address at, unsigned offset, uint32_t value, unsigned size) {
-    Function* function = find(at);
-    if (function == nullptr || offset + size > function->config_size()) return;
-    function->config_write(offset, value, size);
+bool Bus::empty() const {
+    return functions().empty();
+}
+
+void Bus::for_each(const std::function<void(Function&)>& visit) {
+    for (Function* function : functions()) {
+        visit(*function);
+        if (Bridge* bridge = function->as_bridge()) bridge->secondary().for_each(visit);
+    }
+}
+
+void Bus::reset_functions() {
+    for_each([](Function& function) { function.reset_enter(); });
+    for_each([](Function& function) { function.reset_hold(); });
+    for_each([](Function& function) { function.reset_exit(); });
+}
+
+Bus& Bus::root() {
+    return bridge_ == nullptr ? *this : bridge_->bus()->root();
+}
+
+MsiSink& Bus::msi() {
+    return root().wires_->msi;
+}
+
+uint8_t Bus::number() const {
+    return bridge_ == nullptr ? 0 : bridge_->secondary_number();
+}
+
+Function* Bus::find(Address address) {
+    if (address.bus == number()) return at(address.devfn);
+    for (Function* function : functions()) {
+        Bridge* bridge = function->as_bridge();
+        if (bridge != nullptr && bridge->forwards(address.bus)) return bridge->secondary().find(address);
+    }
+    return nullptr;
+}
+
+namespace {
+
+// Behind a conventional bus nothing can ask for more than its 256 bytes.
+bool within(Function& function, unsigned offset, unsigned size) {
+    unsigned limit = function.config_size();
+    for (const Bus* bus = function.bus(); bus != nullptr;
+         bus = bus->bridge() == nullptr ? nullptr : bus->bridge()->bus())
+        if (bus->kind() == BusKind::Conventional) limit = kConventionalSize;
+    return offset + size <= limit;
+}
+
+}  // namespace
+
+uint32_t Bus::config_read(Address address, unsigned offset, unsigned size) {
+    Gate& gate = root().gate_;
+    gate.enter();
+    Function* function = find(address);
+    const uint32_t value = function == nullptr || !within(*function, offset, size)
+                               ? static_cast<uint32_t>(all_ones(size))
+                               : function->config_read(offset, size);
+    gate.leave();
+    return value;
+}
+
+void Bus::config_write(Address address, unsigned offset, uint32_t value, unsigned size) {
+    Gate& gate = root().gate_;
+    gate.enter();
+    Function* function = find(address);
+    if (function != nullptr && within(*function, offset, size)) function->config_write(offset, value, size);
+    gate.leave();
+}
+
+void Bus::set_intx(DevFn source, unsigned pin, bool level) {
+    if (bridge_ != nullptr)
+        return bridge_->bus()->set_intx(bridge_->devfn(), swizzle(source.device, pin), level);
+    Locked lock(wires_->mutex);
+    unsigned& holders = wires_->holders[source.raw()][pin];
+    CHECK(level || holders != 0, "a pin of %s falls that was down", source.text().c_str());
+    const bool was = holders != 0;
+    holders = level ? holders + 1 : holders - 1;
+    if (was != (holders != 0)) wires_->intx.set_intx(source, pin, level);
 }
 
 }  // namespace vmm::pci

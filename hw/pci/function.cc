@@ -2,20 +2,28 @@
 #include "hw/pci/function.h"
 
 #include "hw/pci/bus.h"
+#include "util/bits.h"
 #include "util/check.h"
 
 namespace vmm::pci {
 
-Function::Function(const Identity& identity, std::string id)
-    : Device(std::move(id)), config_(identity.express ? kExpressSize : kConventionalSize) {
+Function::Function(const Identity& identity, const FunctionConfig& values, std::string id)
+    : Device(std::move(id)),
+      wanted_address_(values.addr),
+      config_(identity.express ? kExpressSize : kConventionalSize),
+      bars_(identity.bridge) {
     config_.set16(kVendorId, identity.vendor);
     config_.set16(kDeviceId, identity.device);
     config_.set8(kRevision, identity.revision);
     config_.set(kClassCode, identity.class_code & 0xff, 1);
     config_.set16(kClassCode + 1, static_cast<uint16_t>(identity.class_code >> 8));
-    config_.set8(kHeaderType, identity.multifunction ? kMultifunction : 0);
-    config_.set16(kSubsystemVendorId, identity.subsystem_vendor);
-    config_.set16(kSubsystemId, identity.subsystem);
+    config_.set8(kHeaderType,
+                 static_cast<uint8_t>((identity.multifunction || values.multifunction ? kMultifunction : 0) |
+                                      (identity.bridge ? kHeaderBridge : 0)));
+    if (!identity.bridge) {
+        config_.set16(kSubsystemVendorId, identity.subsystem_vendor);
+        config_.set16(kSubsystemId, identity.subsystem);
+    }
     config_.set8(kInterruptPin, identity.interrupt_pin);
     config_.set_writable(
         kCommand,
@@ -43,9 +51,14 @@ void Function::freeze() {
     config_.freeze_reset_values();
 }
 
-void Function::add_msi(unsigned vectors, VectorMasks masks) {
+void Function::add_rom(MemoryRegion& region) {
     Locked lock(mutex_);
-    msi_ = std::make_unique<Msi>(config_, vectors, masks);
+    bars_.add_rom(config_, region);
+}
+
+void Function::add_msi(unsigned vectors, VectorMasks masks, std::optional<unsigned> at) {
+    Locked lock(mutex_);
+    msi_ = std::make_unique<Msi>(config_, vectors, masks, at);
 }
 
 Msix& Function::add_msix(const Msix::Layout& layout) {
@@ -56,19 +69,36 @@ Msix& Function::add_msix(const Msix::Layout& layout) {
 
 uint32_t Function::config_read(unsigned offset, unsigned size) {
     Locked lock(mutex_);
+    if (!powered_) return static_cast<uint32_t>(all_ones(size));
     if (msi_ != nullptr && msi_->covers(offset, size)) msi_->show_pending(config_);
     return config_.load(offset, size);
 }
 
 void Function::config_write(unsigned offset, uint32_t value, unsigned size) {
-    Locked lock(mutex_);
-    config_.write(offset, value, size);
-    if (touches(offset, size, kCommand, 2)) command_changed();
-    if (bars_.is_bar_register(offset, size)) bars_.update(config_, bus_->spaces());
-    const bool messages =
-        (msi_ != nullptr && msi_->covers(offset, size)) || (msix_ != nullptr && msix_->covers(offset, size));
-    if (messages) messages_changed();
-    config_changed(offset, size);
+    {
+        Locked lock(mutex_);
+        if (!powered_) return;
+        config_.write(offset, value, size);
+        if (touches(offset, size, kCommand, 2)) command_changed();
+        if (bars_.is_bar_register(offset, size)) bars_.update(config_, bus_->spaces());
+        const bool messages = (msi_ != nullptr && msi_->covers(offset, size)) ||
+                              (msix_ != nullptr && msix_->covers(offset, size));
+        if (messages) messages_changed();
+        config_changed(offset, size);
+    }
+    config_settled(offset, size);
+}
+
+void Function::set_power(bool on) {
+    {
+        Locked lock(mutex_);
+        if (powered_ == on) return;
+        powered_ = on;
+    }
+    if (on) return;
+    reset_enter();
+    reset_hold();
+    reset_exit();
 }
 
 void Function::command_changed() {
@@ -90,7 +120,7 @@ void Function::drive_pin() {
     const uint8_t pin = config_.load8(kInterruptPin);
     if (level == pin_driven_ || pin == 0 || bus_ == nullptr) return;
     pin_driven_ = level;
-    bus_->intx().set_intx(devfn_, pin - 1u, level);
+    bus_->set_intx(devfn_, pin - 1u, level);
 }
 
 void Function::messages_changed() {

@@ -16,6 +16,7 @@
 #include "hw/pci/address.h"
 #include "hw/pci/bar.h"
 #include "hw/pci/config_space.h"
+#include "hw/pci/function_config.h"
 #include "hw/pci/msi.h"
 #include "hw/pci/msix.h"
 #include "system/irq/msi.h"
@@ -35,11 +36,15 @@ struct Identity {
     uint8_t interrupt_pin = 0;  // 1..4 for INTA..INTD
     bool multifunction = false;
     bool express = false;  // 4 KiB of configuration space
+    bool bridge = false;   // header type 1
 };
 
 class Function : public Device {
   public:
-    Function(const Identity& identity, std::string id);
+    Function(const Identity& identity, std::string id)
+        : Function(identity, FunctionConfig{}, std::move(id)) {}
+    // A device of the user's: where it is to be, and whether other functions share its slot.
+    Function(const Identity& identity, const FunctionConfig& values, std::string id);
     ~Function() override;
 
     // Bus entry points, any thread. The access lies within the space.
@@ -52,6 +57,14 @@ class Function : public Device {
     DevFn devfn() const { return devfn_; }
     Address address() const;
 
+    std::optional<DevFn> wanted_address() const { return wanted_address_; }
+    pci::Function* as_pci() override { return this; }
+    // The bus behind it, when it is a bridge.
+    virtual class Bridge* as_bridge() { return nullptr; }
+
+    // Without power it answers nothing and decodes nothing; losing it resets the function. No lock held.
+    void set_power(bool on);
+
     // Clears the configuration space to its reset values, takes BARs off the map and lowers the pin. A device
     // that overrides these calls them first.
     void reset_enter() override;
@@ -63,7 +76,9 @@ class Function : public Device {
 
     // A region behind BAR `index`; the region is the device's and its size a power of two. Constructor only.
     void add_bar(unsigned index, BarKind kind, MemoryRegion& region);
-    void add_msi(unsigned vectors, VectorMasks masks);
+    // The region reads as the ROM's bytes.
+    void add_rom(MemoryRegion& region);
+    void add_msi(unsigned vectors, VectorMasks masks, std::optional<unsigned> at = {});
     // The device maps table() and pending() where the layout says.
     Msix& add_msix(const Msix::Layout& layout);
     // The reset values are what the configuration space holds now. Last thing in the constructor.
@@ -71,6 +86,17 @@ class Function : public Device {
 
     // The guest changed something within this range (after the change). The default does nothing.
     virtual void config_changed(unsigned offset, unsigned size) REQUIRES(mutex_) { (void)offset, (void)size; }
+    // The same once the lock is let go: for what reaches other functions.
+    virtual void config_settled(unsigned offset, unsigned size) { (void)offset, (void)size; }
+
+    // Its place is known and nobody sees it yet: what depends on the bus is shaped here (end with freeze()).
+    // Called on the main thread, no lock held; an error keeps it off the bus.
+    virtual Status joining(Bus& bus) {
+        (void)bus;
+        return {};
+    }
+    // It leaves its bus, and has been reset.
+    virtual void leaving(Bus& bus) { (void)bus; }
 
     // The INTx pin: remembers the level and shows it unless the guest turned it off. Under mutex().
     void set_intx(bool level) REQUIRES(mutex_);
@@ -91,9 +117,11 @@ class Function : public Device {
         return offset < field + field_size && field < offset + size;
     }
 
+    const std::optional<DevFn> wanted_address_;
     Mutex mutex_{LockRank::Device, "PCI function"};
     ConfigSpace config_ GUARDED_BY(mutex_);
     BarSet bars_ GUARDED_BY(mutex_);
+    bool powered_ GUARDED_BY(mutex_) = true;
     bool intx_ GUARDED_BY(mutex_) = false;        // what the device asks for
     bool pin_driven_ GUARDED_BY(mutex_) = false;  // what the bus was told
     std::unique_ptr<Msi> msi_;

@@ -22,8 +22,10 @@ constexpr unsigned kControl = 2, kAddress = 4, kData = 12, kMask = 16, kPending 
 
 }  // namespace
 
-Msi::Msi(ConfigSpace& config, unsigned vectors, VectorMasks masks)
-    : masks_(masks == VectorMasks::Yes), size_(masks_ ? 24 : 14), at_(config.add_capability(kCapMsi, size_)) {
+Msi::Msi(ConfigSpace& config, unsigned vectors, VectorMasks masks, std::optional<unsigned> at)
+    : masks_(masks == VectorMasks::Yes),
+      size_(masks_ ? 24 : 14),
+      at_(config.add_capability(kCapMsi, size_, at)) {
     CHECK(vectors <= 32 && std::has_single_bit(vectors), "%u MSI vectors", vectors);
     const auto log2 = static_cast<unsigned>(std::countr_zero(vectors));
     config.set16(at_ + kControl,

@@ -17,8 +17,8 @@ enum class VectorMasks { No, Yes };
 
 class Msi {
   public:
-    // vectors: 1, 2, 4 ... 32. Adds the capability.
-    Msi(ConfigSpace& config, unsigned vectors, VectorMasks masks);
+    // vectors: 1, 2, 4 ... 32. Adds the capability, at that offset or where there is room.
+    Msi(ConfigSpace& config, unsigned vectors, VectorMasks masks, std::optional<unsigned> at = {});
 
     bool enabled() const;
     // What to send for the vector; empty when it is masked (it is pending then) or MSI is off. Any thread.

@@ -24,7 +24,7 @@ uint64_t pending_bytes(unsigned vectors) {
 }  // namespace
 
 Msix::Msix(ConfigSpace& config, const Layout& layout, std::function<void(const MsiMessage&)> send)
-    : at_(config.add_capability(kCapMsix, kCapabilitySize)),
+    : at_(config.add_capability(kCapMsix, kCapabilitySize, layout.at)),
       send_(std::move(send)),
       entries_(layout.vectors),
       table_(MemoryRegion::io("msix-table", uint64_t{layout.vectors} * kEntrySize, table_ops_)),

@@ -23,6 +23,7 @@ class Msix {
         unsigned bar = 0;           // of both
         uint32_t table_offset = 0;  // multiples of 8
         uint32_t pending_offset = 0;
+        std::optional<unsigned> at = {};  // of the capability; empty: where there is room
     };
     // Adds the capability. The sink gets messages that a guest's access to the table sets free; it is called
     // with no lock of this held.

@@ -62,6 +62,8 @@ struct PciWorld {
 class TestFunction : public Function {
   public:
     explicit TestFunction(bool multifunction = false)
+        : TestFunction(FunctionConfig{.multifunction = multifunction}, "test") {}
+    TestFunction(const FunctionConfig& values, std::string id)
         : Function({.vendor = 0x1234,
                     .device = 0x5678,
                     .class_code = 0xff0102,
@@ -69,9 +71,8 @@ class TestFunction : public Function {
                     .subsystem_vendor = 0xaaaa,
                     .subsystem = 0xbbbb,
                     .interrupt_pin = 2,
-                    .multifunction = multifunction,
                     .express = true},
-                   "test") {
+                   values, std::move(id)) {
         add_bar(0, BarKind::Memory32, memory32_);
         add_bar(1, BarKind::Io, io_);
         add_bar(2, BarKind::Memory64, memory64_);
