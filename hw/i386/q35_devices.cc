@@ -122,6 +122,7 @@ Status Q35Board::State::make_devices() {
     tree = std::make_unique<DeviceTree>(*env, resets);
     resets.add(*tree);
     tree->add_root_bus(isa);
+    tree->add_root_bus(*root);
     for (const DeviceRequest& wanted : config.devices) {
         Result<Device*> made = tree->add(wanted);
         if (!made)

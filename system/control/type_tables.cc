@@ -2,12 +2,14 @@
 #include "system/control/type_tables.h"
 
 #include "hw/char/types.h"
+#include "hw/pci/types.h"
 
 namespace vmm {
 
 DeviceTypes all_device_types() {
     DeviceTypes types;
     register_char_types(types);
+    pci::register_types(types);
     return types;
 }
 
