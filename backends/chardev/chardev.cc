@@ -48,8 +48,10 @@ Status Chardev::open_log(const ChardevCommon& common) {
 }
 
 void Chardev::post(std::function<void()> work) {
-    loop_.post([alive = std::weak_ptr<int>(alive_), work = std::move(work)] {
-        if (!alive.expired()) work();
+    loop().post([this, alive = std::weak_ptr<int>(alive_), work = std::move(work)]() mutable {
+        if (alive.expired()) return;
+        if (!loop().on_loop_thread()) return post(std::move(work));  // it has moved meanwhile
+        work();
     });
 }
 

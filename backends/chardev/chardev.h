@@ -1,11 +1,14 @@
 // Chardev: the host's side of a stream of bytes (terminal, socket, file); CharClient: the device's side. One
-// client a chardev (a mux takes several). Clients are attached, called and detached on the main loop's
-// thread; write() and accept_input() may be called from any thread with no lock held, and never block.
+// client a chardev (a mux takes several). Clients are attached and detached on the main loop's thread, and
+// called there unless the chardev was moved to another loop; write() and accept_input() may be called from
+// any thread with no lock held, and never block.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -39,7 +42,7 @@ class CharClient {
 
 class Chardev {
   public:
-    Chardev(EventLoop& loop, std::string id) : loop_(loop), id_(std::move(id)) {}
+    Chardev(EventLoop& loop, std::string id) : loop_(&loop), id_(std::move(id)) {}
     Chardev(const Chardev&) = delete;
     Chardev& operator=(const Chardev&) = delete;
     virtual ~Chardev();
@@ -60,19 +63,29 @@ class Chardev {
     size_t write(std::span<const uint8_t> bytes);
     // The client has room again.
     virtual void accept_input() {}
+    // A descriptor that came with the bytes received last, the oldest first (unix sockets only).
+    virtual std::optional<Fd> take_fd() { return std::nullopt; }
+
+    // Whether move_to() is there.
+    virtual bool can_move() const { return false; }
+    // From now on the client is called on this loop's thread, until the connection ends: Closed and whatever
+    // follows come on the first loop again. Called on the thread of the loop it leaves, as the last thing
+    // that receive() does or outside of it.
+    virtual void move_to(EventLoop& loop) { (void)loop; }
 
     Status open_log(const ChardevCommon& common);
 
   protected:
     virtual size_t do_write(std::span<const uint8_t> bytes) = 0;
-    EventLoop& loop() { return loop_; }
+    EventLoop& loop() { return *loop_.load(std::memory_order_acquire); }
+    void set_loop(EventLoop& loop) { loop_.store(&loop, std::memory_order_release); }
     CharClient* client() { return client_; }
-    // Runs on the loop unless this chardev is gone by then.
+    // Runs on the loop (the one it has by then) unless this chardev is gone.
     void post(std::function<void()> work);
     void tell(CharEvent event);
 
   private:
-    EventLoop& loop_;
+    std::atomic<EventLoop*> loop_;
     const std::string id_;
     CharClient* client_ = nullptr;  // loop thread
     std::shared_ptr<int> alive_ = std::make_shared<int>(0);

@@ -62,6 +62,21 @@ void FdChardev::close_stream() {
     in_.reset();
 }
 
+void FdChardev::change_loop(EventLoop& to) {
+    in_watch_.reset();
+    const bool waits_for_output = out_watch_.has_value();
+    out_watch_.reset();
+    set_loop(to);
+    post([this, waits_for_output] {
+        if (waits_for_output) wait_for_output();
+        watch_input();
+    });
+}
+
+ssize_t FdChardev::read_some(int fd, std::span<uint8_t> into) {
+    return ::read(fd, into.data(), into.size());
+}
+
 void FdChardev::close_input() {
     in_watch_.reset();
     in_.reset();
@@ -98,7 +113,7 @@ void FdChardev::input_ready(unsigned conditions) {
         return;
     }
     std::array<uint8_t, kReadAtOnce> buffer;
-    ssize_t n = ::read(in_.get(), buffer.data(), std::min(room, buffer.size()));
+    ssize_t n = read_some(in_.get(), std::span(buffer).first(std::min(room, buffer.size())));
     if (n > 0) {
         client()->receive(std::span(buffer).first(static_cast<size_t>(n)));
         return;

@@ -28,6 +28,10 @@ class FdChardev : public Chardev {
     // The output's other end is gone. Loop thread.
     virtual void output_failed() {}
     void close_input();
+    // What read(2) does; sockets take descriptors along.
+    virtual ssize_t read_some(int fd, std::span<uint8_t> into);
+    // The watches end here and begin there.
+    void change_loop(EventLoop& to);
     size_t do_write(std::span<const uint8_t> bytes) override;
 
   private:

@@ -2,16 +2,18 @@
 #include "backends/chardev/socket.h"
 
 #include <poll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstring>
 
 #include "util/log.h"
 
 namespace vmm {
 
 SocketChardev::SocketChardev(Token, EventLoop& loop, std::string id, const ChardevSocket& config)
-    : FdChardev(loop, std::move(id)), config_(config), retry_(loop, [this] { try_connect(); }) {}
+    : FdChardev(loop, std::move(id)), config_(config), home_(loop), retry_(loop, [this] { try_connect(); }) {}
 
 Result<std::unique_ptr<SocketChardev>> SocketChardev::create(EventLoop& loop, std::string id,
                                                              const ChardevSocket& config) {
@@ -89,9 +91,47 @@ void SocketChardev::take(Fd peer) {
     tell(CharEvent::Opened);
 }
 
+std::optional<Fd> SocketChardev::take_fd() {
+    if (fds_.empty()) return std::nullopt;
+    Fd first = std::move(fds_.front());
+    fds_.pop_front();
+    return first;
+}
+
+ssize_t SocketChardev::read_some(int fd, std::span<uint8_t> into) {
+    constexpr size_t kAtOnce = 16;
+    iovec bytes = {into.data(), into.size()};
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(kAtOnce * sizeof(int))> control;
+    msghdr message = {};
+    message.msg_iov = &bytes;
+    message.msg_iovlen = 1;
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    const ssize_t n = ::recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
+    if (n < 0) return n;
+    for (cmsghdr* part = CMSG_FIRSTHDR(&message); part != nullptr; part = CMSG_NXTHDR(&message, part)) {
+        if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;
+        const size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        for (size_t i = 0; i < count; ++i) {
+            int number = -1;
+            std::memcpy(&number, CMSG_DATA(part) + i * sizeof(int), sizeof number);
+            Fd got(number);
+            if (fds_.size() < kMostFds) fds_.push_back(std::move(got));
+        }
+    }
+    return n;
+}
+
 void SocketChardev::ended() {
     if (!stream_open()) return;
     close_stream();
+    fds_.clear();
+    if (&loop() == &home_) return after_end();
+    set_loop(home_);
+    post([this] { after_end(); });
+}
+
+void SocketChardev::after_end() {
     tell(CharEvent::Closed);
     if (config_.server) return listen_again();
     if (config_.reconnect_ms != 0) retry_.arm_at(monotonic_ns() + int64_t{config_.reconnect_ms} * 1'000'000);

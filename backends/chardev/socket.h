@@ -1,7 +1,9 @@
 // SocketChardev: one stream connection, as server (listens, one peer at a time, listens again when it leaves)
-// or as client (may try again after a while). Telnet, TLS and WebSocket are not spoken.
+// or as client (may try again after a while). Descriptors that come over a unix socket are kept for
+// take_fd(). Telnet, TLS and WebSocket are not spoken.
 #pragma once
 
+#include <deque>
 #include <optional>
 
 #include "backends/chardev/fd_chardev.h"
@@ -19,6 +21,9 @@ class SocketChardev final : public FdChardev {
     ~SocketChardev() override;
     std::string filename() const override;
     bool connected() const override { return stream_open(); }
+    std::optional<Fd> take_fd() override;
+    bool can_move() const override { return true; }
+    void move_to(EventLoop& loop) override { change_loop(loop); }
     // The port a TCP server got.
     Result<uint16_t> port() const { return local_port(listener_.get()); }
 
@@ -29,10 +34,16 @@ class SocketChardev final : public FdChardev {
     void accept_peer();
     void try_connect();
     void take(Fd peer);
+    void after_end();
+    ssize_t read_some(int fd, std::span<uint8_t> into) override;
     void ended() override;
     void output_failed() override { ended(); }
 
+    static constexpr size_t kMostFds = 64;  // that nobody has taken yet
+
     const ChardevSocket config_;
+    EventLoop& home_;
+    std::deque<Fd> fds_;
     Fd listener_;
     std::optional<FdWatch> listen_watch_;
     LoopTimer retry_;

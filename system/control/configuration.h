@@ -10,6 +10,7 @@
 #include "backends/chardev/options.h"
 #include "backends/memory/backend_config.h"
 #include "hw/core/machine_config.h"
+#include "system/control/actions.h"
 #include "system/memory/visibility.h"
 
 namespace vmm {
@@ -38,6 +39,13 @@ struct ProcessConfig {
     std::optional<std::string> process_name;  // -name process=
 };
 
+// -mon, -qmp, -qmp-pretty, -monitor
+struct MonitorConfig {
+    std::string chardev;   // id
+    bool control = false;  // QMP; else the monitor for people
+    bool pretty = false;
+};
+
 struct Configuration {
     MachineConfig machine;
     AccelConfig accel;
@@ -47,11 +55,12 @@ struct Configuration {
     bool mem_merge = true;        // -machine mem-merge
     bool dump_guest_core = true;  // -machine dump-guest-core
     std::vector<ChardevOptions> chardevs;
+    std::vector<MonitorConfig> monitors;
     ProcessConfig process;
 
     bool start_paused = false;  // -S
-    bool no_reboot = false;     // a reset ends the VM
-    bool no_shutdown = false;   // a shutdown stops the VM but keeps the process
+    bool preconfig = false;     // -preconfig: the monitor says when the machine is made
+    Actions actions;            // -action, -no-reboot, -no-shutdown, -watchdog-action
 };
 
 }  // namespace vmm

@@ -38,6 +38,14 @@ void LoopRequests::request_shutdown(ShutdownCause cause) {
     });
 }
 
+void LoopRequests::report_watchdog() {
+    note([](Pending& pending) { pending.watchdog = true; });
+}
+
+void LoopRequests::report_crash_loaded() {
+    note([](Pending& pending) { pending.crash_loaded = true; });
+}
+
 void LoopRequests::request_exit(int status) {
     note([status](Pending& pending) {
         if (!pending.exit) pending.exit = status;
@@ -58,9 +66,11 @@ void LoopRequests::serve() {
         if (handler_ == nullptr) return;
         std::swap(work, pending_);
     }
+    if (work.crash_loaded) handler_->do_crash_loaded();
     if (work.exit) return handler_->do_exit(*work.exit);
     if (work.error) return handler_->do_internal_error(*work.error);
     if (work.shutdown) return handler_->do_shutdown(*work.shutdown);
+    if (work.watchdog) handler_->do_watchdog();
     if (work.reset) handler_->do_reset(*work.reset);
 }
 

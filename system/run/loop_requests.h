@@ -18,6 +18,8 @@ class RequestHandler {
     virtual ~RequestHandler() = default;
     virtual void do_reset(ShutdownCause cause) = 0;
     virtual void do_shutdown(ShutdownCause cause) = 0;
+    virtual void do_watchdog() = 0;
+    virtual void do_crash_loaded() = 0;
     virtual void do_exit(int status) = 0;
     virtual void do_internal_error(const std::string& text) = 0;
 };
@@ -31,6 +33,8 @@ class LoopRequests final : public MachineRequests {
 
     void request_reset(ShutdownCause cause) override;
     void request_shutdown(ShutdownCause cause) override;
+    void report_watchdog() override;
+    void report_crash_loaded() override;
     void request_exit(int status) override;
     void report_internal_error(std::string text) override;
 
@@ -40,7 +44,9 @@ class LoopRequests final : public MachineRequests {
         std::optional<ShutdownCause> shutdown;
         std::optional<int> exit;
         std::optional<std::string> error;
-        bool any() const { return reset || shutdown || exit || error; }
+        bool watchdog = false;
+        bool crash_loaded = false;
+        bool any() const { return reset || shutdown || exit || error || watchdog || crash_loaded; }
     };
     void note(const std::function<void(Pending&)>& change);
     void serve();

@@ -1,4 +1,4 @@
-// What any thread may ask of the whole machine: reset, shutdown, power-button, panic. The request is noted
+// What any thread may ask of the whole machine: reset, shutdown, what a watchdog asks for, panic. The request is noted
 // and done on the main thread; the asking vCPU stops at its next chance. Thread-safe: takes only leaf locks,
 // so it may be called from a device entry point (after the device's own lock was let go).
 #pragma once
@@ -25,7 +25,12 @@ class MachineRequests {
   public:
     virtual ~MachineRequests() = default;
     virtual void request_reset(ShutdownCause cause) = 0;
+    // GuestPanic: the guest reported its death, and the machine's panic action follows.
     virtual void request_shutdown(ShutdownCause cause) = 0;
+    // A watchdog ran out; the machine's watchdog action follows.
+    virtual void report_watchdog() {}
+    // The guest reported that its crash kernel runs.
+    virtual void report_crash_loaded() {}
     // isa-debug-exit and kin: end the process with this status.
     virtual void request_exit(int status) = 0;
     // Stops the VM with run state internal-error; the text is logged once.

@@ -39,7 +39,7 @@ void RunControl::reset() {
         tell(false);
     }
     resets_.reset();
-    if (run_state_needs_reset(state()) || state() == RunState::GuestPanicked) enter(RunState::Paused);
+    if (!ran && run_state_may_change(state(), RunState::Prelaunch)) enter(RunState::Prelaunch);
     if (ran) {
         tell(true);
         vcpus_.resume_all();

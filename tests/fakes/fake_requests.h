@@ -11,10 +11,13 @@ namespace vmm {
 struct FakeRequests final : MachineRequests {
     void request_reset(ShutdownCause cause) override { resets.push_back(cause); }
     void request_shutdown(ShutdownCause cause) override { shutdowns.push_back(cause); }
+    void report_watchdog() override { ++watchdogs; }
+    void report_crash_loaded() override { ++crash_loads; }
     void request_exit(int status) override { exits.push_back(status); }
     void report_internal_error(std::string text) override { errors.push_back(std::move(text)); }
     std::vector<ShutdownCause> resets, shutdowns;
     std::vector<int> exits;
+    unsigned watchdogs = 0, crash_loads = 0;
     std::vector<std::string> errors;
 };
 

@@ -39,6 +39,7 @@ struct Builder {
     std::vector<WrittenDevice> devices;
     std::vector<std::string> serials;  // as written
     std::vector<std::string> debug_consoles;
+    unsigned short_monitors = 0;  // -qmp and -monitor so far
     bool nographic = false;
     bool no_defaults = false;
 
@@ -71,6 +72,7 @@ Result<ChardevOptions> chardev_from_schema(const qapi::ChardevOptions& options);
 struct LegacyChardev {
     std::string id;                         // empty: none
     std::optional<ChardevOptions> chardev;  // absent: the id is of an existing one
+    bool with_monitor = false;              // "mon:": a monitor for people shares it
 };
 Result<LegacyChardev> parse_legacy_chardev(const std::string& text, const std::string& id);
 
@@ -80,6 +82,17 @@ Status take_global(Builder& builder, const std::string& value);
 Status take_serial(Builder& builder, const std::string& value);
 Status take_debugcon(Builder& builder, const std::string& value);
 Status finish_devices(Builder& builder);
+
+// monitor.cc
+Status take_mon(Builder& builder, const std::string& value);
+Status take_qmp(Builder& builder, const std::string& value);
+Status take_qmp_pretty(Builder& builder, const std::string& value);
+Status take_monitor(Builder& builder, const std::string& value);
+Status take_action(Builder& builder, const std::string& value);
+Status take_watchdog_action(Builder& builder, const std::string& value);
+Status take_no_reboot(Builder& builder, const std::string& value);
+Status take_no_shutdown(Builder& builder, const std::string& value);
+Status take_preconfig(Builder& builder, const std::string& value);
 
 // process.cc
 Status take_name(Builder& builder, const std::string& value);

@@ -45,6 +45,9 @@ Status add_chardev(Builder& builder, ChardevOptions chardev) {
 Result<std::string> short_chardev(Builder& builder, const std::string& text, const std::string& id) {
     LegacyChardev made = TRY(parse_legacy_chardev(text, id));
     if (made.chardev) TRY(add_chardev(builder, std::move(*made.chardev)));
+    if (made.with_monitor)
+        builder.line.configuration.monitors.push_back(
+            {.chardev = made.id, .control = false, .pretty = false});
     return made.id;
 }
 
@@ -100,6 +103,8 @@ Status check_chardev_users(const Builder& builder) {
         const char* option = name == SerialIsa::kInfo.name ? "-serial" : "-debugcon";
         TRY(use(id, device.board ? strf("%s chardev:%s", option, id.c_str()) : strf("-device %s", name)));
     }
+    for (const MonitorConfig& monitor : builder.line.configuration.monitors)
+        TRY(use(monitor.chardev, "-mon chardev=" + monitor.chardev));
     return {};
 }
 

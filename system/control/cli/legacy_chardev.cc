@@ -70,7 +70,7 @@ Result<LegacyChardev> parse_legacy_chardev(const std::string& text, const std::s
     if (text.starts_with("chardev:")) {
         std::string named = text.substr(8);
         TRY(check_id(named));
-        return LegacyChardev{named, {}};
+        return LegacyChardev{named, {}, false};
     }
     bool with_monitor = text.starts_with("mon:");
     std::string device = with_monitor ? text.substr(4) : text;
@@ -83,7 +83,7 @@ Result<LegacyChardev> parse_legacy_chardev(const std::string& text, const std::s
         if (device == "stdio") dict->set("signal", "off");
     }
     auto options = TRY(qapi::from_keyval<qapi::ChardevOptions>(*dict));
-    return LegacyChardev{id, TRY(chardev_from_schema(options))};
+    return LegacyChardev{id, TRY(chardev_from_schema(options)), with_monitor};
 }
 
 }  // namespace vmm::cli

@@ -22,7 +22,7 @@ Status take_append(Builder& builder, const std::string& value) {
     return set_machine(builder, qapi::Dict{{kAppend, value}});
 }
 
-// Options of which one value is true: there is no display, no monitor, no network card.
+// Options of which one value is true: there is no display, no network card.
 Status only_none(const std::string& value, const char* what) {
     if (value == "none") return {};
     return Error::make("there is no %s in this version", what).with_hint("the only value is none");
@@ -32,9 +32,6 @@ Status take_display(Builder&, const std::string& value) {
 }
 Status take_vga(Builder&, const std::string& value) {
     return only_none(value, "display adapter");
-}
-Status take_monitor(Builder&, const std::string& value) {
-    return only_none(value, "monitor");
 }
 Status take_parallel(Builder&, const std::string& value) {
     return only_none(value, "parallel port");
@@ -62,14 +59,6 @@ Status take_paused(Builder& builder, const std::string&) {
     builder.line.configuration.start_paused = true;
     return {};
 }
-Status take_no_reboot(Builder& builder, const std::string&) {
-    builder.line.configuration.no_reboot = true;
-    return {};
-}
-Status take_no_shutdown(Builder& builder, const std::string&) {
-    builder.line.configuration.no_shutdown = true;
-    return {};
-}
 Status take_help(Builder& builder, const std::string&) {
     builder.print(option_help());
     return {};
@@ -82,6 +71,7 @@ Status take_version(Builder& builder, const std::string&) {
 constexpr std::string_view kMachine = "Machine";
 constexpr std::string_view kBoot = "Boot";
 constexpr std::string_view kObjects = "Objects and devices";
+constexpr std::string_view kMonitors = "Monitors";
 constexpr std::string_view kRun = "Running";
 constexpr std::string_view kMessages = "Messages";
 constexpr std::string_view kAbout = "About";
@@ -123,15 +113,23 @@ constexpr Option kOptions[] = {
      take_nographic},
     {"display", "none", kObjects, "there is no display", take_display},
     {"vga", "none", kObjects, "there is no display adapter", take_vga},
-    {"monitor", "none", kObjects, "there is no monitor", take_monitor},
     {"parallel", "none", kObjects, "there is no parallel port", take_parallel},
     {"net", "none", kObjects, "there is no network card", take_net},
     {"nic", "none", "", "", take_net},
     {"nodefaults", "", kObjects, "no devices but those of the machine and the command line", take_nodefaults},
 
+    {"mon", "[chardev=]ID[,mode=control|readline][,pretty=on|off]", kMonitors, "a monitor on a chardev",
+     take_mon},
+    {"qmp", "DEV", kMonitors, "a QMP monitor on DEV, which is written as for -serial", take_qmp},
+    {"qmp-pretty", "DEV", kMonitors, "the same with indented replies", take_qmp_pretty},
+    {"monitor", "DEV", kMonitors, "a monitor for people on DEV, or none", take_monitor},
+    {"preconfig", "", kMonitors, "make the machine when the monitor says x-exit-preconfig", take_preconfig},
+
     {"S", "", kRun, "do not start the processors", take_paused},
     {"no-reboot", "", kRun, "end when the guest resets", take_no_reboot},
     {"no-shutdown", "", kRun, "stop, but do not end, when the guest powers off", take_no_shutdown},
+    {"action", "reboot=|shutdown=|panic=|watchdog=ACTION", kRun, "what these events do", take_action},
+    {"watchdog-action", "ACTION", "", "", take_watchdog_action},
     {"daemonize", "", kRun, "run in the background once the machine is ready", take_daemonize},
     {"pidfile", "FILE", kRun, "write the process's number there", take_pidfile},
     {"no-user-config", "", kRun, "accepted; there are no configuration files", take_nothing},
@@ -149,7 +147,6 @@ constexpr Option kOptions[] = {
 
 constexpr std::string_view kNoDisks = "there are no disks in this version";
 constexpr std::string_view kNoNet = "there is no network in this version";
-constexpr std::string_view kNoMonitor = "there is no monitor in this version";
 constexpr std::string_view kNoDisplay = "there is no display in this version";
 constexpr std::string_view kNoUsb = "there is no USB in this version";
 constexpr std::string_view kNotYet = "this is not available in this version";
@@ -176,9 +173,6 @@ constexpr AbsentOption kAbsent[] = {
     {"virtfs", true, kNoDisks},
     {"boot", true, kNoDisks},
     {"netdev", true, kNoNet},
-    {"qmp", true, kNoMonitor},
-    {"qmp-pretty", true, kNoMonitor},
-    {"mon", true, kNoMonitor},
     {"vnc", true, kNoDisplay},
     {"spice", true, kNoDisplay},
     {"full-screen", false, kNoDisplay},
@@ -190,13 +184,10 @@ constexpr AbsentOption kAbsent[] = {
     {"incoming", true, kNoMigration},
     {"loadvm", true, kNoMigration},
     {"only-migratable", false, kNoMigration},
-    {"preconfig", false, kNotYet},
     {"qtest", true, kNotYet},
     {"qtest-log", true, kNotYet},
     {"gdb", true, kNotYet},
     {"s", false, kNotYet},
-    {"action", true, kNotYet},
-    {"watchdog-action", true, kNotYet},
     {"overcommit", true, kNotYet},
     {"sandbox", true, kNotYet},
     {"run-with", true, kNotYet},

@@ -1,4 +1,4 @@
-// The phases of start-up and the requests that arrive while the machine runs; see virtual_machine.h.
+// The phases of start-up; see virtual_machine.h.
 #include "system/control/startup/virtual_machine.h"
 
 #include <memory>
@@ -13,6 +13,7 @@
 #include "hw/i386/q35_board.h"
 #include "system/clock/loop_clock.h"
 #include "system/control/startup/back_ends.h"
+#include "system/control/startup/control_plane.h"
 #include "system/control/startup/process.h"
 #include "system/control/startup/signals.h"
 #include "system/control/startup/trace.h"
@@ -61,24 +62,22 @@ void trace_summary(const ConversionEngine& engine) {
                                  known_or_minus_one(engine.both_bytes()));
 }
 
-class VirtualMachine final : public RequestHandler {
+class VirtualMachine final {
   public:
     explicit VirtualMachine(const Configuration& configuration) : configuration_(configuration) {}
-    ~VirtualMachine() override { requests_.set_handler(nullptr); }
+    ~VirtualMachine() { control_.policy().machine_gone(); }
 
-    // The phases, in order.
     Status make_objects();
+    Result<int> run(ProcessSetup& process);
+
+  private:
+    // The phases after the objects, in order.
     Status open_accelerator();
     Status make_memory();
     Status make_board();
-    Result<int> run(ProcessSetup& process);
-
-    void do_reset(ShutdownCause cause) override;
-    void do_shutdown(ShutdownCause cause) override;
-    void do_exit(int status) override;
-    void do_internal_error(const std::string& text) override;
-
-  private:
+    // All of them: the machine is there, and runs unless it is to wait.
+    Status make_all();
+    Status start();
     Result<std::vector<RamBlock*>> machine_ram();
     MemoryBackend* find_backend(const std::string& id);
 
@@ -92,6 +91,7 @@ class VirtualMachine final : public RequestHandler {
     std::unique_ptr<SignalWatch> signals_;
     ChardevSet chardevs_{loop_, [this] { requests_.request_shutdown(ShutdownCause::HostUi); }};
     ProcessBackEnds back_ends_{chardevs_};
+    ControlPlane control_{loop_, requests_, configuration_, chardevs_};
     std::unique_ptr<ConfidentialGuest> confidential_;
     SystemIoctlDoor door_;
     std::unique_ptr<kvm::Kvm> kvm_;
@@ -101,7 +101,7 @@ class VirtualMachine final : public RequestHandler {
     Q35Files files_;
     std::unique_ptr<Q35Board> board_;
     std::unique_ptr<RunControl> run_;
-    int exit_status_ = 0;
+    std::optional<Error> late_error_;  // of a machine that was made after -preconfig
 };
 
 Status VirtualMachine::make_objects() {
@@ -121,7 +121,7 @@ Status VirtualMachine::make_objects() {
     files_ = TRY(Q35Board::open_files(configuration_.machine.boot));
     for (const ChardevOptions& options : configuration_.chardevs)
         (void)TRY(chardevs_.add(options));
-    return {};
+    return control_.open_monitors();
 }
 
 Status VirtualMachine::open_accelerator() {
@@ -181,46 +181,43 @@ Status VirtualMachine::make_board() {
     board_ = TRY(Q35Board::create(configuration_.machine, parts, std::move(files_)));
     run_ = std::make_unique<RunControl>(board_->vcpus(), board_->resets());
     run_->add_listener(clock_listener_);
+    control_.policy().machine_made({.run = run_.get(), .press_power_button = {}, .inject_nmi = {}});
     return {};
 }
 
+Status VirtualMachine::make_all() {
+    TRY(open_accelerator());
+    TRY(make_memory());
+    return make_board();
+}
+
+Status VirtualMachine::start() {
+    if (configuration_.start_paused) return {};
+    return control_.policy().start();
+}
+
 Result<int> VirtualMachine::run(ProcessSetup& process) {
-    requests_.set_handler(this);
-    TRY(process.ready());
-    if (!configuration_.start_paused) run_->start();
-    loop_.run();
-    run_->stop(RunState::Shutdown);
-    if (board_->conversions() != nullptr) trace_summary(*board_->conversions());
-    return exit_status_;
-}
-
-void VirtualMachine::do_reset(ShutdownCause cause) {
-    if (configuration_.no_reboot && cause == ShutdownCause::GuestReset) {
-        do_shutdown(cause);
-        return;
+    if (configuration_.preconfig) {
+        control_.policy().set_preconfig([this]() -> Status {
+            Status made = make_all();
+            if (made) return start();
+            // Half a machine is of no use to anybody.
+            late_error_ = Error::make("%s", made.error().message().c_str());
+            requests_.request_exit(1);
+            return made;
+        });
+        TRY(process.ready());
+    } else {
+        TRY(make_all());
+        TRY(process.ready());
+        TRY(start());
     }
-    run_->reset();
-}
-
-void VirtualMachine::do_shutdown(ShutdownCause cause) {
-    bool asked_by_host = cause == ShutdownCause::HostSignal || cause == ShutdownCause::HostQmpQuit ||
-                         cause == ShutdownCause::HostUi;
-    run_->stop(RunState::Shutdown);
-    if (configuration_.no_shutdown && !asked_by_host) return;
-    loop_.quit();
-}
-
-void VirtualMachine::do_exit(int status) {
-    exit_status_ = status;
-    loop_.quit();
-}
-
-void VirtualMachine::do_internal_error(const std::string& text) {
-    log_error("%s", text.c_str());
-    run_->stop(RunState::InternalError);
-    // Nobody could look at the stopped guest or start it again.
-    exit_status_ = 1;
-    loop_.quit();
+    loop_.run();
+    if (late_error_) return std::move(*late_error_);
+    if (run_ != nullptr) run_->stop(RunState::Shutdown);
+    control_.flush();
+    if (board_ != nullptr && board_->conversions() != nullptr) trace_summary(*board_->conversions());
+    return control_.policy().exit_status();
 }
 
 }  // namespace
@@ -229,9 +226,6 @@ Result<int> run_virtual_machine(const Configuration& configuration) {
     ProcessSetup process = TRY(ProcessSetup::enter(configuration.process, configuration.machine.name));
     VirtualMachine machine(configuration);
     TRY(machine.make_objects());
-    TRY(machine.open_accelerator());
-    TRY(machine.make_memory());
-    TRY(machine.make_board());
     return machine.run(process);
 }
 

@@ -13,6 +13,7 @@ TEST(PvPanic, tellsItsEventsAndShutsDownOnPanic) {
     PvPanic port({}, requests);
     EXPECT_EQ(port.read(0, 1), 3u);
     port.write(0, 2, 1);
+    EXPECT_EQ(requests.crash_loads, 1u);
     port.write(0, 4, 1);  // not offered
     EXPECT_TRUE(requests.shutdowns.empty());
     port.write(0, 1, 1);

@@ -152,7 +152,8 @@ TEST(CommandLine, TwoDashesAndUnderscores) {
     Configuration c = good("--machine q35,dump_guest_core=off,mem-merge=off --no-reboot --no-shutdown -S");
     EXPECT_FALSE(c.dump_guest_core);
     EXPECT_FALSE(c.mem_merge);
-    EXPECT_TRUE(c.no_reboot && c.no_shutdown && c.start_paused);
+    EXPECT_TRUE(c.actions.reboot == qapi::RebootAction::Shutdown &&
+                c.actions.shutdown == qapi::ShutdownAction::Pause && c.start_paused);
 }
 
 TEST(CommandLine, MachineOptionsAddUp) {

@@ -13,6 +13,8 @@ class Recorder final : public RequestHandler {
   public:
     void do_reset(ShutdownCause) override { log += "reset "; }
     void do_shutdown(ShutdownCause) override { log += "shutdown "; }
+    void do_watchdog() override { log += "watchdog "; }
+    void do_crash_loaded() override { log += "crash "; }
     void do_exit(int status) override { log += "exit" + std::to_string(status) + " "; }
     void do_internal_error(const std::string& text) override { log += "error:" + text + " "; }
     std::string log;
@@ -35,6 +37,15 @@ TEST_F(LoopRequestsTest, aRequestIsDoneOnTheLoopAndNotBefore) {
     EXPECT_EQ(recorder.log, "");
     drain();
     EXPECT_EQ(recorder.log, "reset ");
+}
+
+TEST_F(LoopRequestsTest, whatAGuestReportsComesBeforeWhatItAsksFor) {
+    requests.set_handler(&recorder);
+    requests.request_reset(ShutdownCause::GuestReset);
+    requests.report_watchdog();
+    requests.report_crash_loaded();
+    drain();
+    EXPECT_EQ(recorder.log, "crash watchdog reset ");
 }
 
 TEST_F(LoopRequestsTest, resetsAskedTwiceAreDoneOnce) {

@@ -64,7 +64,7 @@ TEST_F(RunControlTest, resetLeavesShutdownSoThatTheMachineCanStart) {
     control.start();
     control.stop(RunState::Shutdown);
     control.reset();
-    EXPECT_EQ(control.state(), RunState::Paused);
+    EXPECT_EQ(control.state(), RunState::Prelaunch);
     control.start();
     EXPECT_TRUE(control.running());
 }

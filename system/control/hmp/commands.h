@@ -1,0 +1,15 @@
+// The registration of the commands for people, by subject. Called once, at start; the table outlives what it
+// is given.
+#pragma once
+
+#include "system/control/hmp/table.h"
+
+namespace vmm {
+
+// stop, cont, quit and their kin; info status, version, name, uuid, kvm.
+void register_hmp_run_commands(HmpTable& table);
+
+// human-monitor-command.
+void register_human_monitor_command(qapi::CommandTable& commands, const HmpTable& table);
+
+}  // namespace vmm

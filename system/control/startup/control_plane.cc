@@ -1,0 +1,45 @@
+// The parts of the control plane and how they know each other; see control_plane.h.
+#include "system/control/startup/control_plane.h"
+
+#include "system/control/hmp/commands.h"
+#include "system/control/qmp/commands.h"
+#include "system/control/qmp/version.h"
+
+namespace vmm {
+
+ControlPlane::ControlPlane(EventLoop& loop, LoopRequests& requests, const Configuration& configuration,
+                           ChardevSet& chardevs)
+    : configuration_(configuration),
+      chardevs_(chardevs),
+      server_(loop, commands_, [this] { return policy_.preconfig(); }),
+      policy_(loop, requests, server_.events(), configuration.actions) {
+    register_control_commands(commands_);
+    register_run_commands(commands_, policy_);
+    register_fd_commands(commands_, descriptors_);
+    register_identity_commands(commands_, {.name = configuration.machine.name,
+                                           .uuid = configuration.machine.uuid,
+                                           .kvm = [this] { return kvm_; }});
+    register_hmp_run_commands(human_);
+    register_human_monitor_command(commands_, human_);
+}
+
+Status ControlPlane::open_monitor(const MonitorConfig& config, Chardev& chardev) {
+    if (config.control)
+        return server_.add(chardev, config.pretty ? Session::Style::Pretty : Session::Style::Compact);
+    const qapi::VersionInfo version = version_info();
+    human_monitors_.push_back(
+        std::make_unique<HumanMonitor>(human_, chardev, version.package + " monitor - type 'help' for help"));
+    return human_monitors_.back()->start();
+}
+
+Status ControlPlane::open_monitors() {
+    for (const MonitorConfig& monitor : configuration_.monitors) {
+        Chardev* chardev = chardevs_.find(monitor.chardev);
+        CHECK(chardev != nullptr, "the command line named no chardev '%s'", monitor.chardev.c_str());
+        TRY(open_monitor(monitor, *chardev));
+    }
+    policy_.set_monitored(!configuration_.monitors.empty());
+    return {};
+}
+
+}  // namespace vmm

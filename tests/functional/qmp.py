@@ -1,0 +1,338 @@
+#!/usr/bin/env python3
+"""The monitors of the real binary: QMP and the monitor for people. usage: qmp.py PENUMBRA [test...]"""
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+import harness
+import qmp_client
+from harness import Failure
+
+PAUSED = ('-S', '-display', 'none', '-cpu', 'qemu64,check=off')
+
+
+def need(condition, text):
+    if not condition:
+        raise Failure(text)
+
+
+def refused(connection, name, error_class, **arguments):
+    try:
+        connection.command(name, **arguments)
+    except qmp_client.QmpError as error:
+        need(error.error_class == error_class, f'{name}: {error}, wanted {error_class}')
+        need('\n' not in error.desc, f'{name}: an error of several lines')
+        return error.desc
+    raise Failure(f'{name} {arguments} was not refused')
+
+
+def test_states(binary):
+    """Stop, continue, reset and quit, with their events."""
+    with qmp_client.Process(binary, *PAUSED) as process:
+        qmp = process.connect().negotiate()
+        need(qmp.command('query-status') == {'running': False, 'singlestep': False, 'status': 'prelaunch'}, 'prelaunch')
+        qmp.command('cont')
+        qmp.wait_event('RESUME')
+        need(qmp.command('query-status')['status'] == 'running', 'running')
+        qmp.command('stop')
+        qmp.wait_event('STOP')
+        need(qmp.command('query-status')['status'] == 'paused', 'paused')
+        qmp.command('system_reset')
+        event = qmp.wait_event('RESET')
+        need(event['data'] == {'guest': False, 'reason': 'host-qmp-system-reset'}, f'{event}')
+        need(qmp.command('query-status')['status'] == 'prelaunch', 'prelaunch after a reset')
+        qmp.command('quit')
+        need(qmp.wait_event('SHUTDOWN')['data']['reason'] == 'host-qmp-quit', 'the reason of a quit')
+        need(process.wait() == 0, f'status {process.process.returncode}: {process.output}')
+
+
+def test_signal(binary):
+    """SIGTERM is told and ends with status 0, also with -no-shutdown."""
+    with qmp_client.Process(binary, *PAUSED, '-no-shutdown') as process:
+        qmp = process.connect().negotiate()
+        process.process.send_signal(signal.SIGTERM)
+        event = qmp.wait_event('SHUTDOWN')
+        need(event['data'] == {'guest': False, 'reason': 'host-signal'}, f'{event}')
+        need(process.wait() == 0, 'the exit status')
+
+
+def test_schema(binary):
+    """What is listed is there: every command of the schema, and no other."""
+    with qmp_client.Process(binary, *PAUSED) as process:
+        qmp = process.connect().negotiate()
+        schema = qmp.command('query-qmp-schema')
+        listed = {entry['name'] for entry in schema if entry['meta-type'] == 'command'}
+        there = {entry['name'] for entry in qmp.command('query-commands')}
+        need(listed == there, f'only in the schema: {listed - there}; only there: {there - listed}')
+        by_name = {entry['name']: entry for entry in schema}
+        for name in sorted(listed):
+            arguments = by_name[by_name[name]['arg-type']]
+            if name != 'qmp_capabilities' and all('default' in member for member in arguments['members']):
+                if name.startswith('query-'):
+                    qmp.send(name)
+                    reply = qmp.reply()
+                    need('return' in reply or reply['error']['class'] != 'CommandNotFound', f'{name}: {reply}')
+
+
+def bad_requests():
+    """At least 500 requests that are wrong in one way each, and the class of the error."""
+    deep = '[' * 1020 + ']' * 1020
+    names = ['query-status', 'stop', 'cont', 'query-name', 'query-version', 'query-commands', 'system_reset', 'quit',
+             'query-qmp-schema', 'query-uuid', 'system_powerdown', 'query-fdsets', 'inject-nmi']
+    for name in names:
+        for value in ('1', '"x"', 'null', '[]', '{}', 'true', deep):
+            yield f'{{"execute": "{name}", "arguments": {{"no-such-argument": {value}}}}}', 'GenericError'
+        for value in ('1', '"x"', 'null', '[]', 'true', '[{}]', '-0.5', deep):
+            yield f'{{"execute": "{name}", "arguments": {value}}}', 'GenericError'
+        yield f'{{"execute": "{name}", "execute": "{name}"}}', 'GenericError'
+        yield f'{{"execute": "{name}", "extra": 1}}', 'GenericError'
+        yield f'{{"execute": "{name}", "exec-oob": "{name}"}}', 'GenericError'
+        yield f'{{"exec-oob": "{name}"}}', 'GenericError'
+        yield f'{{"execute": ["{name}"]}}', 'GenericError'
+        yield f'{{"execute": "{name} "}}', 'CommandNotFound'
+        yield f'{{"execute": "{name.upper()}"}}', 'CommandNotFound'
+        yield f'{{"execute": "{name}\\u0000"}}', 'GenericError'
+        yield f'{{"execute": "{name}x"}}', 'CommandNotFound'
+        yield f'{{"execute" "{name}"}}', 'GenericError'
+        yield f'{{"execute": "{name}",}}', 'GenericError'
+        yield f'{{"execute": "{name}"]', 'GenericError'
+        yield f'["execute", "{name}"]', 'GenericError'
+    for value in ('1', 'true', 'null', '{}', '[]', '1.5'):
+        yield f'{{"execute": {value}}}', 'GenericError'
+        yield f'{{"exec-oob": {value}}}', 'GenericError'
+        yield f'{{"execute": "getfd", "arguments": {{"fdname": {value}}}}}', 'GenericError'
+        yield f'{{"execute": "closefd", "arguments": {{"fdname": {value}}}}}', 'GenericError'
+        yield f'{{"execute": "human-monitor-command", "arguments": {{"command-line": {value}}}}}', 'GenericError'
+        yield f'{{"execute": "watchdog-set-action", "arguments": {{"action": {value}}}}}', 'GenericError'
+        yield f'{{"execute": "set-action", "arguments": {{"panic": {value}}}}}', 'GenericError'
+        yield f'{{"execute": "remove-fd", "arguments": {{"fdset-id": {value}}}}}', 'GenericError'
+        yield value, 'GenericError'
+    for name in ('getfd', 'closefd', 'human-monitor-command', 'watchdog-set-action', 'remove-fd'):
+        yield f'{{"execute": "{name}"}}', 'GenericError'
+        yield f'{{"execute": "{name}", "arguments": {{}}}}', 'GenericError'
+    yield '{"execute": "qmp_capabilities"}', 'CommandNotFound'
+    yield '{"execute": "x-exit-preconfig"}', 'GenericError'
+    yield '{"execute": "system_wakeup"}', 'GenericError'
+    yield '{"execute": "getfd", "arguments": {"fdname": "x"}}', 'GenericError'
+    yield '{"execute": "add-fd"}', 'GenericError'
+    for at in range(0x21, 0x7f):
+        if chr(at) not in '{[]}"\'0123456789-+.:,' and not chr(at).isalpha():
+            yield chr(at), 'GenericError'
+    for text in ('x' * 100000, '"' + 'x' * 100000 + '"', '9' * 5000, '[' * 1500, '{"a":' * 1100, '"\\ud800"', '"\\x"', '01',
+                 '{"a": 1, "a": 1}', '[1 2]', ']', '}'):
+        yield text, 'GenericError'
+    request = '{"execute": "set-action", "arguments": {"reboot": "shutdown"}}'
+    for at in range(1, len(request)):
+        yield request[:at] + '\x01', 'GenericError'
+        yield request[:at] + '\x7f' if at < 12 else request[:at] + '@#', None
+
+
+def test_bad_requests(binary):
+    """Each is answered with one error of the right class and changes nothing."""
+    with qmp_client.Process(binary, *PAUSED) as process:
+        qmp = process.connect().negotiate()
+        count = 0
+        for text, error_class in bad_requests():
+            qmp.send_raw(text.encode() + b'\n')
+            qmp.send('query-name', id=count)
+            replies = []
+            while True:
+                reply = qmp.reply()
+                if reply.get('id') == count and 'return' in reply:
+                    break
+                replies.append(reply)
+            if error_class is not None:
+                need(len(replies) == 1, f'{text[:100]!r}: {replies}')
+                need(replies[0].get('error', {}).get('class') == error_class, f'{text[:100]!r}: {replies[0]}')
+            else:
+                need(all('error' in reply for reply in replies), f'{text[:100]!r}: {replies}')
+            count += 1
+        need(count >= 500, f'only {count} requests')
+        need(qmp.command('query-status')['status'] == 'prelaunch', 'the state changed')
+        need(not qmp.events, f'{qmp.events}')
+    print(f'{count} bad requests')
+
+
+def test_binary_garbage(binary):
+    """Random bytes, then a newline: the connection works on."""
+    import random
+    with qmp_client.Process(binary, *PAUSED) as process:
+        qmp = process.connect().negotiate()
+        source = random.Random(7)
+        for _ in range(50):
+            junk = bytes(source.randrange(256) for _ in range(source.randrange(1, 3000)))
+            qmp.send_raw(junk + b'\n"\'\n')
+            qmp.send_raw(b'\n{"execute": "query-name", "id": "end"}\n')
+            while qmp.reply().get('id') != 'end':
+                pass
+        need(qmp.command('query-status')['status'] == 'prelaunch', 'the state changed')
+
+
+def test_clients_come_and_go(binary):
+    """One at a time; each is greeted and negotiates anew."""
+    with qmp_client.Process(binary, *PAUSED) as process:
+        for enable in ((), ('oob',), ()):
+            qmp = process.connect()
+            refused(qmp, 'query-status', 'CommandNotFound')
+            qmp.negotiate(*enable)
+            qmp.command('query-status')
+            qmp.send_raw(b'{"execute": "qu')
+            qmp.close()
+        qmp = process.connect().negotiate()
+        need(qmp.command('query-status')['status'] == 'prelaunch', 'the state')
+
+
+def test_several_monitors(binary):
+    """Four at once hear each event and are answered while another one floods."""
+    with tempfile.TemporaryDirectory() as folder:
+        extra = []
+        for i in range(3):
+            extra += ['-chardev', f'socket,id=c{i},path={folder}/{i},server=on,wait=off', '-mon', f'chardev=c{i},mode=control']
+        with qmp_client.Process(binary, *PAUSED, *extra) as process:
+            first = process.connect().negotiate()
+            others = []
+            for i in range(3):
+                sock = socket.socket(socket.AF_UNIX)
+                sock.connect(f'{folder}/{i}')
+                others.append(qmp_client.Connection(sock).negotiate(*(['oob'] if i == 0 else [])))
+
+            def flood(qmp):
+                for _ in range(500):
+                    qmp.command('query-commands')
+            threads = [threading.Thread(target=flood, args=(qmp,)) for qmp in others]
+            for thread in threads:
+                thread.start()
+            for _ in range(20):
+                first.command('cont')
+                first.command('stop')
+            for thread in threads:
+                thread.join()
+            for qmp in (first, *others):
+                for _ in range(20):
+                    qmp.wait_event('RESUME')
+                    qmp.wait_event('STOP')
+
+
+def test_descriptors(binary):
+    """getfd and add-fd over the socket; a closed one is closed."""
+    with qmp_client.Process(binary, *PAUSED) as process:
+        qmp = process.connect().negotiate()
+        read, write = os.pipe()
+        qmp.command('getfd', fds=(write,), fdname='pipe')
+        os.close(write)
+        qmp.command('closefd', fdname='pipe')
+        need(os.read(read, 1) == b'', 'the descriptor stayed open')
+        refused(qmp, 'closefd', 'GenericError', fdname='pipe')
+        info = qmp.command('add-fd', fds=(read,), opaque='words')
+        need(qmp.command('query-fdsets') == [{'fdset-id': info['fdset-id'], 'fds': [{'fd': info['fd'], 'opaque': 'words'}]}],
+             'query-fdsets')
+        qmp.command('remove-fd', fdset_id=info['fdset-id'], fd=info['fd'])
+        need(qmp.command('query-fdsets') == [], 'the set stayed')
+
+
+def test_passed_listener(binary):
+    """As libvirt does it: a listening socket by descriptor, lines that end with CR LF."""
+    with tempfile.TemporaryDirectory() as folder:
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(f'{folder}/monitor.sock')
+        listener.listen(1)
+        os.set_inheritable(listener.fileno(), True)
+        argv = [binary, '-nodefaults', *PAUSED, '-chardev', f'socket,id=charmonitor,fd={listener.fileno()},server=on,wait=off',
+                '-mon', 'chardev=charmonitor,id=monitor,mode=control', '-no-shutdown']
+        process = subprocess.Popen(argv, pass_fds=(listener.fileno(),), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            for _ in range(2):
+                sock = socket.socket(socket.AF_UNIX)
+                sock.connect(f'{folder}/monitor.sock')
+                qmp = qmp_client.Connection(sock)
+                qmp.send('qmp_capabilities')
+                need(qmp.line() == b'{"return": {}}\r\n', 'the end of a line')
+                qmp.close()
+        finally:
+            process.terminate()
+            need(process.wait(20) == 0, 'the exit status')
+
+
+def test_preconfig(binary):
+    """The machine is made when the monitor says so."""
+    with qmp_client.Process(binary, *PAUSED[1:], '-preconfig') as process:
+        qmp = process.connect().negotiate()
+        need(qmp.command('query-status')['status'] == 'prelaunch', 'prelaunch')
+        qmp.command('query-commands')
+        refused(qmp, 'stop', 'GenericError')
+        qmp.command('x-exit-preconfig')
+        qmp.wait_event('RESUME')
+        need(qmp.command('query-status')['status'] == 'running', 'running')
+        refused(qmp, 'x-exit-preconfig', 'GenericError')
+    with qmp_client.Process(binary, *PAUSED[1:], '-preconfig') as process:
+        qmp = process.connect().negotiate()
+        qmp.command('quit')
+        need(process.wait() == 0, 'quit before there is a machine')
+
+
+def test_human_monitor(binary):
+    """By QMP and on a terminal of its own."""
+    with qmp_client.Process(binary, *PAUSED) as process:
+        qmp = process.connect().negotiate()
+        said = qmp.command('human-monitor-command', command_line='info status')
+        need(said == 'VM status: paused (prelaunch)\r\n', f'{said!r}')
+        need('unknown command' in qmp.command('human-monitor-command', command_line='fly away'), 'an unknown command')
+        listed = qmp.command('human-monitor-command', command_line='help')
+        need(len(listed.splitlines()) > 10 and 'info' in listed, 'help')
+    argv = [binary, '-nodefaults', *PAUSED, '-monitor', 'stdio']
+    done = subprocess.run(argv, input=b'info status\nquit\n', stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=30, check=False)
+    need(done.returncode == 0 and b'VM status: paused (prelaunch)' in done.stdout, f'{done}')
+
+
+def test_slow_reader(binary):
+    """A client that never reads costs bounded memory and delays nobody."""
+    with tempfile.TemporaryDirectory() as folder:
+        extra = ['-chardev', f'socket,id=c,path={folder}/c,server=on,wait=off', '-mon', 'chardev=c,mode=control']
+        with qmp_client.Process(binary, *PAUSED, *extra) as process:
+            qmp = process.connect().negotiate()
+            slow = socket.socket(socket.AF_UNIX)
+            slow.connect(f'{folder}/c')
+            slow.setblocking(False)
+            slow_text = b'{"execute": "qmp_capabilities"}' + b'{"execute": "query-qmp-schema"}' * 1000
+            before = resident(process.process.pid)
+            end = time.monotonic() + 2
+            while time.monotonic() < end:
+                try:
+                    slow.send(slow_text)
+                except BlockingIOError:
+                    pass
+                qmp.command('query-status')
+            for _ in range(300):
+                qmp.command('cont')
+                qmp.command('stop')
+            grown = resident(process.process.pid) - before
+            need(grown < 20 << 20, f'{grown >> 20} MiB more')
+
+
+def resident(pid):
+    with open(f'/proc/{pid}/statm', encoding='ascii') as file:
+        return int(file.read().split()[1]) * os.sysconf('SC_PAGE_SIZE')
+
+
+def main():
+    binary, names = sys.argv[1], sys.argv[2:]
+    harness.need_kvm()
+    tests = {name[5:]: test for name, test in globals().items() if name.startswith('test_')}
+    failed = 0
+    for name in names or tests:
+        try:
+            tests[name](binary)
+            print(f'{name}: passed')
+        except (Failure, qmp_client.QmpError, EOFError, TimeoutError, AssertionError) as error:
+            failed += 1
+            print(f'{name}: FAILED: {type(error).__name__} {error}')
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == '__main__':
+    main()
