@@ -4,6 +4,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -41,7 +43,9 @@ struct GuestNeeds {
 class FirmwareFiles {
   public:
     virtual ~FirmwareFiles() = default;
-    virtual Status add_file(std::string name, std::vector<uint8_t> contents) = 0;
+    // `written` makes it a file that the guest may write: called with the new contents, no lock held.
+    using Written = std::function<void(std::span<const uint8_t> contents)>;
+    virtual Status add_file(std::string name, std::vector<uint8_t> contents, Written written = {}) = 0;
 };
 
 // The host's side of devices, by the ids that users gave; `user` is who wants it, for messages.

@@ -2,29 +2,11 @@
 // of the process.
 #pragma once
 
-#include <map>
-#include <string>
-#include <vector>
-
 #include "hw/core/device_env.h"
 #include "hw/i386/irq_wiring.h"
 #include "hw/isa/isa_bus.h"
 
 namespace vmm {
-
-// What devices give the firmware, until fw_cfg is made from it.
-class GatheredFiles final : public FirmwareFiles {
-  public:
-    Status add_file(std::string name, std::vector<uint8_t> contents) override {
-        if (files_.contains(name)) return Error::make("two devices give the firmware '%s'", name.c_str());
-        files_.emplace(std::move(name), std::move(contents));
-        return {};
-    }
-    const std::map<std::string, std::vector<uint8_t>>& files() const { return files_; }
-
-  private:
-    std::map<std::string, std::vector<uint8_t>> files_;
-};
 
 class BoardEnv final : public DeviceEnv {
   public:
@@ -44,6 +26,7 @@ class BoardEnv final : public DeviceEnv {
         GsiRoutes* routes;
         IrqFds* irq_fds;
         IoEvents* io_events;
+        FirmwareFiles& files;
         BackEnds& back_ends;
         GuestNeeds needs = {};
     };
@@ -63,13 +46,12 @@ class BoardEnv final : public DeviceEnv {
     GsiRoutes* gsi_routes() override { return parts_.routes; }
     IrqFds* irq_fds() override { return parts_.irq_fds; }
     IoEvents* io_events() override { return parts_.io_events; }
-    GatheredFiles& firmware_files() override { return files_; }
+    FirmwareFiles& firmware_files() override { return parts_.files; }
     GuestNeeds guest_needs() override { return parts_.needs; }
     BackEnds& back_ends() override { return parts_.back_ends; }
 
   private:
     const Parts parts_;
-    GatheredFiles files_;
 };
 
 }  // namespace vmm

@@ -137,15 +137,14 @@ Status Q35Board::State::make_boot(std::optional<BootFiles> files) {
                                                       .cpuid_edx = edx,
                                                       .serials = serial_ports(),
                                                       .node_memory = node_memory});
-    FwCfg& fw_cfg = keep(std::make_unique<FwCfg>(topology, io, dma));
     if (map.firmware) {
         std::optional<FwCfgKernel> kernel;
         if (files) kernel = files->for_firmware(config.boot.append);
-        return tables->publish(fw_cfg.items(), std::move(kernel));
+        return tables->publish(fw_cfg->items(), std::move(kernel));
     }
     loader = std::make_unique<BootLoader>(std::move(*files), config.boot.append, *tables, map, *root,
                                           parts.ram, parts.requests);
-    return tables->publish(fw_cfg.items(), {});
+    return tables->publish(fw_cfg->items(), {});
 }
 
 Result<std::unique_ptr<Q35Board>> Q35Board::create(const MachineConfig& config, const Q35Parts& parts,

@@ -10,6 +10,7 @@
 #include "hw/timer/hpet.h"
 #include "hw/timer/i8254.h"
 #include "system/clock/clock.h"
+#include "target/i386/confidential/guest.h"
 #include "target/i386/kvm/vm_setup.h"
 
 namespace vmm {
@@ -104,6 +105,13 @@ void Q35Board::State::make_input() {
 Status Q35Board::State::make_devices() {
     make_timers();
     make_input();
+    fw_cfg = &keep(std::make_unique<FwCfg>(topology, io, dma));
+    firmware_files = std::make_unique<FwCfgFiles>(fw_cfg->items());
+    GuestNeeds needs;
+    if (parts.confidential != nullptr) {
+        const Requirements& guest = parts.confidential->requirements();
+        needs = {.modern_virtio = guest.modern_virtio, .access_platform = guest.access_platform};
+    }
     env = std::make_unique<BoardEnv>(BoardEnv::Parts{.loop = parts.loop,
                                                      .requests = parts.requests,
                                                      .virtual_clock = parts.virtual_clock,
@@ -116,9 +124,11 @@ Status Q35Board::State::make_devices() {
                                                      .isa = isa,
                                                      .msi = accelerator.msi(),
                                                      .routes = &accelerator.routes(),
-                                                     .irq_fds = nullptr,
-                                                     .io_events = nullptr,
-                                                     .back_ends = parts.back_ends});
+                                                     .irq_fds = &accelerator.irq_fds(),
+                                                     .io_events = &accelerator.io_events(),
+                                                     .files = *firmware_files,
+                                                     .back_ends = parts.back_ends,
+                                                     .needs = needs});
     tree = std::make_unique<DeviceTree>(*env, resets);
     resets.add(*tree);
     tree->add_root_bus(isa);

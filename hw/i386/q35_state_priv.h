@@ -18,6 +18,8 @@
 #include "hw/i386/q35_map.h"
 #include "hw/i386/region_set.h"
 #include "hw/isa/isa_bus.h"
+#include "hw/nvram/fw_cfg.h"
+#include "hw/nvram/fw_cfg_files.h"
 #include "hw/pci/bus.h"
 #include "hw/pci/ecam.h"
 #include "hw/pci/host.h"
@@ -103,6 +105,8 @@ struct Q35Board::State {
 
     // What users add, and where they may put it.
     IsaBus isa{topology, io};
+    FwCfg* fw_cfg = nullptr;  // among the devices
+    std::unique_ptr<FwCfgFiles> firmware_files;
     std::unique_ptr<BoardEnv> env;
     std::unique_ptr<DeviceTree> tree;
 

@@ -22,12 +22,14 @@ namespace vmm {
 
 class FakeFirmwareFiles final : public FirmwareFiles {
   public:
-    Status add_file(std::string name, std::vector<uint8_t> contents) override {
+    Status add_file(std::string name, std::vector<uint8_t> contents, Written call) override {
         if (files.contains(name)) return Error::make("file '%s' is there twice", name.c_str());
+        if (call) written.emplace(name, std::move(call));
         files.emplace(std::move(name), std::move(contents));
         return {};
     }
     std::map<std::string, std::vector<uint8_t>> files;
+    std::map<std::string, Written> written;
 };
 
 class FakeBackEnds final : public BackEnds {

@@ -17,6 +17,9 @@ struct Requirements {
     bool faults_ask_for_conversion = true;  // false: only hypercalls do, a fault is a race with one
     bool split_irqchip = false;             // the kernel may hold the local APICs only
     bool forbids_smm = false;               // one address space, no SMRAM windows
+    // Devices reach shared memory only and must be told so.
+    bool modern_virtio = false;
+    bool access_platform = false;
     Visibility initial_visibility = Visibility::Shared;
 };
 

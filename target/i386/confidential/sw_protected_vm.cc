@@ -12,6 +12,8 @@ SwProtectedVm::SwProtectedVm(std::string id, Visibility default_memory) : Confid
     requirements_.map_gpa_hypercalls = true;
     requirements_.faults_ask_for_conversion = false;  // the attributes alone say what is private
     requirements_.forbids_smm = true;
+    requirements_.modern_virtio = true;
+    requirements_.access_platform = true;
     requirements_.initial_visibility = default_memory;
 }
 
