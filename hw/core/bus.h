@@ -39,6 +39,8 @@ class DeviceBus {
     virtual bool accepts(std::string_view type) const { return type == bus_type_; }
     // Whether devices may come and go while the guest runs.
     virtual bool hotpluggable() const { return false; }
+    // What the Open Firmware paths of its devices begin with; by default, its owner's path.
+    virtual std::string firmware_path() const;
     // Nothing more fits: the search for a default bus goes on to another one.
     virtual bool full() const { return false; }
 
@@ -65,5 +67,8 @@ class DeviceBus {
     Device* const owner_;
     std::vector<Device*> children_;
 };
+
+// "/pci@i0cf8/scsi@3" of a device that is plugged in.
+std::string firmware_path_of(const Device& device);
 
 }  // namespace vmm

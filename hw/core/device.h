@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "system/run/reset.h"
 #include "util/result.h"
@@ -51,12 +52,26 @@ class Device : public Resettable {
 
     // The buses it gives, for other devices to be plugged into; they live as long as it does.
     virtual std::span<DeviceBus* const> buses() { return {}; }
+    // Where it is plugged in; null before and after.
+    DeviceBus* parent_bus() const { return parent_bus_; }
+
+    // For firmware, which names devices by Open Firmware paths: this device's own part ("/scsi@3"), and what
+    // it can be booted from: the user's bootindex and what follows the device's path ("/disk@0,0").
+    struct BootPlace {
+        int32_t index;
+        std::string unit;
+    };
+    virtual std::string firmware_node() const { return {}; }
+    virtual std::vector<BootPlace> boot_places() const { return {}; }
+
     // After it was plugged, and again before it leaves: back ends are told, iothreads let go. Main thread.
     virtual Status plugged() { return {}; }
     virtual void unplugging() {}
 
   private:
+    friend class DeviceBus;
     const std::string id_;
+    DeviceBus* parent_bus_ = nullptr;
 };
 
 }  // namespace vmm

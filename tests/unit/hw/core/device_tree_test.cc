@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "hw/core/boot_order.h"
 #include "tests/fakes/fake_device_env.h"
 
 namespace vmm {
@@ -189,6 +190,50 @@ TEST_F(DeviceTreeTest, WhatIsPluggedIntoADeviceGoesFirst) {
     EXPECT_EQ(deleted, (std::vector<std::string>{"/machine/peripheral/x", "/machine/peripheral/b"}));
     EXPECT_EQ(journal_.lines,
               (std::vector<std::string>{"plug b", "plug x", "unplug x", "end x", "unplug b"}));
+}
+
+// A device that can be booted from.
+class Bootable final : public Device {
+  public:
+    Bootable(std::string node, std::vector<BootPlace> places)
+        : node_(std::move(node)), places_(std::move(places)) {}
+    std::string_view type() const override { return "bootable"; }
+    std::string firmware_node() const override { return node_; }
+    std::vector<BootPlace> boot_places() const override { return places_; }
+
+  private:
+    std::string node_;
+    std::vector<BootPlace> places_;
+};
+class FirmwareBus final : public DeviceBus {
+  public:
+    using DeviceBus::DeviceBus;
+    std::string firmware_path() const override {
+        return owner() != nullptr ? DeviceBus::firmware_path() : "/root";
+    }
+    Status plug_in(Device&) override { return {}; }
+    void take_out(Device&) override {}
+};
+
+TEST(BootOrder, PathsAreSortedByIndexAndRunFromTheRoot) {
+    FirmwareBus root("root.0", "TREE");
+    Bootable controller("/scsi@3", {});
+    FirmwareBus below("scsi.0", "TREE", &controller);
+    Bootable disk("/channel@0", {{2, "/disk@1,0"}});
+    Bootable card("/ethernet@2", {{0, "/ethernet-phy@0"}, {-1, "/never"}});
+    ASSERT_TRUE(root.attach(controller) && root.attach(card) && below.attach(disk));
+    const auto text = [](const std::vector<uint8_t>& bytes) {
+        return std::string(bytes.begin(), bytes.end());
+    };
+    EXPECT_EQ(text(boot_order_file({&controller, &card, &disk}, false).take_value()),
+              std::string("/root/ethernet@2/ethernet-phy@0\n/root/scsi@3/channel@0/disk@1,0") + '\0');
+    EXPECT_EQ(text(boot_order_file({&disk}, true).take_value()),
+              std::string("/root/scsi@3/channel@0/disk@1,0\nHALT") + '\0');
+    EXPECT_TRUE(boot_order_file({&controller}, false).take_value().empty());
+    EXPECT_FALSE(boot_order_file({&card, &card}, false)) << "one index twice";
+    below.detach(disk);
+    root.detach(card);
+    root.detach(controller);
 }
 
 }  // namespace

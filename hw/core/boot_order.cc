@@ -1,0 +1,28 @@
+// See boot_order.h.
+#include "hw/core/boot_order.h"
+
+#include <map>
+
+namespace vmm {
+
+Result<std::vector<uint8_t>> boot_order_file(const std::vector<const Device*>& devices, bool strict) {
+    std::map<int32_t, std::string> paths;
+    for (const Device* device : devices) {
+        for (const Device::BootPlace& place : device->boot_places()) {
+            if (place.index < 0) continue;
+            if (!paths.emplace(place.index, firmware_path_of(*device) + place.unit).second)
+                return Error::make("The bootindex %d has already been used", place.index)
+                    .with_hint("each device needs another bootindex=");
+        }
+    }
+    std::string text;
+    for (const auto& [index, path] : paths)
+        text += (text.empty() ? "" : "\n") + path;
+    if (strict) text += text.empty() ? "HALT" : "\nHALT";
+    if (text.empty()) return std::vector<uint8_t>();
+    std::vector<uint8_t> bytes(text.begin(), text.end());
+    bytes.push_back(0);
+    return bytes;
+}
+
+}  // namespace vmm
