@@ -8,11 +8,14 @@
 #include "backends/block/graph.h"
 #include "backends/block/handle_stats_priv.h"
 #include "backends/block/throttle.h"
+#include "util/align.h"
 #include "util/mutex.h"
 
 namespace vmm::block {
 
 namespace {
+constexpr uint64_t kSectorSize = 512;
+
 struct RequestQueue {
     Request* first = nullptr;
     Request* last = nullptr;
@@ -137,6 +140,7 @@ void BlockHandle::State::intake() {
     posted.store(false);
     if (quiesced.load() > 0) {
         if (throttle) throttle->release_all();
+        if (root) root->let_all_go();
     } else {
         for (;;) {
             DiskRequest* request;
@@ -229,7 +233,7 @@ void BlockHandle::State::leave() {
 
 void BlockHandle::State::quiesce() {
     quiesced.fetch_add(1);
-    if (throttle) post();
+    if (in_flight.load() != 0) post();
     context->wait_until([this] { return in_flight.load() == 0 && !posted.load(); });
 }
 
@@ -296,7 +300,8 @@ void BlockHandle::State::go_home() {
 }
 
 void BlockHandle::State::medium_known() {
-    size.store(root ? root->size() : 0);
+    // Disks have whole sectors: the last one of an odd file reads as zeroes behind its end.
+    size.store(root ? align_up(root->size(), kSectorSize) : 0);
     read_only.store(root ? root->read_only() : false);
 }
 

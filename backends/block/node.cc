@@ -50,8 +50,9 @@ Node::Node(NodeOptions options, IoContext& context)
 
 Node::~Node() = default;
 
-void Node::enforce_alignment() {
+void Node::enforce_alignment(Forwards forwards) {
     if (limits_.request_alignment > 1 && !gate_) gate_ = std::make_unique<AlignGate>();
+    gate_forwards_ = forwards == Forwards::Yes;
 }
 
 bool Node::misaligned(const Request& request) const {
@@ -73,6 +74,7 @@ std::optional<int> Node::judge(Request& request) const {
     }
     if (request.op == Op::WriteZeroes && !options_.discard_unmap)
         request.flags &= static_cast<uint8_t>(~kMayUnmap);
+    if (options_.no_flush) request.flags &= static_cast<uint8_t>(~kFua);
     return std::nullopt;
 }
 
@@ -87,7 +89,7 @@ void Node::submit_aligned(Request& request) {
     if (misaligned(request))
         return offload(request, [](Node& node, Request& one) { return node.perform_merged(one); });
     if (changes(request.op)) {
-        if (!gate_->try_enter_shared())
+        if (gate_forwards_ || !gate_->try_enter_shared())
             return offload(request, [](Node& node, Request& one) { return node.perform_gated(one); });
         request.flags |= kGated;
     }
@@ -246,6 +248,11 @@ void Node::bind(IoContext& context) {
     for (const Child& one : children())
         one.node->bind(context);
     context_changed();
+}
+
+void Node::let_all_go() {
+    for (const Child& one : children())
+        one.node->let_all_go();
 }
 
 Node* Node::child(std::string_view role) const {

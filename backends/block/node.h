@@ -147,6 +147,9 @@ class Node {
     IoContext& context() const { return *context_; }
     void bind(IoContext& context);
 
+    // A drain: requests that this node and those below hold back (throttled, suspended) go on. Loop thread.
+    virtual void let_all_go();
+
     // Children in the order file, backing, others.
     struct Child {
         std::string_view role;
@@ -174,8 +177,10 @@ class Node {
     // Ends a request that do_submit() took.
     void finish(Request& request, int result);
     // Limits are set: from now on only whole blocks of request_alignment reach do_perform() and do_submit().
-    // Without it alignment is what callers had better keep to (a filter over such a node).
-    void enforce_alignment();
+    // Without it alignment is what callers had better keep to (a filter over such a node). A node that passes
+    // requests on to a child says so: its requests then take the way of workers.
+    enum class Forwards : uint8_t { No, Yes };
+    void enforce_alignment(Forwards forwards = Forwards::No);
     // Does a request on a worker, then finish().
     void offload(Request& request, int (*blocking)(Node&, Request&));
     // Before the first bind and after each: per-loop resources.
@@ -212,6 +217,7 @@ class Node {
     NodeLimits limits_;
     NodeCapabilities capabilities_;
     std::unique_ptr<AlignGate> gate_;
+    bool gate_forwards_ = false;
     std::vector<NodeRef*> uses_;
     BlockGraph* graph_ = nullptr;  // the owner, when there is one
 };
