@@ -24,6 +24,7 @@ class IrqFds;
 class MachineRequests;
 class MemoryRegion;
 class MsiSink;
+class Rng;
 class Topology;
 namespace block {
 class BlockGraph;
@@ -58,6 +59,9 @@ class BackEnds {
     // Drives and nodes: a disk attaches itself with BlockGraph::attach().
     virtual block::BlockGraph& block_graph() = 0;
     virtual Result<net::Client*> netdev(const std::string& id, const std::string& user) = 0;
+    virtual Result<Rng*> rng(const std::string& id, const std::string& user) {
+        return Error::make("%s: there is no random number source '%s'", user.c_str(), id.c_str());
+    }
 };
 
 class DeviceEnv {

@@ -48,7 +48,7 @@ class Function : public Device {
     ~Function() override;
 
     // Bus entry points, any thread. The access lies within the space.
-    uint32_t config_read(unsigned offset, unsigned size);
+    virtual uint32_t config_read(unsigned offset, unsigned size);
     void config_write(unsigned offset, uint32_t value, unsigned size);
     unsigned config_size() const { return config_.size(); }
 

@@ -23,6 +23,10 @@
 #include "util/mutex.h"
 #include "util/result.h"
 
+namespace vmm {
+class DeviceBus;
+}
+
 namespace vmm::virtio {
 
 // What makes a kind of device.
@@ -90,6 +94,8 @@ class Device : private QueueOwner {
     // It was plugged in, and is about to be taken out.
     virtual Status plugged() { return {}; }
     virtual void unplugging() {}
+    // The buses it gives; they live as long as it does.
+    virtual std::span<DeviceBus* const> buses() { return {}; }
 
   protected:
     // The queues, by index; once, when the device is made. Size 0: the index stays empty.

@@ -113,20 +113,28 @@ class Queue {
     std::atomic<unsigned> stale_{0};
 };
 
-// Takes all buffers and calls handle(chain) for each, with notifications off meanwhile; the handler returns
-// whether to go on. A guest that never stops is left for the others' sake and comes back with the next turn
-// of the loop.
-template <typename Take>
-void serve(Queue& queue, Take take) {
+// What became of an attempt to serve one buffer.
+enum class Served : uint8_t {
+    One,
+    None,    // there was none
+    Paused,  // not now: the device comes back by itself (Queue::kick), and needs no notification for that
+};
+
+// Calls one() until there are no more buffers, with notifications off meanwhile. A guest that never stops is
+// left for the others' sake and comes back with the next turn of the loop.
+template <typename One>
+void serve(Queue& queue, One one) {
     const unsigned budget = 2u * queue.max_size();
     unsigned done = 0;
     do {
         (void)queue.set_notify(false);
-        while (take()) {
+        Served served;
+        while ((served = one()) == Served::One) {
             if (++done < budget) continue;
             queue.kick();
             return;
         }
+        if (served == Served::Paused) return;
     } while (queue.set_notify(true));
 }
 

@@ -20,16 +20,12 @@
 
 namespace vmm::virtio {
 
-// 16 MiB of guest memory at 0 with a bump allocator.
+// 16 MiB of guest memory with a bump allocator.
 struct DriverMemory {
-    Topology topology;
-    MemoryRegion root = MemoryRegion::container("memory", MemoryRegion::kWholeSpace);
-    AddressSpace space{topology, root, "memory"};
     std::unique_ptr<RamBlock> block = RamBlock::anonymous("ram", 16 * kMiB).take_value();
     MemoryRegion ram = MemoryRegion::ram("ram", *block);
     uint64_t next = 0x10000;
 
-    DriverMemory() { topology.add(root, ram, 0); }
     uint64_t allocate(uint64_t bytes, uint64_t alignment = 4096) {
         const uint64_t at = align_up(next, alignment);
         next = at + bytes;
@@ -45,6 +41,15 @@ struct DriverMemory {
         store_le<T>(block->data() + at, value);
     }
     std::span<uint8_t> bytes(uint64_t at, size_t size) { return block->bytes().subspan(at, size); }
+};
+
+// The same at address 0 of a space of its own.
+struct DriverSpace : DriverMemory {
+    Topology topology;
+    MemoryRegion root = MemoryRegion::container("memory", MemoryRegion::kWholeSpace);
+    AddressSpace space{topology, root, "memory"};
+    DriverSpace() { topology.add(root, ram, 0); }
+    ~DriverSpace() { topology.remove(ram); }
 };
 
 struct DriverBuffer {

@@ -81,7 +81,7 @@ TEST(BadSplitRing, isBroken) {
     };
     for (const SplitRow& row : rows) {
         SCOPED_TRACE(row.name);
-        DriverMemory memory;
+        DriverSpace memory;
         SplitDriver driver(memory, 8, 0);
         SplitRing ring(memory.space, driver.place, kIndirect);
         const DriverBuffer buffers[] = {{0x800000, 16, false}, {0x801000, 16, false}, {0x802000, 16, true}};
@@ -94,7 +94,7 @@ TEST(BadSplitRing, isBroken) {
 }
 
 TEST(BadSplitRing, indirectTablesAreRefusedUnlessAgreed) {
-    DriverMemory memory;
+    DriverSpace memory;
     SplitDriver driver(memory, 8, 0);
     SplitRing ring(memory.space, driver.place, 0);
     const DriverBuffer buffer{0x800000, 16, false};
@@ -105,7 +105,7 @@ TEST(BadSplitRing, indirectTablesAreRefusedUnlessAgreed) {
 }
 
 TEST(BadSplitRing, ringsOutsideMemoryAreBroken) {
-    DriverMemory memory;
+    DriverSpace memory;
     SplitDriver driver(memory, 8, 0);
     RingPlace place = driver.place;
     place.driver = 0x200000000;
@@ -123,7 +123,7 @@ TEST(BadSplitRing, ringsOutsideMemoryAreBroken) {
 }
 
 TEST(SplitRing, pieces_ofNoLengthAreLeftOut) {
-    DriverMemory memory;
+    DriverSpace memory;
     SplitDriver driver(memory, 8, 0);
     SplitRing ring(memory.space, driver.place, 0);
     const DriverBuffer buffers[] = {{0x800000, 16, false}, {~uint64_t{0}, 0, false}, {0x802000, 16, true}};
@@ -192,7 +192,7 @@ TEST(BadPackedRing, isBroken) {
     };
     for (const PackedRow& row : rows) {
         SCOPED_TRACE(row.name);
-        DriverMemory memory;
+        DriverSpace memory;
         PackedDriver driver(memory, 8, kRingPacked);
         PackedRing ring(memory.space, driver.place, kRingPacked | kIndirect);
         const DriverBuffer buffers[] = {{0x800000, 16, false}, {0x801000, 16, false}, {0x802000, 16, true}};

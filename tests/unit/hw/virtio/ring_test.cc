@@ -26,7 +26,7 @@ class RingTest : public testing::TestWithParam<Case> {
         if ((features & kRingPacked) != 0) return std::make_unique<PackedRing>(memory.space, place, features);
         return std::make_unique<SplitRing>(memory.space, place, features);
     }
-    DriverMemory memory;
+    DriverSpace memory;
 };
 
 struct Given {
@@ -199,7 +199,7 @@ INSTANTIATE_TEST_SUITE_P(Formats, RingTest,
                          [](const auto& instance) { return std::string(instance.param.name); });
 
 TEST(SplitRing, anInterruptComesWhenAllBuffersAreUsedIfThatWasAgreed) {
-    DriverMemory memory;
+    DriverSpace memory;
     SplitDriver driver(memory, 8, 0);
     SplitRing ring(memory.space, driver.place, kNotifyOnEmpty);
     driver.want_interrupts(false);
@@ -215,7 +215,7 @@ TEST(SplitRing, anInterruptComesWhenAllBuffersAreUsedIfThatWasAgreed) {
 }
 
 TEST(SplitRing, readsTheRingAtItsNewPlaceWhenTheMapChanges) {
-    DriverMemory memory;
+    DriverSpace memory;
     SplitDriver driver(memory, 8, 0);
     SplitRing ring(memory.space, driver.place, 0);
     const DriverBuffer buffer{0x800000, 100, true};

@@ -1,0 +1,50 @@
+// Sources of random bytes; see rng.h.
+#include "backends/rng/rng.h"
+
+#include <fcntl.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+namespace vmm {
+
+size_t RngBuiltin::take(std::span<uint8_t> into, RngClient&) {
+    // At most 256 bytes are never cut short by a signal.
+    const size_t count = std::min<size_t>(into.size(), 256);
+    const ssize_t got = getrandom(into.data(), count, 0);
+    CHECK(got == static_cast<ssize_t>(count), "getrandom");
+    return count;
+}
+
+Result<std::unique_ptr<RngRandom>> RngRandom::open(EventLoop& loop, std::string id,
+                                                   const std::string& filename) {
+    Fd fd = TRY(open_file(filename, O_RDONLY | O_NONBLOCK));
+    return std::make_unique<RngRandom>(Token(), loop, std::move(id), std::move(fd));
+}
+
+size_t RngRandom::take(std::span<uint8_t> into, RngClient& client) {
+    ssize_t got;
+    do {
+        got = read(fd_.get(), into.data(), into.size());
+    } while (got < 0 && errno == EINTR);
+    if (got > 0) return static_cast<size_t>(got);
+    // A file that has ended, or fails, gives nothing any more.
+    if (got == 0 || (errno != EAGAIN && errno != EWOULDBLOCK)) return 0;
+    waiting_ = &client;
+    watch_ = FdWatch(loop_, fd_.get(), FdWatch::kIn, [this](unsigned) {
+        watch_.end();
+        RngClient* told = std::exchange(waiting_, nullptr);
+        if (told != nullptr) told->entropy_ready();
+    });
+    return 0;
+}
+
+void RngRandom::forget(RngClient& client) {
+    if (waiting_ != &client) return;
+    waiting_ = nullptr;
+    watch_.end();
+}
+
+}  // namespace vmm
