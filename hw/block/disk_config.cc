@@ -74,6 +74,7 @@ Result<block::DiskRef> attach_disk(const DiskConfig& config, const DiskKind& kin
     attachment.resizable = kind.resizable;
     attachment.share_rw = config.share_rw;
     attachment.removable = kind.removable;
+    attachment.context = kind.context;
     attachment.rerror = config.rerror;
     attachment.werror = config.werror;
     if (config.write_cache != qapi::OnOffAuto::Auto)

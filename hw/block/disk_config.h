@@ -69,6 +69,7 @@ struct DiskKind {
     bool writable = true;    // false: a CD
     bool removable = false;  // may be without a medium
     bool resizable = true;
+    block::IoContext* context = nullptr;  // where its I/O happens; null: the main loop's
 };
 // `qom_path` names the device in events.
 Result<block::DiskRef> attach_disk(const DiskConfig& config, const DiskKind& kind, DeviceEnv& env,

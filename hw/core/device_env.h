@@ -90,6 +90,8 @@ class DeviceEnv {
 
     virtual FirmwareFiles& firmware_files() = 0;
     virtual GuestNeeds guest_needs() = 0;
+    // How many CPUs the machine starts with: what devices with a queue for each make by default.
+    virtual unsigned cpus() { return 1; }
     virtual BackEnds& back_ends() = 0;
 };
 
