@@ -3,6 +3,7 @@
 
 #include "hw/char/types.h"
 #include "hw/pci/types.h"
+#include "hw/virtio/types.h"
 
 namespace vmm {
 
@@ -10,6 +11,7 @@ DeviceTypes all_device_types() {
     DeviceTypes types;
     register_char_types(types);
     pci::register_types(types);
+    virtio::register_types(types);
     return types;
 }
 
