@@ -1,61 +1,34 @@
-// Ranked mutexes; see mutex.h. Each thread keeps the ranks it holds in a small stack.
+// Ranked mutexes; see mutex.h.
 #include "util/mutex.h"
-
-#include <array>
-#include <cstddef>
 
 #include "util/check.h"
 
 namespace vmm {
 
-namespace {
+constinit thread_local HeldLocks HeldLocks::of_this_thread_;
 
-struct Held {
-    LockRank rank;
-    const char* name;
-};
-constexpr size_t kMostHeld = 16;
-struct HeldStack {
-    std::array<Held, kMostHeld> entries;
-    size_t count = 0;
-};
-thread_local HeldStack held;
-
-// The stack is in falling order of rank, so its top is the only one to compare with.
-void note_lock(LockRank rank, const char* name) {
-    if (held.count > 0) {
-        const Held& top = held.entries[held.count - 1];
-        CHECK(rank < top.rank, "lock '%s' (rank %d) taken while '%s' (rank %d) is held", name,
-              static_cast<int>(rank), top.name, static_cast<int>(top.rank));
-        CHECK(held.count < kMostHeld, "lock '%s': more than %zu locks held", name, kMostHeld);
-    }
-    held.entries[held.count++] = {rank, name};
+void HeldLocks::refuse(LockRank rank, const char* name) const {
+    const Held& last = entries_[count_ - 1];
+    CHECK(rank < last.rank, "lock '%s' (rank %d) taken while '%s' (rank %d) is held", name,
+          static_cast<int>(rank), last.name, static_cast<int>(last.rank));
+    CHECK(count_ < kMost, "lock '%s': more than %zu locks held", name, kMost);
+    UNREACHABLE();
 }
 
-void note_unlock(LockRank rank, const char* name) {
-    size_t at = held.count;
-    while (at > 0 && (held.entries[at - 1].rank != rank || held.entries[at - 1].name != name))
+// Given back out of order: the others stay.
+void HeldLocks::give_back_below(LockRank rank, const char* name) {
+    size_t at = count_;
+    while (at > 0 && (entries_[at - 1].rank != rank || entries_[at - 1].name != name))
         --at;
     CHECK(at > 0, "lock '%s' given back but not held", name);
-    for (; at < held.count; ++at)
-        held.entries[at - 1] = held.entries[at];
-    --held.count;
+    for (; at < count_; ++at)
+        entries_[at - 1] = entries_[at];
+    --count_;
 }
 
-}  // namespace
-
-void check_no_locks_held(const char* why) {
-    CHECK(held.count == 0, "%s while '%s' is held", why, held.entries[0].name);
-}
-
-void Mutex::lock() {
-    note_lock(rank_, name_);
-    mutex_.lock();
-}
-
-void Mutex::unlock() {
-    mutex_.unlock();
-    note_unlock(rank_, name_);
+void refuse_held_locks(const char* why) {
+    CHECK(false, "%s while '%s' is held", why, HeldLocks::mine().first_name());
+    UNREACHABLE();
 }
 
 void Condition::wait(Mutex& mutex) {

@@ -4,7 +4,9 @@
 // the lint step.
 #pragma once
 
+#include <array>
 #include <condition_variable>
+#include <cstddef>
 #include <cstdint>
 #include <mutex>
 
@@ -35,8 +37,49 @@ enum class LockRank : uint8_t {
     Control = 70,     // object tree, run state, requests
 };
 
+// The ranks a thread holds: in falling order, so that the last is the only one to compare with.
+class HeldLocks {
+  public:
+    static HeldLocks& mine() { return of_this_thread_; }
+    bool none() const { return count_ == 0; }
+    void take(LockRank rank, const char* name) {
+        if (count_ != 0 && (rank >= entries_[count_ - 1].rank || count_ == kMost)) [[unlikely]]
+            refuse(rank, name);
+        entries_[count_++] = {rank, name};
+        ++taken_;
+    }
+    void give_back(LockRank rank, const char* name) {
+        if (count_ != 0 && entries_[count_ - 1].rank == rank && entries_[count_ - 1].name == name) [[likely]]
+            --count_;
+        else
+            give_back_below(rank, name);
+    }
+    const char* first_name() const { return entries_[0].name; }
+    // How often the thread took a lock; for tests.
+    uint64_t taken() const { return taken_; }
+
+  private:
+    struct Held {
+        LockRank rank;
+        const char* name;
+    };
+    static constexpr size_t kMost = 16;
+    static constinit thread_local HeldLocks of_this_thread_;
+
+    [[noreturn, gnu::cold]] void refuse(LockRank rank, const char* name) const;
+    void give_back_below(LockRank rank, const char* name);
+
+    std::array<Held, kMost> entries_{};
+    size_t count_ = 0;
+    uint64_t taken_ = 0;
+};
+
 // Aborts unless the calling thread holds no ranked mutex: called before waiting for another thread.
-void check_no_locks_held(const char* why);
+[[noreturn, gnu::cold]] void refuse_held_locks(const char* why);
+inline void check_no_locks_held(const char* why) {
+    if (!HeldLocks::mine().none()) [[unlikely]]
+        refuse_held_locks(why);
+}
 
 class VMM_THREAD_ANNOTATION(capability("mutex")) Mutex {
   public:
@@ -45,8 +88,14 @@ class VMM_THREAD_ANNOTATION(capability("mutex")) Mutex {
     Mutex(const Mutex&) = delete;
     Mutex& operator=(const Mutex&) = delete;
 
-    void lock() VMM_THREAD_ANNOTATION(acquire_capability());
-    void unlock() VMM_THREAD_ANNOTATION(release_capability());
+    void lock() VMM_THREAD_ANNOTATION(acquire_capability()) {
+        HeldLocks::mine().take(rank_, name_);
+        mutex_.lock();
+    }
+    void unlock() VMM_THREAD_ANNOTATION(release_capability()) {
+        mutex_.unlock();
+        HeldLocks::mine().give_back(rank_, name_);
+    }
 
   private:
     friend class Condition;

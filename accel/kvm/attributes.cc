@@ -3,7 +3,7 @@
 
 namespace vmm::kvm {
 
-Status KvmAttributes::set_visibility(GpaRange range, Visibility visibility) {
+[[gnu::hot]] Status KvmAttributes::set_visibility(GpaRange range, Visibility visibility) {
     abi::MemoryAttributes argument{};
     argument.address = range.first().raw();
     argument.size = range.size();

@@ -3,7 +3,7 @@
 
 namespace vmm::kvm {
 
-GuestConverter::Answer EngineConverter::convert(GpaRange range, Visibility to) {
+[[gnu::hot]] GuestConverter::Answer EngineConverter::convert(GpaRange range, Visibility to) {
     ConversionResult result =
         engine_.convert(range, to, to == Visibility::Private ? prefault_ : Prefault::No);
     Answer answer;

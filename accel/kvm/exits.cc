@@ -9,7 +9,7 @@
 
 namespace vmm::kvm {
 
-ExitAction ExitDispatcher::handle(int returned) {
+[[gnu::hot]] ExitAction ExitDispatcher::handle(int returned) {
     if (returned < 0) [[unlikely]]
         return handle_error(-returned);
     kvm_run& run = vcpu_.page();
@@ -26,7 +26,7 @@ ExitAction ExitDispatcher::handle(int returned) {
     return handle_exit(run.exit_reason);
 }
 
-ExitAction ExitDispatcher::handle_exit(uint32_t reason) {
+[[gnu::hot]] ExitAction ExitDispatcher::handle_exit(uint32_t reason) {
     kvm_run& run = vcpu_.page();
     switch (reason) {
         case KVM_EXIT_INTR:

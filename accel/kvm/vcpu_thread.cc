@@ -111,7 +111,7 @@ void VcpuThread::wait_for_gate() {
 }
 
 // Into the guest and out again, past the gate.
-int VcpuThread::run_once() {
+[[gnu::hot]] int VcpuThread::run_once() {
     in_guest_.store(true, std::memory_order_seq_cst);
     while (sync_.gate_closed.load(std::memory_order_seq_cst))
         [[unlikely]] {
@@ -128,7 +128,7 @@ int VcpuThread::run_once() {
     return returned;
 }
 
-void VcpuThread::body() {
+[[gnu::hot]] void VcpuThread::body() {
     sigset_t kick;
     sigemptyset(&kick);
     sigaddset(&kick, kKickSignal);

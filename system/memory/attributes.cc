@@ -5,24 +5,12 @@
 
 namespace vmm {
 
-Visibility VisibilityMap::at(RamOffset offset) const {
-    Locked lock(mutex_);
-    return map_.at(offset.raw());
-}
-
-bool VisibilityMap::is_all(RamRange range, Visibility visibility) const {
-    Locked lock(mutex_);
-    return map_.visit(range.first().raw(), range.last().raw(),
-                      [&](uint64_t, uint64_t, Visibility v) { return v == visibility; });
-}
-
 std::vector<VisibilityRun> VisibilityMap::runs(RamRange range) const {
     return runs(range, std::numeric_limits<size_t>::max());
 }
 
 std::vector<VisibilityRun> VisibilityMap::runs(RamRange range, size_t limit) const {
     std::vector<VisibilityRun> found;
-    Locked lock(mutex_);
     map_.visit(range.first().raw(), range.last().raw(), [&](uint64_t first, uint64_t last, Visibility v) {
         if (found.size() == limit) return false;
         found.push_back({RamRange::between(RamOffset(first), RamOffset(last)), v});
@@ -33,17 +21,11 @@ std::vector<VisibilityRun> VisibilityMap::runs(RamRange range, size_t limit) con
 
 uint64_t VisibilityMap::bytes(RamRange range, Visibility visibility) const {
     uint64_t sum = 0;
-    Locked lock(mutex_);
     map_.visit(range.first().raw(), range.last().raw(), [&](uint64_t first, uint64_t last, Visibility v) {
         if (v == visibility) sum += last - first + 1;
         return true;
     });
     return sum;
-}
-
-void VisibilityMap::set(RamRange range, Visibility visibility) {
-    Locked lock(mutex_);
-    map_.set(range.first().raw(), range.last().raw(), visibility);
 }
 
 }  // namespace vmm

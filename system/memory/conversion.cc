@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "system/memory/conversion_job_priv.h"
-#include "system/memory/ram_block.h"
+#include "system/memory/convertible_priv.h"
 #include "system/memory/trace.h"
 #include "util/align.h"
 #include "util/check.h"
@@ -20,10 +20,6 @@ const GpaRange kWholeSpace = GpaRange::between(Gpa(0), Gpa(~uint64_t{0}));
 
 RamPiece whole_piece(const FlatSection& s) {
     return {s.range, s.ram, s.ram_offset};
-}
-
-bool has_private_side(const FlatSection& s) {
-    return s.ram != nullptr && s.io == nullptr && s.ram->has_private_side();
 }
 
 // What a conversion may touch: freeing a huge page depends on all of it, and it may start before and end
@@ -44,10 +40,10 @@ ConversionResult failed(ConversionOutcome outcome, Error error, GpaRange range, 
 
 }  // namespace
 
-Status PageDropper::drop_shared(RamBlock& block, RamRange range) {
+[[gnu::hot]] Status PageDropper::drop_shared(RamBlock& block, RamRange range) {
     return block.discard_shared(range);
 }
-Status PageDropper::drop_private(RamBlock& block, RamRange range) {
+[[gnu::hot]] Status PageDropper::drop_private(RamBlock& block, RamRange range) {
     return block.discard_private(range);
 }
 
@@ -56,6 +52,8 @@ ConversionEngine::ConversionEngine(AddressSpace& memory, AttributeSink& sink, Vi
     : memory_(memory),
       sink_(sink),
       model_(model),
+      has_private_memory_(sink.has_private_memory()),
+      keeps_other_side_(model.keeps_other_side()),
       config_(config),
       dropper_(config.dropper != nullptr ? *config.dropper : default_dropper_) {
     populated_.add_source(*this);
@@ -66,38 +64,29 @@ ConversionEngine::~ConversionEngine() {
     memory_.remove_listener(*this, AddressSpace::Farewell::Silent);
 }
 
-ConversionResult ConversionEngine::convert(GpaRange range, Visibility to, Prefault prefault) {
-    check_no_locks_held("converting memory");
-    const uint64_t start = conversion_clock_ns();
-    ConversionResult result = [&] {
-        while (true) {
-            const uint64_t page = largest_page_.load(std::memory_order_relaxed);
-            RangeLock::Held held(ranges_, reach_of(range, page));
-            // From here to the end of `held` neither of them changes.
-            if (largest_page_.load(std::memory_order_relaxed) == page)
-                return convert_locked(*view_, range, to, prefault);
-        }
-    }();
-    stats_.note({start, conversion_clock_ns() - start, range, to, result.outcome, result.bytes_changed});
-    return result;
-}
-
-ConversionResult ConversionEngine::convert_locked(const FlatView& view, GpaRange range, Visibility to,
-                                                  Prefault prefault) {
-    if (!sink_.has_private_memory() && to == Visibility::Private)
+ConversionResult ConversionEngine::convert_any(const FlatView& view, GpaRange range, Visibility to,
+                                               Prefault prefault, ConversionCalls& calls) {
+    if (!has_private_memory_ && to == Visibility::Private)
         return failed(ConversionOutcome::GuestRefused, Error::make("this VM has no private memory"), range,
                       to);
     ConversionPlan plan(range, to);
     std::optional<Refusal> refusal = plan_conversion(view, plan);
     if (refusal)
         return failed(ConversionOutcome::GuestRefused, Error::make("%s", refusal->why.c_str()), range, to);
-    trace_convert_plan(range.first().raw(), range.size(), visibility_name(to), plan.pieces.size());
-    return execute(plan, prefault);
+    return convert_planned(plan, prefault, calls);
 }
 
-ConversionResult ConversionEngine::execute(const ConversionPlan& plan, Prefault prefault) {
-    ConversionJob job(plan, {model_, dropper_, populated_, *this, stats_, config_.retry});
+ConversionResult ConversionEngine::convert_planned(const ConversionPlan& plan, Prefault prefault,
+                                                   ConversionCalls& calls) {
+    trace_convert_plan(plan.range.first().raw(), plan.range.size(), visibility_name(plan.to),
+                       plan.pieces.size());
+    ConversionJob job(plan, {model_, dropper_, populated_, *this, calls, config_.retry});
     Status done = job.run();
+    return conclude(plan, job, std::move(done), prefault);
+}
+
+ConversionResult ConversionEngine::conclude(const ConversionPlan& plan, ConversionJob& job, Status done,
+                                            Prefault prefault) {
     if (done) {
         if (prefault == Prefault::Yes && plan.to == Visibility::Private && plan.bytes_changed != 0)
             sink_.prefault(plan.range);
@@ -112,6 +101,78 @@ ConversionResult ConversionEngine::execute(const ConversionPlan& plan, Prefault 
     return failed(ConversionOutcome::Inconsistent, std::move(both), plan.range, plan.to);
 }
 
+// Nearly every request: within one section and one RAM block of small pages, all of it still on the other
+// side, and no device to tell.
+inline std::optional<RamPiece> ConversionEngine::usual_piece(const FlatView& view, GpaRange range,
+                                                             Visibility to) const {
+    if (!has_private_memory_ || !range.aligned(kPageSize) || populated_.has_listeners()) return std::nullopt;
+    const FlatSection* s = view.find(range.first());
+    if (s == nullptr || s->range.last() < range.last() || !can_be_private(*s)) return std::nullopt;
+    if (s->ram->page_size() != kPageSize) return std::nullopt;
+    const RamPiece piece{range, s->ram, s->ram_offset + (range.first() - s->range.first())};
+    if (!s->ram->visibility().is_all(piece.ram(), opposite(to)) || !model_.is_all(piece, opposite(to)))
+        return std::nullopt;
+    return piece;
+}
+
+// The steps of a ConversionJob without a plan. When the first try of a call fails, a job goes on from there.
+[[gnu::always_inline]] inline ConversionResult ConversionEngine::convert_usual(const RamPiece& piece,
+                                                                               Visibility to,
+                                                                               Prefault prefault,
+                                                                               ConversionCalls& calls) {
+    trace_convert_plan(piece.gpa.first().raw(), piece.gpa.size(), visibility_name(to), 1);
+    RamBlock& block = *piece.block;
+    if (to == Visibility::Private) {
+        block.visibility().set(piece.ram(), Visibility::Private);
+        block.wait_for_users();
+    }
+    auto failed_call = ConversionJob::Call::Attributes;
+    ++calls.attribute;
+    Status tried = model_.set(piece, to);
+    if (tried && keeps_other_side_) {
+        failed_call = ConversionJob::Call::Discard;
+        ++calls.discard;
+        calls.discarded_bytes += piece.gpa.size();
+        tried = to == Visibility::Private ? dropper_.drop_shared(block, piece.ram())
+                                          : dropper_.drop_private(block, piece.ram());
+    }
+    if (!tried) [[unlikely]] {
+        ConversionPlan plan(piece.gpa, to);
+        plan.add_only(piece);
+        ConversionJob job(plan, {model_, dropper_, populated_, *this, calls, config_.retry});
+        Status done = job.go_on(failed_call, std::move(tried));
+        return conclude(plan, job, std::move(done), prefault);
+    }
+    if (to == Visibility::Shared) block.visibility().set(piece.ram(), Visibility::Shared);
+    if (prefault == Prefault::Yes && to == Visibility::Private) sink_.prefault(piece.gpa);
+    return {ConversionOutcome::Done, piece.gpa.size(), std::nullopt};
+}
+
+// Of what the range touches. From here to its release neither the view nor the largest page changes.
+inline uint64_t ConversionEngine::acquire_reach(GpaRange range) {
+    while (true) {
+        const uint64_t page = largest_page_.load(std::memory_order_relaxed);
+        const uint64_t ticket = ranges_.acquire(reach_of(range, page));
+        if (largest_page_.load(std::memory_order_relaxed) == page) return ticket;
+        ranges_.release(ticket);
+    }
+}
+
+[[gnu::hot]] ConversionResult ConversionEngine::convert(GpaRange range, Visibility to, Prefault prefault) {
+    check_no_locks_held("converting memory");
+    const uint64_t start = conversion_clock_ns();
+    ConversionCalls calls;
+    const uint64_t ticket = acquire_reach(range);
+    const std::optional<RamPiece> piece = usual_piece(*view_, range, to);
+    ConversionResult result =
+        piece ? convert_usual(*piece, to, prefault, calls) : convert_any(*view_, range, to, prefault, calls);
+    const uint64_t taken = conversion_clock_ns() - start;
+    ranges_.release(ticket, [&] {
+        stats_.note({start, taken, range, to, result.outcome, result.bytes_changed}, calls);
+    });
+    return result;
+}
+
 void ConversionEngine::begin() {
     commit_ticket_ = ranges_.acquire(kWholeSpace);
 }
@@ -122,7 +183,7 @@ void ConversionEngine::commit(const FlatView&) {
 }
 
 void ConversionEngine::section_added(const FlatSection& section) {
-    if (!has_private_side(section)) return;
+    if (!can_be_private(section)) return;
     {
         Locked lock(mutex_);
         if (std::find(blocks_.begin(), blocks_.end(), section.ram) == blocks_.end())
@@ -137,7 +198,7 @@ void ConversionEngine::section_added(const FlatSection& section) {
 
 Status ConversionEngine::sync_section(const FlatSection& section) {
     for (const VisibilityModel::SyncStep& sync : model_.sync(whole_piece(section))) {
-        stats_.note_attribute_call();
+        note({.attribute = 1});
         Status set = model_.set(sync.what, sync.to);
         if (!set) {
             return std::move(set).take_error().while_doing(
@@ -146,6 +207,11 @@ Status ConversionEngine::sync_section(const FlatSection& section) {
         }
     }
     return {};
+}
+
+void ConversionEngine::note(const ConversionCalls& calls) {
+    Locked lock(ranges_.mutex());
+    stats_.note(calls);
 }
 
 Status ConversionEngine::sync_status() {
@@ -160,7 +226,7 @@ Status ConversionEngine::kernel_forgot() {
     RangeLock::Held held(ranges_, kWholeSpace);
     model_.forget();
     for (const FlatSection& s : view_->sections())
-        if (has_private_side(s)) TRY(sync_section(s));
+        if (can_be_private(s)) TRY(sync_section(s));
     return {};
 }
 
@@ -183,8 +249,10 @@ Status ConversionEngine::reset() {
 Status ConversionEngine::reset_block(const FlatView& view, RamBlock& block) {
     const Visibility initial = block.initial_visibility();
     for (const FlatSection& s : view.sections()) {
-        if (s.ram != &block || !has_private_side(s)) continue;
-        ConversionResult result = convert_locked(view, s.range, initial, Prefault::No);
+        if (s.ram != &block || !can_be_private(s)) continue;
+        ConversionCalls calls;
+        ConversionResult result = convert_any(view, s.range, initial, Prefault::No, calls);
+        note(calls);
         if (result.outcome != ConversionOutcome::Done) return std::move(*result.error);
     }
     for (const VisibilityRun& run : block.visibility().runs(block.whole()))
@@ -265,7 +333,7 @@ std::vector<MapRun> ConversionEngine::map(Gpa from, size_t limit) const {
     std::vector<MapRun> found;
     FlatViewPtr view = memory_.view();
     for (const FlatSection& s : view->sections()) {
-        if (s.range.last() < from || !has_private_side(s)) continue;
+        if (s.range.last() < from || !can_be_private(s)) continue;
         Gpa first = std::max(from, s.range.first());
         RamRange ram = RamRange::of(s.ram_offset + (first - s.range.first()), s.range.last() - first + 1);
         for (const VisibilityRun& run : s.ram->visibility().runs(ram, limit - found.size()))
@@ -280,7 +348,7 @@ std::optional<uint64_t> ConversionEngine::both_bytes() const {
     uint64_t sum = 0;
     FlatViewPtr view = memory_.view();
     for (const FlatSection& s : view->sections()) {
-        if (!has_private_side(s)) continue;
+        if (!can_be_private(s)) continue;
         std::optional<uint64_t> here =
             s.ram->resident_on_both_sides(RamRange::of(s.ram_offset, s.range.size()));
         if (!here) return std::nullopt;
@@ -293,7 +361,7 @@ std::optional<uint64_t> ConversionEngine::resident_bytes(Visibility side) const 
     uint64_t sum = 0;
     FlatViewPtr view = memory_.view();
     for (const FlatSection& s : view->sections()) {
-        if (!has_private_side(s)) continue;
+        if (!can_be_private(s)) continue;
         const RamRange range = RamRange::of(s.ram_offset, s.range.size());
         std::optional<uint64_t> here =
             side == Visibility::Private ? s.ram->resident_private(range) : s.ram->resident_shared(range);
@@ -307,7 +375,7 @@ uint64_t ConversionEngine::bytes(Visibility visibility) const {
     uint64_t sum = 0;
     FlatViewPtr view = memory_.view();
     for (const FlatSection& s : view->sections())
-        if (has_private_side(s))
+        if (can_be_private(s))
             sum += s.ram->visibility().bytes(RamRange::of(s.ram_offset, s.range.size()), visibility);
     return sum;
 }

@@ -67,6 +67,8 @@ struct MapRun {
     Visibility visibility;
 };
 
+class ConversionJob;
+
 class ConversionEngine final : private MemoryListener, private PopulatedSource {
   public:
     struct Config {
@@ -123,8 +125,15 @@ class ConversionEngine final : private MemoryListener, private PopulatedSource {
     void visit_populated(const RamBlock& block, RamRange range,
                          const std::function<void(RamRange)>& visit) const override;
 
-    ConversionResult convert_locked(const FlatView& view, GpaRange range, Visibility to, Prefault prefault);
-    ConversionResult execute(const ConversionPlan& plan, Prefault prefault);
+    uint64_t acquire_reach(GpaRange range);
+    ConversionResult convert_any(const FlatView& view, GpaRange range, Visibility to, Prefault prefault,
+                                 ConversionCalls& calls);
+    std::optional<RamPiece> usual_piece(const FlatView& view, GpaRange range, Visibility to) const;
+    ConversionResult convert_usual(const RamPiece& piece, Visibility to, Prefault prefault,
+                                   ConversionCalls& calls);
+    ConversionResult convert_planned(const ConversionPlan& plan, Prefault prefault, ConversionCalls& calls);
+    ConversionResult conclude(const ConversionPlan& plan, ConversionJob& job, Status done, Prefault prefault);
+    void note(const ConversionCalls& calls);
     Status sync_section(const FlatSection& section);
     Status reset_block(const FlatView& view, RamBlock& block);
     Status reset_hidden(RamBlock& block, const VisibilityRun& run);
@@ -132,12 +141,14 @@ class ConversionEngine final : private MemoryListener, private PopulatedSource {
     AddressSpace& memory_;
     AttributeSink& sink_;
     VisibilityModel& model_;
+    const bool has_private_memory_;
+    const bool keeps_other_side_;
     PageDropper default_dropper_;
     const Config config_;
     PageDropper& dropper_;
     RangeLock ranges_;
     Populated populated_;  // changed only with the whole space locked
-    ConversionStats stats_;
+    ConversionStats stats_{ranges_.mutex()};
     uint64_t commit_ticket_ = 0;  // of the range lock, from begin to commit
     // Changed by commits, that is with the whole space locked; read with any range locked.
     FlatViewPtr view_;

@@ -9,29 +9,41 @@
 
 namespace vmm {
 
-namespace {
-
-template <typename Call>
-Status repeat(const RetryPolicy& policy, ConversionStats& stats, Call call) {
-    for (unsigned attempt = 1;; ++attempt) {
-        Status done = call();
-        if (done || attempt >= policy.attempts) return done;
+// `done`: what the first try gave.
+template <typename Try>
+Status ConversionJob::repeat(Status done, Try try_again) {
+    const RetryPolicy& policy = parts_.retry;
+    for (unsigned attempt = 1; !done && attempt < policy.attempts; ++attempt) {
         int number = done.error().number();
-        if (number != EAGAIN && number != EINTR) return done;
-        stats.note_retry();
+        if (number != EAGAIN && number != EINTR) break;
+        ++parts_.calls.retries;
         if (policy.pause_us != 0)
             std::this_thread::sleep_for(std::chrono::microseconds(policy.pause_us * attempt));
+        done = try_again();
     }
-}
-
-}  // namespace
-
-ConversionJob::ConversionJob(const ConversionPlan& plan, const Parts& parts) : plan_(plan), parts_(parts) {
-    parts.model.steps(plan, steps_);
+    return done;
 }
 
 Status ConversionJob::run() {
+    parts_.model.steps(plan_, steps_);
     return plan_.to == Visibility::Private ? run_to_private() : run_to_shared();
+}
+
+Status ConversionJob::go_on(Call failed, Status first_try) {
+    const RamPiece& change = plan_.changes[0];
+    steps_.before.push_back(change);
+    steps_.list.push_back({change, 0, 1});
+    let_go_ = plan_.to == Visibility::Private;
+    if (failed == Call::Attributes)
+        TRY(repeat(std::move(first_try), [&] { return parts_.model.set(change, plan_.to); }));
+    steps_done_ = 1;
+    if (failed == Call::Attributes)
+        TRY(drop_other_side());
+    else
+        TRY(repeat(std::move(first_try),
+                   [&] { return drop_once(*change.block, change.ram(), opposite(plan_.to)); }));
+    if (plan_.to == Visibility::Shared) publish(Visibility::Shared);
+    return {};
 }
 
 // Devices stop first: what they may use goes away.
@@ -118,16 +130,21 @@ void ConversionJob::drop_wanted_side() {
 }
 
 Status ConversionJob::set_retrying(const RamPiece& what, Visibility to) {
-    parts_.stats.note_attribute_call();
-    return repeat(parts_.retry, parts_.stats, [&] { return parts_.model.set(what, to); });
+    ++parts_.calls.attribute;
+    auto set = [&] { return parts_.model.set(what, to); };
+    return repeat(set(), set);
 }
 
 Status ConversionJob::drop_retrying(RamBlock& block, RamRange range, Visibility side) {
-    parts_.stats.note_discard_call(range.size());
-    return repeat(parts_.retry, parts_.stats, [&] {
-        return side == Visibility::Private ? parts_.dropper.drop_private(block, range)
-                                           : parts_.dropper.drop_shared(block, range);
-    });
+    ++parts_.calls.discard;
+    parts_.calls.discarded_bytes += range.size();
+    auto drop = [&] { return drop_once(block, range, side); };
+    return repeat(drop(), drop);
+}
+
+Status ConversionJob::drop_once(RamBlock& block, RamRange range, Visibility side) {
+    return side == Visibility::Private ? parts_.dropper.drop_private(block, range)
+                                       : parts_.dropper.drop_shared(block, range);
 }
 
 void ConversionJob::publish(Visibility visibility) {

@@ -15,13 +15,17 @@ class ConversionJob {
         PageDropper& dropper;
         const Populated& populated;
         const PopulatedSource& source;  // the engine's own
-        ConversionStats& stats;
+        ConversionCalls& calls;         // counted here
         RetryPolicy retry;
     };
-    ConversionJob(const ConversionPlan& plan, const Parts& parts);
+    ConversionJob(const ConversionPlan& plan, const Parts& parts) : plan_(plan), parts_(parts) {}
 
     // On failure everything done so far stays, for take_back().
     Status run();
+    // As run(), of a conversion that ConversionEngine::convert_usual() began: one change, one call of each
+    // kind, no listeners. The first try of one of the calls failed so.
+    enum class Call { Attributes, Discard };
+    Status go_on(Call failed, Status first_try);
     // Afterwards all is as before run(), or, when that fails, the visibility maps say what the kernel has.
     Status take_back();
 
@@ -35,6 +39,9 @@ class ConversionJob {
     Status set_back(const VisibilityModel::Step& step);
     Status set_retrying(const RamPiece& what, Visibility to);
     Status drop_retrying(RamBlock& block, RamRange range, Visibility side);
+    Status drop_once(RamBlock& block, RamRange range, Visibility side);
+    template <typename Try>
+    Status repeat(Status done, Try try_again);
     void publish(Visibility visibility);
     void publish_what_the_kernel_has();
 

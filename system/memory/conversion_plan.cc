@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "system/memory/ram_block.h"
+#include "system/memory/convertible_priv.h"
 #include "system/memory/region.h"
 #include "util/align.h"
 #include "util/text.h"
@@ -13,10 +13,6 @@ namespace vmm {
 namespace {
 
 using ull = unsigned long long;
-
-bool can_be_private(const FlatSection& s) {
-    return s.ram != nullptr && s.io == nullptr && s.ram->has_private_side();
-}
 
 // Those of the changes that lie in the piece: the last ones.
 void add_changes(ConversionPlan& plan, const RamPiece& piece) {
@@ -86,6 +82,14 @@ bool all_private_besides(const RamBlock& block, RamRange host_page, const Conver
 }
 
 }  // namespace
+
+void ConversionPlan::add_only(const RamPiece& piece) {
+    pieces.push_back(piece);
+    stretches.push_back(piece.gpa);
+    changes.push_back(piece);
+    discards.push_back({piece.block, piece.ram()});
+    bytes_changed = piece.gpa.size();
+}
 
 void add_wholly_private_host_pages(RamBlock& block, RamRange window, const ConversionPlan& turning,
                                    size_t first_change, SmallVector<PlannedDiscard, 4>& found) {

@@ -32,6 +32,8 @@ struct PlannedDiscard {
 
 struct ConversionPlan {
     ConversionPlan(GpaRange of, Visibility wanted) : range(of), to(wanted) {}
+    // The range is one piece of small host pages, and all of it changes.
+    void add_only(const RamPiece& piece);
 
     const GpaRange range;
     const Visibility to;

@@ -3,25 +3,14 @@
 
 #include <algorithm>
 #include <bit>
-#include <chrono>
 
 #include "system/memory/conversion.h"
 
 namespace vmm {
 
-uint64_t conversion_clock_ns() {
-    auto now = std::chrono::steady_clock::now().time_since_epoch();
-    return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(now).count());
-}
-
 ConversionCounters ConversionStats::counters() const {
     Locked lock(mutex_);
-    ConversionCounters counters = counters_;
-    counters.attribute_calls = attribute_calls_;
-    counters.discard_calls = discard_calls_;
-    counters.discarded_bytes = discarded_bytes_;
-    counters.retries = retries_;
-    return counters;
+    return counters_;
 }
 
 std::vector<ConversionRecord> ConversionStats::recent() const {
@@ -32,12 +21,19 @@ std::vector<ConversionRecord> ConversionStats::recent() const {
     return records;
 }
 
-void ConversionStats::note(const ConversionRecord& record) {
+void ConversionStats::note(const ConversionCalls& calls) {
+    counters_.calls.attribute += calls.attribute;
+    counters_.calls.discard += calls.discard;
+    counters_.calls.discarded_bytes += calls.discarded_bytes;
+    counters_.calls.retries += calls.retries;
+}
+
+[[gnu::hot]] void ConversionStats::note(const ConversionRecord& record, const ConversionCalls& calls) {
+    note(calls);
     uint64_t us = record.duration_ns / 1000;
     size_t bucket =
         std::min<size_t>(static_cast<size_t>(std::bit_width(us)), ConversionCounters::kLatencyBuckets - 1);
     const bool to_private = record.to == Visibility::Private;
-    Locked lock(mutex_);
     ring_[noted_++ % kRecent] = record;
     counters_.duration_ns += record.duration_ns;
     switch (record.outcome) {

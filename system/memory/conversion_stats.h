@@ -1,9 +1,10 @@
 // What the conversion engine did so far: counters, a histogram of how long conversions took, and the last
-// ones. Thread-safe (a leaf lock, taken once a conversion).
+// ones. Guarded by a mutex of the engine's, which a conversion takes anyway when it ends.
 #pragma once
 
+#include <time.h>
+
 #include <array>
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -25,6 +26,14 @@ struct ConversionRecord {
     uint64_t bytes_changed = 0;
 };
 
+// What was asked of the kernel, as counted at the seams.
+struct ConversionCalls {
+    uint64_t attribute = 0;  // repeats not counted
+    uint64_t discard = 0;
+    uint64_t discarded_bytes = 0;  // in these calls; pages that were not there count too
+    uint64_t retries = 0;          // EAGAIN and EINTR
+};
+
 struct ConversionCounters {
     // Bucket n counts conversions of less than 2^n microseconds (and not less than half of that); the last
     // has no upper end.
@@ -38,11 +47,8 @@ struct ConversionCounters {
     uint64_t inconsistent = 0;
     uint64_t bytes_to_private = 0;
     uint64_t bytes_to_shared = 0;
-    uint64_t attribute_calls = 0;  // as counted at the seams, repeats not counted
-    uint64_t discard_calls = 0;
-    uint64_t discarded_bytes = 0;  // in these calls; pages that were not there count too
-    uint64_t duration_ns = 0;      // of all that were asked for, however they ended
-    uint64_t retries = 0;          // EAGAIN and EINTR
+    ConversionCalls calls;
+    uint64_t duration_ns = 0;  // of all that were asked for, however they ended
     std::array<uint64_t, kLatencyBuckets> latency{};
 };
 
@@ -50,30 +56,28 @@ class ConversionStats {
   public:
     static constexpr size_t kRecent = 64;
 
+    // The mutex is borrowed; who notes holds it.
+    explicit ConversionStats(Mutex& mutex) : mutex_(mutex) {}
+
     ConversionCounters counters() const;
     // The last conversions, oldest first.
     std::vector<ConversionRecord> recent() const;
 
-    void note(const ConversionRecord& record);
-    void note_attribute_call() { attribute_calls_.fetch_add(1, std::memory_order_relaxed); }
-    void note_discard_call(uint64_t bytes) {
-        discard_calls_.fetch_add(1, std::memory_order_relaxed);
-        discarded_bytes_.fetch_add(bytes, std::memory_order_relaxed);
-    }
-    void note_retry() { retries_.fetch_add(1, std::memory_order_relaxed); }
+    void note(const ConversionRecord& record, const ConversionCalls& calls) REQUIRES(mutex_);
+    void note(const ConversionCalls& calls) REQUIRES(mutex_);
 
   private:
-    mutable Mutex mutex_{LockRank::Leaf, "conversion statistics"};
+    Mutex& mutex_;
     ConversionCounters counters_ GUARDED_BY(mutex_);
     std::array<ConversionRecord, kRecent> ring_ GUARDED_BY(mutex_);
     uint64_t noted_ GUARDED_BY(mutex_) = 0;
-    std::atomic<uint64_t> attribute_calls_{0};
-    std::atomic<uint64_t> discard_calls_{0};
-    std::atomic<uint64_t> discarded_bytes_{0};
-    std::atomic<uint64_t> retries_{0};
 };
 
 // Now, for ConversionRecord.
-uint64_t conversion_clock_ns();
+inline uint64_t conversion_clock_ns() {
+    timespec now;
+    ::clock_gettime(CLOCK_MONOTONIC, &now);
+    return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
+}
 
 }  // namespace vmm

@@ -12,7 +12,7 @@ FlatView::FlatView(std::vector<FlatSection> sections) : sections_(std::move(sect
         CHECK(sections_[i - 1].range.last() < sections_[i].range.first(), "flat view sections out of order");
 }
 
-const FlatSection* FlatView::find(Gpa address) const {
+[[gnu::hot]] const FlatSection* FlatView::find(Gpa address) const {
     auto ends_before = [](const FlatSection& s, Gpa a) { return s.range.last() < a; };
     auto at = std::lower_bound(sections_.begin(), sections_.end(), address, ends_before);
     return at != sections_.end() && at->range.contains(address) ? &*at : nullptr;

@@ -4,103 +4,93 @@
 #include <algorithm>
 #include <bit>
 
-#include "util/check.h"
-
 namespace vmm {
 
-namespace {
-
-constexpr uint64_t fill_of(Visibility v) {
-    return v == Visibility::Private ? ~uint64_t{0} : 0;
-}
-// Bits `from` to 63, and 0 to `to`.
-constexpr uint64_t bits_from(uint64_t from) {
-    return ~uint64_t{0} << from;
-}
-constexpr uint64_t bits_up_to(uint64_t to) {
-    return ~uint64_t{0} >> (63 - to);
-}
-
-}  // namespace
-
-Visibility PageMap::at(uint64_t address) const {
-    return page_at(address / kPageSize);
-}
-
-Visibility PageMap::page_at(uint64_t page) const {
-    auto chunk = chunks_.find(page / kChunkPages);
-    if (chunk == chunks_.end()) return everywhere_;
-    if (chunk->second.bits == nullptr) return chunk->second.all;
-    const uint64_t in_chunk = page % kChunkPages;
-    const uint64_t word = (*chunk->second.bits)[in_chunk / 64];
-    return ((word >> (in_chunk % 64)) & 1) != 0 ? Visibility::Private : Visibility::Shared;
-}
-
-// Of the pages up to `to`, and a few beyond; kChunkPages when there is none.
-uint64_t PageMap::first_unlike(const Bits& bits, uint64_t from, uint64_t to, Visibility v) {
-    uint64_t word = from / 64;
-    uint64_t unlike = (bits[word] ^ fill_of(v)) & bits_from(from % 64);
-    while (unlike == 0) {
-        if (++word > to / 64) return kChunkPages;
-        unlike = bits[word] ^ fill_of(v);
+PageMap::Chunk* PageMap::next(uint64_t& index, uint64_t last) const {
+    Node* const root = root_.load();
+    while (root != nullptr && index <= last && root->covers(index)) {
+        Node* node = root;
+        while (true) {
+            void* child = node->child(index).load();
+            if (child == nullptr) break;
+            if (node->shift == 0) return static_cast<Chunk*>(child);
+            node = static_cast<Node*>(child);
+        }
+        index = ((index >> node->shift) + 1) << node->shift;
     }
-    return word * 64 + static_cast<uint64_t>(std::countr_zero(unlike));
+    return nullptr;
 }
 
 uint64_t PageMap::run_end(uint64_t page, uint64_t last, Visibility v) const {
-    uint64_t at = page;
-    for (auto chunk = chunks_.lower_bound(page / kChunkPages); chunk != chunks_.end(); ++chunk) {
-        const uint64_t start = chunk->first * kChunkPages;
-        if (start > last) break;
-        if (start > at) {  // what lies before this chunk
-            if (everywhere_ != v) return at - 1;
-            at = start;
-        }
-        if (chunk->second.bits == nullptr) {
-            if (chunk->second.all != v) return at - 1;
-        } else {
-            uint64_t unlike =
-                first_unlike(*chunk->second.bits, at - start, std::min(last - start, kChunkPages - 1), v);
-            if (unlike != kChunkPages) return std::min(last, start + unlike - 1);
-        }
-        at = start + kChunkPages;
-        if (at > last) return last;
-    }
-    return everywhere_ == v ? last : at - 1;
-}
-
-void PageMap::set(uint64_t first, uint64_t last, Visibility visibility) {
-    CHECK(is_aligned(first, kPageSize) && is_aligned(last + 1, kPageSize) && first < last,
-          "visibility of half a page");
-    const uint64_t first_page = first / kPageSize, last_page = last / kPageSize;
-    for (uint64_t index = first_page / kChunkPages; index <= last_page / kChunkPages; ++index) {
+    uint64_t at = page;  // up to here all is `v`
+    while (at <= last) {
+        uint64_t index = at / kChunkPages;
+        Chunk* chunk = next(index, last / kChunkPages);
         const uint64_t start = index * kChunkPages;
-        set_in_chunk(index, std::max(first_page, start) - start,
-                     std::min(last_page, start + kChunkPages - 1) - start, visibility);
+        if (chunk == nullptr) return everywhere_ == v ? last : std::max(at, page + 1) - 1;
+        if (start > at && everywhere_ != v) return std::max(at, page + 1) - 1;
+        at = std::max(at, start);
+        const uint64_t end = std::min(last, start + (kChunkPages - 1));
+        for (uint64_t mask = bits_from(at); at <= end; mask = ~uint64_t{0}) {
+            const uint64_t unlike = (word_of(*chunk, at).load() ^ fill_of(v)) & mask;
+            at = align_down(at, kWordPages);
+            if (unlike != 0) {
+                at += static_cast<uint64_t>(std::countr_zero(unlike));
+                return std::min(last, std::max(at, page + 1) - 1);
+            }
+            at += kWordPages;
+        }
+    }
+    return last;
+}
+
+bool PageMap::is_all_words(uint64_t page, uint64_t end, Visibility v) const {
+    return at(page * kPageSize) == v && run_end(page, end, v) == end;
+}
+
+void PageMap::set_pages(uint64_t first, uint64_t last, Visibility v) {
+    for (uint64_t page = first; page <= last;) {
+        uint64_t index = page / kChunkPages;
+        if (v == everywhere_) {
+            if (next(index, last / kChunkPages) == nullptr) return;
+            page = std::max(page, index * kChunkPages);
+        }
+        Chunk& chunk = make(index);
+        for (const uint64_t end = std::min(last, (index + 1) * kChunkPages - 1); page <= end;) {
+            const uint64_t in_word = std::min(end, align_down(page, kWordPages) + (kWordPages - 1));
+            change(word_of(chunk, page), bits_from(page) & bits_up_to(in_word), v);
+            page = in_word + 1;
+        }
     }
 }
 
-void PageMap::set_in_chunk(uint64_t index, uint64_t first, uint64_t last, Visibility v) {
-    if (first == 0 && last == kChunkPages - 1) {
-        if (v == everywhere_)
-            chunks_.erase(index);
-        else
-            chunks_.insert_or_assign(index, Chunk{v, nullptr});
-        return;
+// Under the lock, and each made whole before it can be seen.
+PageMap::Chunk& PageMap::make(uint64_t index) {
+    if (Chunk* there = find(index)) return *there;
+    Locked lock(growing_);
+    Node* node = root_.load();
+    while (node == nullptr || !node->covers(index)) {
+        Node& above =
+            *nodes_.emplace_back(std::make_unique<Node>(node != nullptr ? node->shift + kFanOutBits : 0));
+        above.children[0] = node;
+        root_ = node = &above;
     }
-    Chunk& chunk = chunks_.try_emplace(index, Chunk{everywhere_, nullptr}).first->second;
-    if (chunk.bits == nullptr) {
-        if (chunk.all == v) return;
-        chunk.bits = std::make_unique<Bits>();
-        chunk.bits->fill(fill_of(chunk.all));
-    }
-    for (uint64_t word = first / 64; word <= last / 64; ++word) {
-        uint64_t mask = ~uint64_t{0};
-        if (word == first / 64) mask &= bits_from(first % 64);
-        if (word == last / 64) mask &= bits_up_to(last % 64);
-        uint64_t& bits = (*chunk.bits)[word];
-        bits = (bits & ~mask) | (fill_of(v) & mask);
-    }
+    for (; node->shift != 0; node = static_cast<Node*>(node->child(index).load()))
+        if (node->child(index).load() == nullptr)
+            node->child(index) = nodes_.emplace_back(std::make_unique<Node>(node->shift - kFanOutBits)).get();
+    if (void* there = node->child(index).load()) return *static_cast<Chunk*>(there);
+    Chunk& chunk = *chunks_.emplace_back(std::make_unique<Chunk>());
+    for (Word& word : chunk.words)
+        word = fill_of(everywhere_);
+    node->child(index) = &chunk;
+    return chunk;
+}
+
+void PageMap::clear() {
+    Locked lock(growing_);
+    for (const std::unique_ptr<Chunk>& chunk : chunks_)
+        for (Word& word : chunk->words)
+            word = fill_of(everywhere_);
 }
 
 }  // namespace vmm

@@ -20,7 +20,7 @@ GmemRange same_in_gmem(RamRange range) {
     return GmemRange::between(GmemOffset(range.first().raw()), GmemOffset(range.last().raw()));
 }
 
-Status advise(uint8_t* at, uint64_t size, int advice, const char* name) {
+[[gnu::hot]] Status advise(uint8_t* at, uint64_t size, int advice, const char* name) {
     int got;
     do {
         got = ::madvise(at, size, advice);
@@ -80,18 +80,16 @@ void RamBlock::leave_use(unsigned entered) const {
     users_[entered].fetch_sub(1);
 }
 
-void RamBlock::wait_for_users() const {
-    // Read by adding nothing: whoever enters after this has seen what the caller wrote before it.
-    if (users_[0].fetch_add(0) == 0 && users_[1].fetch_add(0) == 0) return;
+void RamBlock::wait_for_those() const {
     Locked lock(waiting_);
     for (int round = 0; round < 2; ++round) {
         unsigned old = epoch_.fetch_add(1) & 1;
-        while (users_[old].fetch_add(0) != 0)
+        while (users_[old].load() != 0)
             std::this_thread::yield();
     }
 }
 
-Status RamBlock::discard_shared(RamRange range) {
+[[gnu::hot]] Status RamBlock::discard_shared(RamRange range) {
     CHECK(range.last().raw() < size() && range.aligned(page_size()), "RAM block '%s': discard of a bad range",
           id().c_str());
     uint8_t* at = data() + range.first().raw();
@@ -107,7 +105,7 @@ Status RamBlock::discard_shared(RamRange range) {
     return {};
 }
 
-Status RamBlock::discard_private(RamRange range) {
+[[gnu::hot]] Status RamBlock::discard_private(RamRange range) {
     if (!has_private_side()) return {};
     Status done = gmem()->punch(same_in_gmem(range));
     if (!done) return std::move(done).take_error().while_doing("RAM block '%s'", id().c_str());

@@ -75,7 +75,11 @@ class RamBlock {
     // marked so, then waited for, then freed.
     unsigned enter_use() const;
     void leave_use(unsigned entered) const;
-    void wait_for_users() const;
+    void wait_for_users() const {
+        // Whoever enters after this sees in the visibility map what the caller set before: all four are
+        // sequentially consistent.
+        if (users_[0].load() != 0 || users_[1].load() != 0) wait_for_those();
+    }
 
     // Frees the host memory of a range aligned to page_size(); it reads as zero (a private file mapping: as
     // the file) afterwards.
@@ -90,6 +94,8 @@ class RamBlock {
     std::optional<uint64_t> resident_on_both_sides(RamRange range) const;
 
   private:
+    void wait_for_those() const;
+
     const Config config_;
     const std::span<uint8_t> bytes_;
     VisibilityMap visibility_;

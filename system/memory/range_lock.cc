@@ -13,20 +13,15 @@ bool RangeLock::first_in_line(const Entry& entry) const {
     UNREACHABLE();
 }
 
-uint64_t RangeLock::acquire(GpaRange range) {
-    Locked lock(mutex_);
-    const Entry entry{next_ticket_++, range};
-    entries_.push_back(entry);
+void RangeLock::wait_in_line(const Entry& entry) {
     while (!first_in_line(entry)) {
         ++waiting_;
         released_.wait(mutex_);
         --waiting_;
     }
-    return entry.ticket;
 }
 
-void RangeLock::release(uint64_t ticket) {
-    Locked lock(mutex_);
+void RangeLock::leave(uint64_t ticket) {
     size_t gone = std::erase_if(entries_, [&](const Entry& e) { return e.ticket == ticket; });
     CHECK(gone == 1, "range lock: ticket unknown");
     if (waiting_ != 0) released_.notify_all();

@@ -26,8 +26,27 @@ class RangeLock {
     };
 
     // For holders whose stay is not a scope: the ticket is what release() takes.
-    uint64_t acquire(GpaRange range);
-    void release(uint64_t ticket);
+    uint64_t acquire(GpaRange range) {
+        Locked lock(mutex_);
+        const Entry entry{next_ticket_++, range};
+        entries_.push_back(entry);
+        if (entries_.size() != 1) wait_in_line(entry);
+        return entry.ticket;
+    }
+    void release(uint64_t ticket) {
+        release(ticket, [] {});
+    }
+    // Calls `also` with the mutex held: what would else take a lock of its own.
+    template <typename Also>
+    void release(uint64_t ticket, Also also) {
+        Locked lock(mutex_);
+        if (entries_.size() == 1 && entries_[0].ticket == ticket)
+            entries_.clear();
+        else
+            leave(ticket);
+        also();
+    }
+    Mutex& mutex() { return mutex_; }
 
   private:
     struct Entry {
@@ -35,6 +54,8 @@ class RangeLock {
         GpaRange range;
     };
     bool first_in_line(const Entry& entry) const REQUIRES(mutex_);
+    void wait_in_line(const Entry& entry) REQUIRES(mutex_);
+    void leave(uint64_t ticket) REQUIRES(mutex_);
 
     Mutex mutex_{LockRank::Conversion, "conversion ranges"};
     Condition released_;

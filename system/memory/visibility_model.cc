@@ -7,17 +7,14 @@ namespace vmm {
 
 template <typename Visit>
 void VmWideAttributes::visit_runs(GpaRange range, Visibility visibility, Visit visit) const {
-    Locked lock(mutex_);
     kernel_.visit(range.first().raw(), range.last().raw(), [&](uint64_t first, uint64_t last, Visibility v) {
         if (v == visibility) visit(GpaRange::between(Gpa(first), Gpa(last)));
         return true;
     });
 }
 
-bool VmWideAttributes::is_all(GpaRange range, Visibility visibility) const {
-    Locked lock(mutex_);
-    return kernel_.visit(range.first().raw(), range.last().raw(),
-                         [&](uint64_t, uint64_t, Visibility v) { return v == visibility; });
+[[gnu::hot]] bool VmWideAttributes::is_all(const RamPiece& piece, Visibility visibility) const {
+    return kernel_.is_all(piece.gpa.first().raw(), piece.gpa.last().raw(), visibility);
 }
 
 // A stretch of RAM takes one call from its first to its last run that changes. Outside RAM only what was left
@@ -48,21 +45,18 @@ void VmWideAttributes::steps(const ConversionPlan& plan, Steps& steps) const {
     });
 }
 
-Status VmWideAttributes::set(const RamPiece& what, Visibility to) {
-    TRY(sink_.set_visibility(what.gpa, to));
-    Locked lock(mutex_);
-    kernel_.set(what.gpa.first().raw(), what.gpa.last().raw(), to);
-    return {};
+[[gnu::hot]] Status VmWideAttributes::set(const RamPiece& what, Visibility to) {
+    Status done = sink_.set_visibility(what.gpa, to);
+    if (done) kernel_.set(what.gpa.first().raw(), what.gpa.last().raw(), to);
+    return done;
 }
 
 void VmWideAttributes::visit(const RamPiece& piece,
                              const std::function<void(RamRange, Visibility)>& visit) const {
     for (Visibility v : {Visibility::Shared, Visibility::Private}) {
-        // The caller's visit may take locks: not under ours.
-        std::vector<GpaRange> runs;
-        visit_runs(piece.gpa, v, [&](GpaRange run) { runs.push_back(run); });
-        for (GpaRange run : runs)
+        visit_runs(piece.gpa, v, [&](GpaRange run) {
             visit(RamRange::of(piece.ram_first + (run.first() - piece.gpa.first()), run.size()), v);
+        });
     }
 }
 
@@ -70,7 +64,7 @@ std::vector<VisibilityModel::SyncStep> VmWideAttributes::sync(const RamPiece& pi
     std::vector<SyncStep> steps;
     for (const VisibilityRun& truth : piece.block->visibility().runs(piece.ram())) {
         const RamPiece part = piece.cut(truth.range);
-        if (is_all(part.gpa, truth.visibility)) continue;
+        if (is_all(part, truth.visibility)) continue;
         std::optional<GpaRange> wrong;
         visit_runs(part.gpa, opposite(truth.visibility), [&](GpaRange run) {
             wrong = wrong ? GpaRange::between(wrong->first(), run.last()) : run;
@@ -81,8 +75,7 @@ std::vector<VisibilityModel::SyncStep> VmWideAttributes::sync(const RamPiece& pi
 }
 
 void VmWideAttributes::forget() {
-    Locked lock(mutex_);
-    kernel_ = PageMap(Visibility::Shared);
+    kernel_.clear();
 }
 
 }  // namespace vmm

@@ -10,7 +10,6 @@
 #include "system/memory/attribute_sink.h"
 #include "system/memory/conversion_plan.h"
 #include "system/memory/page_map.h"
-#include "util/mutex.h"
 
 namespace vmm {
 
@@ -32,6 +31,8 @@ class VisibilityModel {
     // The fewest calls that give every piece of the plan, and every left-over attribute in the plan's range,
     // the wanted visibility; none where nothing is to change.
     virtual void steps(const ConversionPlan& plan, Steps& steps) const = 0;
+    // Whether the kernel holds all of a piece as `visibility`.
+    virtual bool is_all(const RamPiece& piece, Visibility visibility) const = 0;
     // All or nothing; the errno is in the error. To take a step back, its runs are set one by one.
     virtual Status set(const RamPiece& what, Visibility to) = 0;
     // What the kernel holds for a piece, by run; equal to the block's visibility map at rest.
@@ -57,6 +58,7 @@ class VmWideAttributes final : public VisibilityModel {
     explicit VmWideAttributes(AttributeSink& sink) : sink_(sink) {}
 
     void steps(const ConversionPlan& plan, Steps& steps) const override;
+    bool is_all(const RamPiece& piece, Visibility visibility) const override;
     Status set(const RamPiece& what, Visibility to) override;
     void visit(const RamPiece& piece, const std::function<void(RamRange, Visibility)>& visit) const override;
     bool keeps_other_side() const override { return true; }
@@ -64,14 +66,12 @@ class VmWideAttributes final : public VisibilityModel {
     void forget() override;
 
   private:
-    bool is_all(GpaRange range, Visibility visibility) const;
-    // Calls visit(run) for each run of the range that is `visibility`, with the map locked.
+    // Calls visit(run) for each run of the range that is `visibility`.
     template <typename Visit>
     void visit_runs(GpaRange range, Visibility visibility, Visit visit) const;
 
     AttributeSink& sink_;
-    mutable Mutex mutex_{LockRank::Leaf, "kernel attributes"};
-    PageMap kernel_ GUARDED_BY(mutex_){Visibility::Shared};
+    PageMap kernel_{Visibility::Shared};
 };
 
 }  // namespace vmm

@@ -53,7 +53,7 @@ void trace_summary(const ConversionEngine& engine) {
     const ConversionCounters done = engine.stats().counters();
     trace_machine_conversion_summary(done.to_private, done.to_shared, done.unchanged, done.refused,
                                      done.failed + done.inconsistent, done.bytes_to_private,
-                                     done.bytes_to_shared, done.duration_ns, done.discarded_bytes);
+                                     done.bytes_to_shared, done.duration_ns, done.calls.discarded_bytes);
     // Looking at all of host memory takes its time.
     if (!trace_event_machine_memory_summary.enabled.load()) return;
     trace_machine_memory_summary(engine.bytes(Visibility::Shared), engine.bytes(Visibility::Private),

@@ -98,7 +98,7 @@ Status X86Arch::full_reset(Vcpu& vcpu) {
     return {};
 }
 
-std::optional<ExitAction> X86Arch::handle_exit(Vcpu& vcpu, const GuestWorld& world) {
+[[gnu::hot]] std::optional<ExitAction> X86Arch::handle_exit(Vcpu& vcpu, const GuestWorld& world) {
     if (vcpu.page().exit_reason != KVM_EXIT_HYPERCALL) return std::nullopt;
     auto& call = abi::exit_payload<abi::HypercallExit>(vcpu.page());
     HypercallAnswer answer = serve_hypercall(call, world.converter);

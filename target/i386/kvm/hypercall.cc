@@ -17,7 +17,8 @@ uint64_t negative(int number) {
     return static_cast<uint64_t>(-static_cast<int64_t>(number));
 }
 
-HypercallAnswer map_gpa_range(uint64_t gpa, uint64_t pages, uint64_t attributes, GuestConverter& converter) {
+[[gnu::hot]] HypercallAnswer map_gpa_range(uint64_t gpa, uint64_t pages, uint64_t attributes,
+                                           GuestConverter& converter) {
     std::optional<uint64_t> bytes = checked_mul<uint64_t>(pages, kPageSize);
     std::optional<GpaRange> range = bytes ? GpaRange::make(Gpa(gpa), *bytes) : std::nullopt;
     if (!range || !is_aligned(gpa, kPageSize) || (attributes & ~abi::kMapGpaRangeSupportedBits) != 0) {
@@ -50,7 +51,7 @@ HypercallAnswer map_gpa_range(uint64_t gpa, uint64_t pages, uint64_t attributes,
 }
 }  // namespace
 
-HypercallAnswer serve_hypercall(const abi::HypercallExit& call, GuestConverter* converter) {
+[[gnu::hot]] HypercallAnswer serve_hypercall(const abi::HypercallExit& call, GuestConverter* converter) {
     if (call.number != abi::kHypercallMapGpaRange || converter == nullptr) return {negative(kNoSuchCall), {}};
     trace_kvm_hc_map_gpa_range(call.args[0], call.args[1], call.args[2], call.flags);
     return map_gpa_range(call.args[0], call.args[1], call.args[2], *converter);

@@ -142,7 +142,7 @@ TEST(Conversion, transientErrorsAreRetriedWithinTheBound) {
     EXPECT_EQ(w.convert(pages(0, 1), kPrivate), ConversionOutcome::Done);
     w.plan.fail(2, 3, EINTR);
     EXPECT_EQ(w.convert(pages(1, 1), kPrivate), ConversionOutcome::Done);
-    EXPECT_EQ(w.engine.stats().counters().retries, 6u);
+    EXPECT_EQ(w.engine.stats().counters().calls.retries, 6u);
     w.plan.fail(1, 4, EAGAIN);
     EXPECT_EQ(w.convert(pages(2, 1), kPrivate), ConversionOutcome::HostFailed);
     EXPECT_EQ(w.sink.at(Gpa(2 * kPage)), kShared);
@@ -303,8 +303,8 @@ TEST(Conversion, statisticsCountByDirectionAndKeepTheLast) {
     EXPECT_EQ(counters.refused, 1u);
     EXPECT_EQ(counters.bytes_to_private, 4 * kPage);
     EXPECT_EQ(counters.bytes_to_shared, 2 * kPage);
-    EXPECT_EQ(counters.discard_calls, 2u);
-    EXPECT_EQ(counters.discarded_bytes, 6 * kPage);
+    EXPECT_EQ(counters.calls.discard, 2u);
+    EXPECT_EQ(counters.calls.discarded_bytes, 6 * kPage);
     EXPECT_GT(counters.duration_ns, 0u);
     std::vector<ConversionRecord> recent = w.engine.stats().recent();
     ASSERT_EQ(recent.size(), 3u);

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <random>
+#include <thread>
 #include <vector>
 
 #include "tests/fakes/interval_map.h"
@@ -70,6 +71,32 @@ TEST(PageMap, lastPageOfTheSpaceIsThere) {
     EXPECT_EQ(map.at(~uint64_t{0}), Visibility::Private);
     EXPECT_EQ(map.at(~uint64_t{0} - kPageSize), Visibility::Shared);
     EXPECT_EQ(runs(map, 0, ~uint64_t{0}).size(), 2u);
+}
+
+// Each thread owns every fourth page: they share words, and make the chunks and the tree together.
+TEST(PageMap, threadsWithPagesOfTheirOwnDoNotDisturbEachOther) {
+    constexpr uint64_t kThreads = 4, kPages = 2000;
+    const uint64_t strides[] = {1, 32768 / 7, uint64_t{1} << 25};
+    for (uint64_t stride : strides) {
+        PageMap map(Visibility::Shared);
+        auto place = [&](uint64_t i) { return i * stride * kPageSize; };
+        std::vector<std::thread> threads;
+        for (uint64_t t = 0; t < kThreads; ++t) {
+            threads.emplace_back([&, t] {
+                for (uint64_t i = t; i < kPages; i += kThreads) {
+                    map.set(place(i), place(i) + kPageSize - 1, Visibility::Private);
+                    EXPECT_EQ(map.at(place(i)), Visibility::Private);
+                    if (i % 3 == 0) map.set(place(i), place(i) + kPageSize - 1, Visibility::Shared);
+                }
+            });
+        }
+        for (std::thread& thread : threads)
+            thread.join();
+        for (uint64_t i = 0; i < kPages; ++i)
+            ASSERT_EQ(map.at(place(i)), i % 3 == 0 ? Visibility::Shared : Visibility::Private) << i;
+        map.clear();
+        EXPECT_TRUE(map.is_all(0, ~uint64_t{0}, Visibility::Shared));
+    }
 }
 
 }  // namespace

@@ -110,6 +110,11 @@ class InPlaceModel : public VisibilityModel {
             steps.list.push_back({piece.cut(hull), begin, steps.before.size()});
         }
     }
+    bool is_all(const RamPiece& piece, Visibility visibility) const override {
+        return of(*piece.block)
+            .visit(piece.ram().first().raw(), piece.ram().last().raw(),
+                   [&](uint64_t, uint64_t, Visibility v) { return v == visibility; });
+    }
     Status set(const RamPiece& what, Visibility to) override {
         TRY(plan_.next("KVM_SET_MEMORY_ATTRIBUTES2"));
         ++calls;
@@ -161,7 +166,11 @@ TEST(ConversionEngine, servesAKernelThatConvertsInPlace) {
     EXPECT_EQ(model.of(*a).at(4 * kPage), Visibility::Private);
     EXPECT_EQ(model.of(*a).at(3 * kPage), Visibility::Shared);
     EXPECT_EQ(a->visibility().bytes(a->whole(), Visibility::Private), 4 * kPage);
+    plan.fail(1, 1, EAGAIN);  // within one block: tried again
+    EXPECT_EQ(engine.convert(pages(0, 2), Visibility::Private).outcome, ConversionOutcome::Done);
+    EXPECT_EQ(model.of(*a).at(kPage), Visibility::Private);
     EXPECT_TRUE(sink.calls.empty());
+    EXPECT_TRUE(dropper.calls.empty());
 }
 
 }  // namespace
