@@ -97,6 +97,8 @@ class Board : public ::testing::Test, private RequestHandler {
   private:
     void do_reset(ShutdownCause) override { board->resets().reset(); }
     void do_shutdown(ShutdownCause) override { loop.quit(); }
+    void do_watchdog() override {}
+    void do_crash_loaded() override {}
     void do_exit(int status) override {
         exit_status = status;
         loop.quit();
