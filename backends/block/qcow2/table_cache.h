@@ -1,6 +1,6 @@
 // TableCache: pieces of L2 tables or refcount blocks in memory, by their offset in the file, with what was
 // changed in each. It does no I/O but write_back(): the user reads a piece into a spare buffer and inserts
-// it, and orders writing (docs/block.md, "order of writes"). Not thread-safe; the L2 cache's users share a
+// it, and orders writing (flush.cc). Not thread-safe; the L2 cache's users share a
 // mutex (cluster_map.h).
 #pragma once
 

@@ -48,7 +48,7 @@ Status Image::zero_clusters(uint64_t offset, uint64_t bytes, bool keep) {
         } else if (g.version < 3) {
             // Version 2 has no zero clusters; without a backing file, an unallocated one is as good.
             if (!backing_ && !keep) {
-                TRY(discard_clusters(offset, m.bytes, FreedBy::Other));
+                TRY(discard_clusters(offset, m.bytes, FreedBy::Request));
             } else {
                 TRY(write_buffer_of_zeroes(offset, m.bytes));
             }
@@ -61,7 +61,7 @@ Status Image::zero_clusters(uint64_t offset, uint64_t bytes, bool keep) {
                 TRY(map_.set_entries(offset, count, m.host | kCopied | kZero, g.cluster_size()));
                 changed();
             } else {
-                TRY(replace(offset, count, kZero, 0, FreedBy::Other));
+                TRY(replace(offset, count, kZero, 0, keep ? FreedBy::Other : FreedBy::Request));
             }
         }
         offset += m.bytes;

@@ -1,0 +1,293 @@
+#include "backends/block/qcow2/qcow2_node.h"
+
+#include <algorithm>
+#include <cerrno>
+
+#include "backends/block/iov.h"
+#include "util/align.h"
+#include "util/log.h"
+
+namespace vmm::block {
+
+using qcow2::ClusterKind;
+using qcow2::Image;
+using qcow2::Mapping;
+
+namespace {
+
+constexpr uint64_t kMostBounce = uint64_t{2} << 20;
+
+int number_of(const Status& status) {
+    if (status) return 0;
+    return status.error().number() != 0 ? -status.error().number() : -EIO;
+}
+
+Result<qcow2::OpenOptions> open_options(const NodeOptions& node, const Qcow2Config& config) {
+    qcow2::OpenOptions o;
+    o.writable = !node.read_only;
+    o.name = "node '" + node.name + "'";
+    o.lazy_refcounts = config.lazy_refcounts;
+    o.pass_discard_request = config.pass_discard_request.value_or(node.discard_unmap);
+    o.pass_discard_other = config.pass_discard_other;
+    o.overlap_check = config.overlap_check;
+    if (config.cache_size && config.l2_cache_size && config.refcount_cache_size &&
+        *config.l2_cache_size + *config.refcount_cache_size > *config.cache_size)
+        return Error::make(
+            "cache-size, l2-cache-size and refcount-cache-size may not be set at the same time");
+    if (config.l2_cache_size && config.cache_size && *config.l2_cache_size > *config.cache_size)
+        return Error::make("l2-cache-size may not exceed cache-size");
+    if (config.refcount_cache_size && config.cache_size && *config.refcount_cache_size > *config.cache_size)
+        return Error::make("refcount-cache-size may not exceed cache-size");
+    o.refcount_cache_bytes = config.refcount_cache_size.value_or(0);
+    if (config.cache_size) o.l2_cache_bytes = *config.cache_size - o.refcount_cache_bytes;
+    if (config.l2_cache_size) o.l2_cache_bytes = *config.l2_cache_size;
+    if (config.cache_size && config.l2_cache_size && !config.refcount_cache_size)
+        o.refcount_cache_bytes = *config.cache_size - *config.l2_cache_size;
+    if (config.l2_cache_entry_size) {
+        if (!is_power_of_two(*config.l2_cache_entry_size) || *config.l2_cache_entry_size < qcow2::kSectorSize)
+            return Error::make("L2 cache entry size must be a power of two between 512 and the cluster size");
+        o.l2_piece_bytes = *config.l2_cache_entry_size;
+    }
+    return o;
+}
+
+// A span over one vector's memory.
+std::span<uint8_t> memory_of(const iovec& vector) {
+    return {static_cast<uint8_t*>(vector.iov_base), vector.iov_len};
+}
+
+}  // namespace
+
+std::optional<uint32_t> overlap_template(std::string_view name) {
+    if (name == "none") return qcow2::kOverlapNone;
+    if (name == "constant") return qcow2::kOverlapConstant;
+    if (name == "cached") return qcow2::kOverlapCached;
+    if (name == "all") return qcow2::kOverlapAll;
+    return std::nullopt;
+}
+
+class Qcow2Node::Turn {
+  public:
+    explicit Turn(Qcow2Node& node) : node_(node) {
+        Locked lock(node_.turn_mutex_);
+        while (node_.taken_)
+            node_.turn_over_.wait(node_.turn_mutex_);
+        node_.taken_ = true;
+    }
+    ~Turn() {
+        {
+            Locked lock(node_.turn_mutex_);
+            node_.taken_ = false;
+        }
+        node_.turn_over_.notify_one();
+    }
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+
+  private:
+    Qcow2Node& node_;
+};
+
+Permissions Qcow2Node::file_permissions(const NodeOptions& options, Permissions mine) {
+    Permissions wanted{static_cast<uint8_t>(mine.used | kPermRead), mine.shared};
+    // Metadata are written even when the guest writes nothing, and nobody else may.
+    if (!options.read_only) wanted.used |= kPermWrite | kPermResize;
+    if (!options.force_share) wanted.shared &= kPermRead | kPermWriteUnchanged;
+    return wanted;
+}
+
+Permissions Qcow2Node::child_permissions(std::string_view role, Permissions mine) const {
+    if (role == "file") return file_permissions(options(), mine);
+    return Node::child_permissions(role, mine);
+}
+
+NodeRef* Qcow2Node::child_ref(std::string_view role) {
+    if (role == "file") return &file_;
+    return role == "backing" && backing_ ? &backing_ : nullptr;
+}
+
+std::vector<Node::Child> Qcow2Node::children() const {
+    std::vector<Child> all{{"file", file_.get()}};
+    if (backing_) all.push_back({"backing", backing_.get()});
+    return all;
+}
+
+Result<std::unique_ptr<Qcow2Node>> Qcow2Node::create(NodeOptions options, Node& file,
+                                                     const Qcow2Config& config) {
+    qcow2::OpenOptions how = TRY(open_options(options, config));
+    NodeRef ref =
+        TRY(NodeRef::take(file, "node '" + options.name + "'", "file", file_permissions(options, {})));
+    auto node = std::make_unique<Qcow2Node>(Token(), std::move(options), std::move(ref), config);
+    node->image_ = TRY(Image::open(node->image_file_, how));
+    if (how.l2_piece_bytes > node->image_->geometry().cluster_size())
+        return Error::make("L2 cache entry size must be a power of two between 512 and the cluster size");
+    node->fast_ = std::make_unique<FastPath>(*node->image_, *node, *node->file_);
+    node->set_size(node->image_->size());
+    NodeCapabilities can;
+    can.discard = can.write_zeroes = true;
+    node->set_capabilities(can);
+    NodeLimits limits;
+    limits.memory_alignment = file.limits().memory_alignment;
+    limits.discard_alignment = node->cluster_size();
+    node->set_limits(limits);
+    return node;
+}
+
+Qcow2Node::Qcow2Node(Token, NodeOptions options, NodeRef file, const Qcow2Config& config)
+    : Node(std::move(options), file->context()),
+      file_(std::move(file)),
+      image_file_(*file_),
+      config_(config) {
+    worker_.node = this;
+    worker_.work = [](Job& job) { static_cast<Worker&>(job).node->work(); };
+    worker_.done = [](Job& job) {
+        Qcow2Node& node = *static_cast<Worker&>(job).node;
+        {
+            Locked lock(node.queue_mutex_);
+            node.working_ = node.first_ != nullptr;
+        }
+        if (node.working_) node.context().run(job);
+    };
+}
+
+Qcow2Node::~Qcow2Node() {
+    if (!image_) return;
+    Turn turn(*this);
+    if (Status closed = image_->close(); !closed)
+        log_error("qcow2: closing node '%s': %s", name().c_str(), closed.error().message().c_str());
+}
+
+Status Qcow2Node::set_backing(Node& backing) {
+    backing_ =
+        TRY(NodeRef::take(backing, "node '" + name() + "'", "backing", child_permissions("backing", {})));
+    backing_reader_.emplace(*backing_);
+    image_->set_backing(&*backing_reader_);
+    fast_->set_backing(*backing_);
+    return {};
+}
+
+void Qcow2Node::do_submit(Request& request) {
+    if (!fast_->take(request)) queue(request);
+}
+
+// The loop's thread.
+void Qcow2Node::queue(Request& request) {
+    {
+        Locked lock(queue_mutex_);
+        request.next = nullptr;
+        (first_ ? last_->next : first_) = &request;
+        last_ = &request;
+    }
+    if (!std::exchange(working_, true)) context().run(worker_);
+}
+
+// A worker thread, one at a time.
+void Qcow2Node::work() {
+    for (;;) {
+        Request* request = nullptr;
+        {
+            Locked lock(queue_mutex_);
+            request = first_;
+            if (!request) return;
+            first_ = request->next;
+        }
+        finish(*request, do_perform(*request));
+    }
+}
+
+int Qcow2Node::do_perform(Request& request) {
+    Turn turn(*this);
+    bool changes = request.op != Op::Read && request.op != Op::Flush;
+    if (!changes) return carry_out(request);
+    if (request.offset > size() || request.bytes > size() - request.offset) return -ENOSPC;
+    image_->map().exclude(request.offset, request.bytes);
+    int result = carry_out(request);
+    image_->map().release();
+    return result;
+}
+
+int Qcow2Node::carry_out(Request& request) {
+    switch (request.op) {
+        case Op::Read:
+            return read(request);
+        case Op::Write:
+            return write(request);
+        case Op::WriteZeroes:
+            // Version 2 has no other way than writing them.
+            if (image_->geometry().version < 3 && (request.flags & kNoFallback)) return -ENOTSUP;
+            return number_of(
+                image_->write_zeroes(request.offset, request.bytes, (request.flags & kMayUnmap) == 0));
+        case Op::Discard: {
+            int result = number_of(image_->discard(request.offset, request.bytes));
+            return result == -ENOTSUP ? 0 : result;
+        }
+        default:
+            file_->debug_event("flush_to_os");
+            file_->debug_event("flush_to_disk");
+            return number_of(image_->flush());
+    }
+}
+
+int Qcow2Node::read(Request& request) {
+    uint64_t end = size(), offset = request.offset;
+    uint64_t there = offset < end ? std::min(request.bytes, end - offset) : 0;
+    if (there < request.bytes) iov_clear(request.iov, there);
+    for (const iovec& vector : request.iov) {
+        uint64_t bytes = std::min<uint64_t>(vector.iov_len, there);
+        if (bytes == 0) break;
+        if (int result = number_of(image_->read(offset, memory_of(vector).first(bytes))); result != 0)
+            return result;
+        offset += bytes;
+        there -= bytes;
+    }
+    return 0;
+}
+
+int Qcow2Node::write(Request& request) {
+    if (request.iov.size() == 1)
+        return number_of(image_->write(request.offset, memory_of(request.iov[0]).first(request.bytes)));
+    // Gathered, so that a cluster is allocated and filled once.
+    for (uint64_t at = 0; at < request.bytes;) {
+        uint64_t bytes =
+            std::min(request.bytes - at, kMostBounce - image_->geometry().in_cluster(request.offset + at));
+        bounce_.resize(bytes);
+        (void)iov_gather(request.iov, at, bounce_);
+        if (int result = number_of(image_->write(request.offset + at, bounce_)); result != 0) return result;
+        at += bytes;
+    }
+    return 0;
+}
+
+Result<Extent> Qcow2Node::extent(uint64_t offset, uint64_t bytes) {
+    Turn turn(*this);
+    Mapping mapping = TRY(image_->map().lookup(offset, std::min(bytes, size() - offset)));
+    Extent extent;
+    extent.bytes = mapping.bytes;
+    switch (mapping.kind) {
+        case ClusterKind::Data:
+            extent.mapped_at = mapping.host;
+            break;
+        case ClusterKind::Unallocated:
+            extent.kind = backing_ ? Extent::Kind::Unallocated : Extent::Kind::Zero;
+            break;
+        case ClusterKind::Zero:
+        case ClusterKind::ZeroAllocated:
+            extent.kind = Extent::Kind::Zero;
+            break;
+        default:
+            break;
+    }
+    return extent;
+}
+
+Status Qcow2Node::truncate(uint64_t size) {
+    if (read_only()) return Error::from_errno(EPERM, "node '%s' is read-only", name().c_str());
+    {
+        Turn turn(*this);
+        TRY(image_->resize(size));
+    }
+    set_size(image_->size());
+    return {};
+}
+
+}  // namespace vmm::block
