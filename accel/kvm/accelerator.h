@@ -12,6 +12,7 @@
 
 #include <memory>
 
+#include "accel/accelerator.h"
 #include "accel/kvm/attributes.h"
 #include "accel/kvm/irq_fds.h"
 #include "accel/kvm/irq_routes.h"
@@ -21,36 +22,33 @@
 
 namespace vmm::kvm {
 
-class Accelerator {
+class Accelerator final : public vmm::Accelerator {
   public:
     // The VM is borrowed and outlives this. IrqChipMode::User is treated as Split: the local APICs are always
     // the kernel's.
     Accelerator(Vm& vm, IrqChipMode mode);
-    ~Accelerator();
+    ~Accelerator() override;
     Accelerator(const Accelerator&) = delete;
     Accelerator& operator=(const Accelerator&) = delete;
 
-    // Makes slots of the space's RAM and follows its changes. The space outlives the accelerator or is let go
-    // with unmap_memory().
-    Status map_memory(AddressSpace& memory);
-    void unmap_memory();
-    Status create_irqchip();
+    // Makes slots of the space's RAM and follows its changes.
+    Status map_memory(AddressSpace& memory) override;
+    void unmap_memory() override;
+    Status create_irqchip() override;
     // The vCPU starts paused, in its architecture's reset state once that was loaded (reset_vcpus()).
     Status add_vcpu(uint32_t kernel_id, std::unique_ptr<VcpuArch> arch, const GuestWorld& world);
-    // Loads every vCPU's reset state. vCPUs paused.
-    Status reset_vcpus();
+    Status reset_vcpus() override;
 
     Vm& vm() { return vm_; }
-    IrqChipMode irqchip_mode() const { return mode_; }
+    IrqChipMode irqchip_mode() const override { return mode_; }
     GmemFactory& gmem_factory() { return vm_; }
-    AttributeSink& attributes() { return attributes_; }
-    VcpuSet& vcpus() { return vcpus_; }
-    MsiSink& msi() { return msi_; }
-    GsiRoutes& routes() { return routes_; }
-    IrqFds& irq_fds() { return irq_fds_; }
-    IoEvents& io_events() { return io_events_; }
-    // The pins of the kernel's PIC and IOAPIC: IrqChipMode::Kernel only.
-    IrqInput& kernel_pins() { return pins_; }
+    AttributeSink& attributes() override { return attributes_; }
+    VcpuSet& vcpus() override { return vcpus_; }
+    MsiSink& msi() override { return msi_; }
+    GsiRoutes& routes() override { return routes_; }
+    IrqFds& irq_fds() override { return irq_fds_; }
+    IoEvents& io_events() override { return io_events_; }
+    IrqInput& kernel_pins() override { return pins_; }
 
   private:
     Vm& vm_;

@@ -3,6 +3,7 @@
 // architecture knows goes to VcpuArch. Runs on the vCPU's thread and holds no lock.
 #pragma once
 
+#include "accel/accelerator.h"
 #include "accel/kvm/exit_memory_fault.h"
 #include "accel/kvm/vcpu.h"
 #include "system/irq/routes.h"
@@ -10,15 +11,6 @@
 #include "system/run/requests.h"
 
 namespace vmm::kvm {
-
-// What the vCPUs work on. All borrowed, all outliving the vCPUs; optional ones may be null.
-struct GuestWorld {
-    AddressSpace& memory;
-    AddressSpace& ports;
-    MachineRequests& requests;
-    GuestConverter* converter = nullptr;
-    EoiListener* end_of_interrupt = nullptr;
-};
 
 class ExitDispatcher {
   public:

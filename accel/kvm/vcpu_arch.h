@@ -8,10 +8,13 @@
 
 #include "util/result.h"
 
+namespace vmm {
+struct GuestWorld;
+}
+
 namespace vmm::kvm {
 
 class Vcpu;
-struct GuestWorld;
 
 // What the vCPU does after an exit was served.
 enum class ExitAction : uint8_t {

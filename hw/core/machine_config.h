@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "hw/core/device_request.h"
@@ -57,7 +58,11 @@ struct RtcConfig {
     int64_t fixed_seconds = 0;  // since 1970, for RtcBase::Fixed
 };
 
+// -machine TYPE: the machine that has no board.
+inline constexpr std::string_view kNoMachine = "none";
+
 struct MachineConfig {
+    std::string type = "q35";  // canonical: "pc-q35-7.2", or kNoMachine
     std::string name;          // -name
     std::optional<Uuid> uuid;  // -uuid
 

@@ -85,15 +85,17 @@ Result<VmRequirements> Q35Board::vm_requirements(const MachineConfig& config,
     return needs;
 }
 
-Q35Board::State::State(const MachineConfig& machine, const Q35Parts& given, IrqChipMode irqchip,
-                       const Q35Map& addresses, std::unique_ptr<RamBlock> firmware)
+Q35Board::State::State(const MachineConfig& machine, const Q35Parts& given,
+                       std::unique_ptr<X86Accelerator> x86_accelerator, const Q35Map& addresses,
+                       std::unique_ptr<RamBlock> firmware)
     : config(machine),
       parts(given),
       map(addresses),
       board_memory(topology, system, map, parts.ram, std::move(firmware)),
       cpu_topology(topology_of(machine.smp)),
       apic_ids(apic_ids_of(machine.smp)),
-      accelerator(given.vm, irqchip) {}
+      x86(std::move(x86_accelerator)),
+      accelerator(x86->accelerator()) {}
 
 Q35Board::State::~State() {
     // What the devices take off the map now is nothing to the kernel.
@@ -148,15 +150,15 @@ Status Q35Board::State::make_boot(std::optional<BootFiles> files) {
 }
 
 Result<std::unique_ptr<Q35Board>> Q35Board::create(const MachineConfig& config, const Q35Parts& parts,
-                                                   Q35Files files) {
+                                                   std::unique_ptr<X86Accelerator> x86, Q35Files files) {
     const VmRequirements needs = TRY(vm_requirements(config, parts.confidential));
-    CpuidPolicy cpu = TRY(State::prepare_cpus(config, parts, needs.max_apic_id));
+    CpuidPolicy cpu = TRY(State::prepare_cpus(config, parts, *x86, needs.max_apic_id));
     const Q35Map map =
         TRY(lay_out_q35({.ram_size = total(parts.ram),
                          .max_ram_below_4g = config.memory.max_ram_below_4g.value_or(0),
                          .firmware_size = files.firmware != nullptr ? files.firmware->size() : 0,
                          .phys_bits = cpu.phys_bits}));
-    auto state = std::make_unique<State>(config, parts, needs.irqchip, map, std::move(files.firmware));
+    auto state = std::make_unique<State>(config, parts, std::move(x86), map, std::move(files.firmware));
     state->cpu_policy = std::move(cpu);
     TRY(state->make_private_memory());
     state->wire_interrupts();
@@ -179,6 +181,19 @@ Q35Board::~Q35Board() = default;
 
 Vcpus& Q35Board::vcpus() {
     return state_->accelerator.vcpus();
+}
+
+AddressSpace& Q35Board::memory() {
+    return state_->memory;
+}
+
+AddressSpace& Q35Board::ports() {
+    return state_->ports;
+}
+
+IrqTap* Q35Board::watched_pins(std::string_view path) {
+    const bool named = path == "ioapic" || path.ends_with("/ioapic");
+    return named ? state_->gsi_tap.get() : nullptr;
 }
 
 ResetList& Q35Board::resets() {

@@ -19,18 +19,18 @@
 
 namespace vmm {
 
+class AddressSpace;
 class BackEnds;
 class Clock;
 class ConfidentialGuest;
 class ConversionEngine;
 class DeviceTree;
 class EventLoop;
+class IrqTap;
 class MachineRequests;
 class ResetList;
 
-namespace kvm {
-class Vm;
-}
+class X86Accelerator;
 
 // What startup has made before the board; everything is borrowed and outlives it.
 struct Q35Parts {
@@ -38,8 +38,8 @@ struct Q35Parts {
     MachineRequests& requests;
     Clock& virtual_clock;
     Clock& host_clock;
-    kvm::Vm& vm;
     std::vector<RamBlock*> ram;                 // lowest guest address first; one a NUMA node with memory
+    bool watch_pins = false;                    // a test client may watch the interrupt controllers
     ConfidentialGuest* confidential = nullptr;  // what makes this VM a protected one
     BackEnds& back_ends;
 };
@@ -60,12 +60,17 @@ class Q35Board {
     // What the VM must be for this machine; `confidential` may be null. Refuses combinations that cannot be.
     static Result<VmRequirements> vm_requirements(const MachineConfig& config,
                                                   const ConfidentialGuest* confidential);
+    // The accelerator was made for the requirements.
     static Result<std::unique_ptr<Q35Board>> create(const MachineConfig& config, const Q35Parts& parts,
-                                                    Q35Files files);
+                                                    std::unique_ptr<X86Accelerator> x86, Q35Files files);
     Q35Board(Token, std::unique_ptr<State> state);
     ~Q35Board();
 
     Vcpus& vcpus();
+    AddressSpace& memory();
+    AddressSpace& ports();
+    // With watch_pins: the inputs of the interrupt controller at this path, "ioapic". Null: no such device.
+    IrqTap* watched_pins(std::string_view path);
     ResetList& resets();
     DeviceTree& devices();
     // Null unless the machine has private memory.

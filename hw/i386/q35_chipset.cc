@@ -6,26 +6,26 @@
 #include "hw/intc/i8259.h"
 #include "hw/intc/ioapic.h"
 #include "target/i386/confidential/guest.h"
-#include "target/i386/kvm/vm_setup.h"
 
 namespace vmm {
 
 void Q35Board::State::wire_interrupts() {
     if (accelerator.irqchip_mode() == IrqChipMode::Kernel) {
-        kernel_chips = std::make_unique<kvm::KernelChips>(parts.vm, config.pit);
+        kernel_chips = x86->kernel_chips(config.pit);
         resets.add(*kernel_chips);
         gsis = std::make_unique<GsiBank>(accelerator.kernel_pins());
     } else {
-        I8259Pair& pic = keep(std::make_unique<I8259Pair>(IrqLine(external_interrupt, 0)));
+        I8259Pair& pic = keep(std::make_unique<I8259Pair>(x86->external_interrupt()));
         IoApic& ioapic = keep(std::make_unique<IoApic>(accelerator.msi(), &accelerator.routes()));
         regions.add(io, "pic", I8259Pair::kMasterPort, I8259Pair::kSize, pic.master());
         regions.add(io, "pic2", I8259Pair::kSlavePort, I8259Pair::kSize, pic.slave());
         regions.add(io, "elcr", I8259Pair::kElcrPort, I8259Pair::kSize, pic.elcr());
         regions.add(system, "ioapic", IoApic::kAddress, IoApic::kSize, ioapic);
-        external_interrupt.connect(pic, accelerator.vcpus());
+        x86->connect_pic(pic);
         end_of_interrupt = &ioapic;
         fan_out = std::make_unique<IsaFanOut>(pic, ioapic);
-        gsis = std::make_unique<GsiBank>(*fan_out);
+        if (parts.watch_pins) gsi_tap = std::make_unique<IrqTap>(fan_out.get(), kIoApicPins);
+        gsis = std::make_unique<GsiBank>(gsi_tap != nullptr ? *gsi_tap : *fan_out);
     }
     PirqRouter::Gsis lines;
     for (unsigned gsi = 0; gsi < kIoApicPins; ++gsi)

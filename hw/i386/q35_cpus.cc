@@ -4,9 +4,6 @@
 #include "target/i386/cpu/leaves.h"
 #include "target/i386/cpu/options.h"
 #include "target/i386/cpu/resolve.h"
-#include "target/i386/kvm/arch.h"
-#include "target/i386/kvm/host_cpu.h"
-#include "target/i386/kvm/vm_setup.h"
 #include "util/log.h"
 
 namespace vmm {
@@ -17,14 +14,10 @@ bool needs_whole_host(const CpuRequest& request) {
     return request.model == "host" || request.model == "max" || request.host_cache_info;
 }
 
-std::vector<kvm::Msr> feature_msrs(const CpuidPolicy& policy) {
-    return policy.msrs();
-}
-
 // Loads the vCPUs' reset state after everything else has been reset.
 class VcpuReset final : public Resettable {
   public:
-    VcpuReset(kvm::Accelerator& accelerator, MachineRequests& requests)
+    VcpuReset(Accelerator& accelerator, MachineRequests& requests)
         : accelerator_(accelerator), requests_(requests) {}
     void reset_exit() override {
         Status done = accelerator_.reset_vcpus();
@@ -32,22 +25,21 @@ class VcpuReset final : public Resettable {
     }
 
   private:
-    kvm::Accelerator& accelerator_;
+    Accelerator& accelerator_;
     MachineRequests& requests_;
 };
 
 }  // namespace
 
 Result<CpuidPolicy> Q35Board::State::prepare_cpus(const MachineConfig& config, const Q35Parts& parts,
-                                                  uint32_t max_apic_id) {
+                                                  X86Accelerator& x86, uint32_t max_apic_id) {
     const bool converts =
         parts.confidential != nullptr && parts.confidential->requirements().map_gpa_hypercalls;
-    TRY(kvm::prepare_vm(parts.vm, {.max_apic_id = max_apic_id, .map_gpa_range = converts}));
+    TRY(x86.prepare({.max_apic_id = max_apic_id, .map_gpa_range = converts}));
     CpuRequest request;
     if (!config.cpu.text.empty()) request = TRY(parse_cpu_option(config.cpu.text));
-    const kvm::HostIdentity identity =
-        needs_whole_host(request) ? kvm::HostIdentity::Whole : kvm::HostIdentity::Brief;
-    const HostCpu host = TRY(kvm::read_host_cpu(parts.vm, identity, converts));
+    const HostIdentity identity = needs_whole_host(request) ? HostIdentity::Whole : HostIdentity::Brief;
+    const HostCpu host = TRY(x86.host_cpu(identity, converts));
     return resolve(request, host);
 }
 
@@ -61,20 +53,19 @@ Status Q35Board::State::start_accelerator() {
     TRY(accelerator.map_memory(memory));
     TRY(accelerator.create_irqchip());
     const bool kernel_chips_too = accelerator.irqchip_mode() == IrqChipMode::Kernel;
-    if (kernel_chips_too && config.pit) TRY(kvm::create_kernel_pit(parts.vm));
-    const kvm::GuestWorld world{.memory = memory,
-                                .ports = ports,
-                                .requests = parts.requests,
-                                .converter = conversions != nullptr ? &conversions->converter() : nullptr,
-                                .end_of_interrupt = end_of_interrupt};
+    if (kernel_chips_too && config.pit) TRY(x86->create_kernel_pit());
+    const GuestWorld world{.memory = memory,
+                           .ports = ports,
+                           .requests = parts.requests,
+                           .converter = conversions != nullptr ? &conversions->converter() : nullptr,
+                           .end_of_interrupt = end_of_interrupt};
     for (unsigned i = 0; i < config.smp.cpus; ++i) {
-        kvm::X86Arch::Config arch{.cpuid = leaves_for(cpu_policy, cpu_topology, i),
-                                  .feature_msrs = feature_msrs(cpu_policy),
-                                  .apic_id = apic_ids[i],
-                                  .boot_processor = i == 0,
-                                  .boot = loader != nullptr ? &loader->boot() : nullptr};
-        if (i == 0 && !kernel_chips_too) arch.external_interrupt = &external_interrupt;
-        TRY(accelerator.add_vcpu(apic_ids[i], std::make_unique<kvm::X86Arch>(std::move(arch)), world));
+        X86CpuSetup cpu{.cpuid = leaves_for(cpu_policy, cpu_topology, i),
+                        .feature_msrs = cpu_policy.msrs(),
+                        .apic_id = apic_ids[i],
+                        .boot_processor = i == 0,
+                        .boot = loader != nullptr ? &loader->boot() : nullptr};
+        TRY(x86->add_cpu(std::move(cpu), world));
     }
     return accelerator.reset_vcpus();
 }

@@ -11,7 +11,6 @@
 #include "hw/timer/i8254.h"
 #include "system/clock/clock.h"
 #include "target/i386/confidential/guest.h"
-#include "target/i386/kvm/vm_setup.h"
 
 namespace vmm {
 
@@ -67,7 +66,7 @@ void Q35Board::State::make_timers() {
     std::function<void(bool)> replace_pit = [](bool) {};
     if (config.pit && accelerator.irqchip_mode() == IrqChipMode::Kernel) {
         replace_pit = [this](bool replaced) {
-            Status done = kvm::set_kernel_pit_replaced(parts.vm, replaced);
+            Status done = x86->set_kernel_pit_replaced(replaced);
             if (!done) parts.requests.report_internal_error("HPET: " + done.error().message());
         };
     } else if (config.pit) {

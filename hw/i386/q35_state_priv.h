@@ -5,7 +5,6 @@
 #include <memory>
 #include <vector>
 
-#include "accel/kvm/accelerator.h"
 #include "hw/core/device_tree.h"
 #include "hw/i386/board_env.h"
 #include "hw/i386/board_memory.h"
@@ -23,24 +22,26 @@
 #include "hw/pci/bus.h"
 #include "hw/pci/ecam.h"
 #include "hw/pci/host.h"
+#include "system/irq/tap.h"
 #include "system/memory/address_space.h"
 #include "system/memory/dma_space.h"
 #include "system/memory/topology.h"
 #include "system/run/reset.h"
 #include "target/i386/cpu/apic_id.h"
 #include "target/i386/cpu/policy.h"
-#include "target/i386/kvm/external_interrupt.h"
+#include "target/i386/x86_accelerator.h"
 
 namespace vmm {
 
 struct Q35Board::State {
-    State(const MachineConfig& machine, const Q35Parts& given, IrqChipMode irqchip, const Q35Map& addresses,
+    State(const MachineConfig& machine, const Q35Parts& given,
+          std::unique_ptr<X86Accelerator> x86_accelerator, const Q35Map& addresses,
           std::unique_ptr<RamBlock> firmware);
     ~State();
 
     // What the CPUs show; the VM learns what it must know before anything is made in it.
     static Result<CpuidPolicy> prepare_cpus(const MachineConfig& config, const Q35Parts& parts,
-                                            uint32_t max_apic_id);
+                                            X86Accelerator& x86, uint32_t max_apic_id);
     // The further steps of making, in this order.
     Status make_private_memory();
     void wire_interrupts();
@@ -82,9 +83,9 @@ struct Q35Board::State {
 
     CpuidPolicy cpu_policy;
     CpuTopology cpu_topology;
-    std::vector<uint32_t> apic_ids;  // of max_cpus CPUs
-    kvm::ExternalInterrupt external_interrupt;
-    kvm::Accelerator accelerator;  // its threads end before what they run on
+    std::vector<uint32_t> apic_ids;             // of max_cpus CPUs
+    const std::unique_ptr<X86Accelerator> x86;  // its threads end before what they run on
+    Accelerator& accelerator;
 
     std::unique_ptr<GuestConversions> conversions;  // VMs with private memory
 
@@ -92,6 +93,7 @@ struct Q35Board::State {
     std::unique_ptr<Resettable> kernel_chips;
     EoiListener* end_of_interrupt = nullptr;
     std::unique_ptr<IrqInput> fan_out;
+    std::unique_ptr<IrqTap> gsi_tap;  // before the fan-out, for test clients
     std::unique_ptr<GsiBank> gsis;
 
     // PCI: pins go to the chipset's router.

@@ -21,8 +21,11 @@ struct SwProtectedVmConfig {
     Visibility default_memory = Visibility::Private;
 };
 
-// -accel kvm, -machine accel=kvm
+// -accel kvm, -machine accel=kvm:tcg; QEMU's other accelerators are named, but not there.
+enum class AccelKind { Kvm, Qtest, Absent };
 struct AccelConfig {
+    AccelKind kind = AccelKind::Kvm;
+    std::string name = "kvm";
     std::string device = "/dev/kvm";  // -accel kvm,device=
 };
 
@@ -48,7 +51,7 @@ struct MonitorConfig {
 
 struct Configuration {
     MachineConfig machine;
-    AccelConfig accel;
+    std::vector<AccelConfig> accels = {AccelConfig()};  // the first that works
     std::vector<MemoryBackendConfig>
         memory_backends;  // the default RAM (-m without a backend) is one of them
     std::optional<SwProtectedVmConfig> sw_protected_vm;
@@ -56,6 +59,8 @@ struct Configuration {
     bool dump_guest_core = true;  // -machine dump-guest-core
     std::vector<ChardevOptions> chardevs;
     std::vector<MonitorConfig> monitors;
+    std::optional<std::string> qtest_chardev;  // -qtest: the chardev's id
+    std::optional<std::string> qtest_log;      // -qtest-log: a path, or "none"
     ProcessConfig process;
 
     bool start_paused = false;  // -S

@@ -1,6 +1,7 @@
 // The checks that need the whole command line, and the Configuration they let through.
 #include <algorithm>
 
+#include "hw/i386/q35_versions.h"
 #include "system/control/cli/builder_priv.h"
 #include "system/control/cli/numa_priv.h"
 #include "target/i386/cpu/options.h"
@@ -12,6 +13,11 @@ namespace {
 constexpr unsigned kMostCpus =
     4096;  // what x2APIC ids of this machine can name; KVM's own limit is asked later
 constexpr const char* kImplicitGuest = "sw-protected-vm";
+
+AccelKind accel_kind(std::string_view name) {
+    if (name == "kvm") return AccelKind::Kvm;
+    return name == "qtest" ? AccelKind::Qtest : AccelKind::Absent;
+}
 
 Status finish_accel(Builder& builder) {
     Configuration& out = builder.line.configuration;
@@ -26,13 +32,20 @@ Status finish_accel(Builder& builder) {
         if (!name.empty()) names.emplace_back(name);
     for (const qapi::AccelOptions& accel : builder.accels)
         names.push_back(accel.accel);
-    if (!names.empty() && std::find(names.begin(), names.end(), "kvm") == names.end())
+    if (!names.empty()) out.accels.clear();
+    bool one_works = names.empty();
+    for (const std::string& name : names) {
+        out.accels.push_back({.kind = accel_kind(name), .name = name});
+        one_works |= out.accels.back().kind != AccelKind::Absent;
+    }
+    if (!one_works)
         return Error::make("%s%s: there is no such accelerator",
                            builder.accels.empty() ? "-machine accel=" : "-accel ", names[0].c_str())
-            .with_hint("the only one is kvm");
-    for (const qapi::AccelOptions& accel : builder.accels) {
+            .with_hint("there are kvm and, for tests, qtest");
+    for (size_t i = 0; i < builder.accels.size(); ++i) {
+        const qapi::AccelOptions& accel = builder.accels[i];
         if (accel.accel != "kvm") continue;
-        if (accel.device) out.accel.device = *accel.device;
+        if (accel.device) out.accels[i].device = *accel.device;
         if (!accel.kernel_irqchip) continue;
         if (builder.machine.kernel_irqchip && *builder.machine.kernel_irqchip != *accel.kernel_irqchip)
             return Error::make("-machine kernel_irqchip=%s contradicts -accel kvm,kernel-irqchip=%s",
@@ -72,10 +85,12 @@ Status check_fixed_parts(const qapi::MachineOptions& machine) {
 Status finish_machine(Builder& builder) {
     const qapi::MachineOptions& given = builder.machine;
     MachineConfig& machine = builder.line.configuration.machine;
-    std::string type = given.type.value_or("q35");
-    if (type != "q35")
+    const std::string type = given.type.value_or("q35");
+    const Q35Version* version = find_q35_version(type);
+    if (version == nullptr && type != kNoMachine)
         return Error::make("-machine type=%s: there is no such machine", type.c_str())
-            .with_hint("the only one is q35");
+            .with_hint("there are q35, its versions (-machine help lists them) and none");
+    machine.type = version != nullptr ? version->name : kNoMachine;
     TRY(check_fixed_parts(given));
     machine.irqchip = irqchip(given.kernel_irqchip);
     machine.smm = on_off_auto(given.smm);

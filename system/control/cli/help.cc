@@ -1,4 +1,5 @@
 // Help texts from the tables; see help_priv.h.
+#include "hw/i386/q35_versions.h"
 #include "system/control/cli/help_priv.h"
 #include "system/control/cli/option_table_priv.h"
 #include "util/log.h"
@@ -76,13 +77,18 @@ std::string members_help(std::span<const qapi::MemberInfo> members) {
 }
 
 std::string machine_help() {
-    return "Machines:\n" + row("q35", "PC with the Q35 and ICH9 chip set (default)") +
-           "\nProperties of q35:\n" + members_help(qapi::kMachineOptionsInfo.members);
+    std::string machines =
+        "Machines:\n" + row("none", "no machine: nothing but objects") +
+        row("q35", "PC with the Q35 and ICH9 chip set (default), " + std::string(kQ35Versions[0].name));
+    for (const Q35Version& version : kQ35Versions)
+        machines += row(std::string(version.name), "that of QEMU " + std::string(version.name.substr(7)));
+    return machines + "\nProperties of q35:\n" + members_help(qapi::kMachineOptionsInfo.members);
 }
 
 std::string accel_help() {
     return "Accelerators:\n" + row("kvm", "the KVM of the Linux kernel (default)") +
-           "\nProperties of kvm:\n" + members_help(qapi::kAccelOptionsInfo.members.subspan(1));
+           row("qtest", "none: a test client stands in for the guest (-qtest)") + "\nProperties of kvm:\n" +
+           members_help(qapi::kAccelOptionsInfo.members.subspan(1));
 }
 
 std::string branches_help(std::string_view title, const qapi::UnionInfo& info) {

@@ -74,13 +74,15 @@ constexpr std::string_view kObjects = "Objects and devices";
 constexpr std::string_view kMonitors = "Monitors";
 constexpr std::string_view kRun = "Running";
 constexpr std::string_view kMessages = "Messages";
+constexpr std::string_view kTests = "Tests";
 constexpr std::string_view kAbout = "About";
 
 constexpr Option kOptions[] = {
-    {"machine", "[type=]q35[,KEY=VALUE...]", kMachine, "the machine and its properties; -machine help",
+    {"machine", "[type=]q35|none[,KEY=VALUE...]", kMachine, "the machine and its properties; -machine help",
      take_machine},
     {"M", "MACHINE", "", "", take_machine},
-    {"accel", "[accel=]kvm[,KEY=VALUE...]", kMachine, "what runs the processors; -accel help", take_accel},
+    {"accel", "[accel=]kvm|qtest[,KEY=VALUE...]", kMachine, "what runs the processors; -accel help",
+     take_accel},
     {"enable-kvm", "", kMachine, "the same as -accel kvm", take_enable_kvm},
     {"cpu", "MODEL[,+FEATURE,-FEATURE,KEY=VALUE...]", kMachine, "the processors' model; -cpu help", take_cpu},
     {"smp", "[cpus=]N[,sockets=,dies=,cores=,threads=,maxcpus=]", kMachine, "processors and their topology",
@@ -140,6 +142,10 @@ constexpr Option kOptions[] = {
      take_trace},
     {"msg", "[timestamp=on|off][,guest-name=on|off]", kMessages, "the form of messages", take_message},
 
+    {"qtest", "DEV", kTests, "where a test client speaks qtest's protocol, as for -serial", take_qtest},
+    {"qtest-log", "FILE|none", kTests, "what the test client and penumbra say (default: standard error)",
+     take_qtest_log},
+
     {"help", "", kAbout, "this text", take_help},
     {"h", "", "", "", take_help},
     {"version", "", kAbout, "the version", take_version},
@@ -184,8 +190,6 @@ constexpr AbsentOption kAbsent[] = {
     {"incoming", true, kNoMigration},
     {"loadvm", true, kNoMigration},
     {"only-migratable", false, kNoMigration},
-    {"qtest", true, kNotYet},
-    {"qtest-log", true, kNotYet},
     {"gdb", true, kNotYet},
     {"s", false, kNotYet},
     {"overcommit", true, kNotYet},

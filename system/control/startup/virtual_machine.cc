@@ -6,21 +6,24 @@
 #include <utility>
 #include <vector>
 
-#include "accel/kvm/kvm.h"
-#include "accel/kvm/vm.h"
 #include "backends/chardev/chardev_set.h"
 #include "backends/memory/backend.h"
 #include "hw/i386/q35_board.h"
 #include "system/clock/loop_clock.h"
+#include "system/clock/manual_clock.h"
+#include "system/control/startup/accelerator_host.h"
 #include "system/control/startup/back_ends.h"
+#include "system/control/startup/bare_machine.h"
 #include "system/control/startup/control_plane.h"
 #include "system/control/startup/process.h"
+#include "system/control/startup/qtest_server.h"
 #include "system/control/startup/signals.h"
 #include "system/control/startup/trace.h"
 #include "system/memory/conversion.h"
 #include "system/run/loop_requests.h"
 #include "system/run/run_control.h"
 #include "target/i386/confidential/sw_protected_vm.h"
+#include "target/i386/x86_accelerator.h"
 #include "util/event_loop.h"
 #include "util/log.h"
 
@@ -74,10 +77,18 @@ class VirtualMachine final {
     // The phases after the objects, in order.
     Status open_accelerator();
     Status make_memory();
-    Status make_board();
+    Status make_machine();
+    Status start_qtest_server();
     // All of them: the machine is there, and runs unless it is to wait.
     Status make_all();
     Status start();
+    bool is_bare() const { return configuration_.machine.type == kNoMachine; }
+    // The clock of -accel qtest is its client's.
+    bool client_moves_clock() const { return accelerator_->kind() == AccelKind::Qtest; }
+    Clock& virtual_clock() {
+        return client_moves_clock() ? static_cast<Clock&>(client_clock_) : virtual_clock_;
+    }
+    Status make_board();
     Result<std::vector<RamBlock*>> machine_ram();
     MemoryBackend* find_backend(const std::string& id);
 
@@ -86,6 +97,7 @@ class VirtualMachine final {
     EventLoop loop_;
     LoopRequests requests_{loop_};
     VmClock virtual_clock_{loop_};
+    ManualClock client_clock_{loop_};
     HostClock host_clock_{loop_};
     ClockListener clock_listener_{virtual_clock_};
     std::unique_ptr<SignalWatch> signals_;
@@ -93,13 +105,13 @@ class VirtualMachine final {
     ProcessBackEnds back_ends_{chardevs_};
     ControlPlane control_{loop_, requests_, configuration_, chardevs_};
     std::unique_ptr<ConfidentialGuest> confidential_;
-    SystemIoctlDoor door_;
-    std::unique_ptr<kvm::Kvm> kvm_;
-    std::unique_ptr<kvm::Vm> vm_;
+    std::unique_ptr<AcceleratorHost> accelerator_;
     std::vector<std::unique_ptr<MemoryBackend>> backends_;
     RamContext ram_context_;
     Q35Files files_;
     std::unique_ptr<Q35Board> board_;
+    std::unique_ptr<BareMachine> bare_;  // the machine "none", or what is there before the board
+    std::unique_ptr<QtestServer> qtest_;
     std::unique_ptr<RunControl> run_;
     std::optional<Error> late_error_;  // of a machine that was made after -preconfig
 };
@@ -118,24 +130,34 @@ Status VirtualMachine::make_objects() {
     ram_context_.dump_guest_core = configuration_.dump_guest_core;
     for (const std::unique_ptr<MemoryBackend>& backend : backends_)
         TRY(backend->check(ram_context_));
-    files_ = TRY(Q35Board::open_files(configuration_.machine.boot));
+    if (!is_bare()) files_ = TRY(Q35Board::open_files(configuration_.machine.boot));
     for (const ChardevOptions& options : configuration_.chardevs)
         (void)TRY(chardevs_.add(options));
     return control_.open_monitors();
 }
 
 Status VirtualMachine::open_accelerator() {
+    if (is_bare()) {
+        accelerator_ = TRY(AcceleratorHost::open(configuration_.accels, nullptr));
+        return {};
+    }
     VmRequirements needs = TRY(Q35Board::vm_requirements(configuration_.machine, confidential_.get()));
     for (const std::unique_ptr<MemoryBackend>& backend : backends_)
         needs.mappable_guest_memfd |= backend->is_guest_memfd();
-    kvm_ = TRY(kvm::Kvm::open(door_, configuration_.accel.device));
-    vm_ = TRY(kvm::Vm::create(*kvm_, needs));
+    accelerator_ = TRY(AcceleratorHost::open(configuration_.accels, &needs));
+    if (accelerator_->gmem_factory() != nullptr) return {};
+    if (confidential_ != nullptr)
+        return Error::make("-accel qtest has no private memory, which %s needs", confidential_->id().c_str());
+    for (const std::unique_ptr<MemoryBackend>& backend : backends_)
+        if (backend->is_guest_memfd())
+            return Error::make("-accel qtest has no guest_memfd, which memory backend '%s' is",
+                               backend->id().c_str());
     return {};
 }
 
 Status VirtualMachine::make_memory() {
     for (const std::unique_ptr<MemoryBackend>& backend : backends_)
-        TRY(backend->allocate(ram_context_, vm_.get()));
+        TRY(backend->allocate(ram_context_, accelerator_->gmem_factory()));
     return {};
 }
 
@@ -172,14 +194,25 @@ Result<std::vector<RamBlock*>> VirtualMachine::machine_ram() {
 Status VirtualMachine::make_board() {
     Q35Parts parts{.loop = loop_,
                    .requests = requests_,
-                   .virtual_clock = virtual_clock_,
+                   .virtual_clock = virtual_clock(),
                    .host_clock = host_clock_,
-                   .vm = *vm_,
                    .ram = TRY(machine_ram()),
+                   .watch_pins = configuration_.qtest_chardev.has_value(),
                    .confidential = confidential_.get(),
                    .back_ends = back_ends_};
-    board_ = TRY(Q35Board::create(configuration_.machine, parts, std::move(files_)));
-    run_ = std::make_unique<RunControl>(board_->vcpus(), board_->resets());
+    board_ = TRY(
+        Q35Board::create(configuration_.machine, parts, accelerator_->make_x86(loop_), std::move(files_)));
+    return {};
+}
+
+Status VirtualMachine::make_machine() {
+    if (is_bare()) {
+        if (bare_ == nullptr) bare_ = std::make_unique<BareMachine>();
+        run_ = std::make_unique<RunControl>(bare_->vcpus, bare_->resets);
+    } else {
+        TRY(make_board());
+        run_ = std::make_unique<RunControl>(board_->vcpus(), board_->resets());
+    }
     run_->add_listener(clock_listener_);
     control_.policy().machine_made({.run = run_.get(), .press_power_button = {}, .inject_nmi = {}});
     return {};
@@ -188,12 +221,38 @@ Status VirtualMachine::make_board() {
 Status VirtualMachine::make_all() {
     TRY(open_accelerator());
     TRY(make_memory());
-    return make_board();
+    TRY(make_machine());
+    return start_qtest_server();
 }
 
 Status VirtualMachine::start() {
     if (configuration_.start_paused) return {};
     return control_.policy().start();
+}
+
+Status VirtualMachine::start_qtest_server() {
+    if (!configuration_.qtest_chardev) return {};
+    Chardev* chardev = chardevs_.find(*configuration_.qtest_chardev);
+    CHECK(chardev != nullptr, "the command line made no chardev for -qtest");
+    // Until there is a machine (-preconfig) the client finds nothing.
+    if (board_ == nullptr && bare_ == nullptr) bare_ = std::make_unique<BareMachine>();
+    qtest::ServerWorld world{.loop = loop_,
+                             .memory = board_ != nullptr ? board_->memory() : bare_->memory,
+                             .ports = board_ != nullptr ? board_->ports() : bare_->ports};
+    if (accelerator_ != nullptr) {
+        if (client_moves_clock()) world.clock = &client_clock_;
+        world.io_events = accelerator_->io_events();
+    }
+    qtest_.reset();
+    if (board_ != nullptr)
+        world.pins = [this](std::string_view path, qtest::PinSide side) {
+            return side == qtest::PinSide::In ? board_->watched_pins(path) : nullptr;
+        };
+    Result<std::unique_ptr<QtestServer>> server =
+        QtestServer::create(*chardev, world, configuration_.qtest_log);
+    if (!server) return std::move(server).take_error().while_doing("-qtest");
+    qtest_ = std::move(*server);
+    return {};
 }
 
 Result<int> VirtualMachine::run(ProcessSetup& process) {
@@ -206,6 +265,7 @@ Result<int> VirtualMachine::run(ProcessSetup& process) {
             requests_.request_exit(1);
             return made;
         });
+        TRY(start_qtest_server());
         TRY(process.ready());
     } else {
         TRY(make_all());

@@ -47,6 +47,13 @@ uint64_t HostCpu::feature_msr(uint32_t index) const {
 
 FeatureWords host_features(const HostCpu& host) {
     FeatureWords words;
+    if (host.anything) {
+        for (size_t i = 0; i < kFeatureWordCount; i++) {
+            const FeatureWord word = static_cast<FeatureWord>(i);
+            words[word] = feature_word_place(word).msr != 0 ? ~uint64_t{0} : 0xffffffff;
+        }
+        return words;
+    }
     for (size_t i = 0; i < kFeatureWordCount; i++) {
         const FeatureWord word = static_cast<FeatureWord>(i);
         const FeatureWordPlace& place = feature_word_place(word);

@@ -26,6 +26,7 @@ struct HostCpu {
     bool msi_ext_dest_id = false;     // MSI routes carry more than 8 bits of destination
     bool map_gpa_range = false;       // KVM_HC_MAP_GPA_RANGE leaves to user space and is answered
     bool can_sleep_in_guest = false;  // MWAIT does not exit (-overcommit cpu-pm=on)
+    bool anything = false;            // there is no host to compare with: every feature can be had
 
     uint64_t feature_msr(uint32_t index) const;
 };

@@ -94,7 +94,7 @@ Status take_model(Resolution& work, const HostCpu& host) {
     policy.level = model.level;
     policy.xlevel = model.xlevel;
     policy.features = model.features;
-    apply_kvm_defaults(policy.features);
+    if (!host.anything) apply_kvm_defaults(policy.features);
     work.own_caches = model.caches;
     return {};
 }

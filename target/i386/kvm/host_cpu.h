@@ -3,15 +3,9 @@
 #pragma once
 
 #include "accel/kvm/vm.h"
-#include "target/i386/cpu/policy.h"
+#include "target/i386/x86_accelerator.h"
 
 namespace vmm::kvm {
-
-// How much is asked of the processor itself: each CPUID instruction may be an exit of an outer hypervisor.
-enum class HostIdentity {
-    Brief,  // vendor and address widths: enough for named models
-    Whole,  // names, caches, MWAIT: for -cpu host and max, and host-cache-info
-};
 
 // hypercalls_answered: KVM_HC_MAP_GPA_RANGE leaves to user space (vm_setup.h) and there is a conversion
 // engine.

@@ -4,6 +4,7 @@
 
 #include "accel/kvm/vm.h"
 #include "system/run/reset.h"
+#include "target/i386/x86_accelerator.h"
 
 namespace vmm::kvm {
 
@@ -12,11 +13,6 @@ namespace vmm::kvm {
 inline constexpr uint64_t kKernelPages = 0xfeffc000;
 inline constexpr uint64_t kKernelPagesSize = 0x4000;
 
-struct X86VmOptions {
-    uint32_t max_apic_id = 0;
-    // Ranges are converted on the guest's request: KVM_HC_MAP_GPA_RANGE goes to user space.
-    bool map_gpa_range = false;
-};
 Status prepare_vm(Vm& vm, const X86VmOptions& options);
 
 // The kernel's 8254, on GSI 0, with its port 0x61. Kernel interrupt chips only.

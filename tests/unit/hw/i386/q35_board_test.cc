@@ -11,6 +11,7 @@
 #include "system/run/loop_requests.h"
 #include "system/run/run_control.h"
 #include "target/i386/confidential/sw_protected_vm.h"
+#include "target/i386/kvm/x86_accelerator.h"
 #include "tests/fakes/fake_device_env.h"
 #include "tests/unit/accel/kvm/fake_vm.h"
 
@@ -43,10 +44,12 @@ class Board : public ::testing::Test, private RequestHandler {
                              .requests = requests,
                              .virtual_clock = virtual_clock,
                              .host_clock = host_clock,
-                             .vm = *kernel.vm,
                              .ram = {ram.get()},
                              .back_ends = env.hosts};
-        Result<std::unique_ptr<Q35Board>> made = Q35Board::create(config, parts, std::move(files));
+        auto x86 = std::make_unique<kvm::X86Accelerator>(*kernel.vm,
+                                                         Q35Board::vm_requirements(config, nullptr)->irqchip);
+        Result<std::unique_ptr<Q35Board>> made =
+            Q35Board::create(config, parts, std::move(x86), std::move(files));
         ASSERT_TRUE(made) << made.error().message();
         board = std::move(*made);
         requests.set_handler(this);

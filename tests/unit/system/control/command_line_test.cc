@@ -169,12 +169,27 @@ TEST(CommandLine, MachineOptionsAddUp) {
     EXPECT_EQ(c.machine.boot.dtb, "d");
 }
 
+TEST(CommandLine, Machines) {
+    EXPECT_EQ(good("").machine.type, "pc-q35-7.2");
+    EXPECT_EQ(good("-machine q35").machine.type, "pc-q35-7.2");
+    EXPECT_EQ(good("-M pc-q35-5.0 -machine hpet=off -machine graphics=off").machine.type, "pc-q35-5.0");
+    EXPECT_EQ(good("-machine none").machine.type, "none");
+}
+
 TEST(CommandLine, Accelerators) {
     EXPECT_EQ(good("-accel kvm,kernel-irqchip=off,device=/dev/other").machine.irqchip, IrqChipChoice::Off);
-    EXPECT_EQ(good("-accel kvm,device=/dev/other").accel.device, "/dev/other");
+    EXPECT_EQ(good("-accel kvm,device=/dev/other").accels.at(0).device, "/dev/other");
     good("-enable-kvm");
     good("-machine accel=kvm:tcg");
-    good("-accel tcg -accel kvm");
+    const Configuration several = good("-accel tcg -accel kvm -accel qtest");
+    ASSERT_EQ(several.accels.size(), 3u);
+    EXPECT_EQ(several.accels[0].kind, AccelKind::Absent);
+    EXPECT_EQ(several.accels[0].name, "tcg");
+    EXPECT_EQ(several.accels[1].kind, AccelKind::Kvm);
+    EXPECT_EQ(several.accels[2].kind, AccelKind::Qtest);
+    const Configuration client = good("-accel qtest -qtest unix:/x.sock -qtest-log none");
+    EXPECT_EQ(client.qtest_chardev, "qtest");
+    EXPECT_EQ(client.chardevs.size(), 2u);
 }
 
 TEST(CommandLine, ProcessorsAndNodes) {

@@ -1,0 +1,47 @@
+// Opening the first accelerator that works; see accelerator_host.h.
+#include "system/control/startup/accelerator_host.h"
+
+#include "target/i386/kvm/x86_accelerator.h"
+#include "target/i386/qtest/x86_accelerator.h"
+#include "util/log.h"
+
+namespace vmm {
+
+Status AcceleratorHost::open_kvm(const AccelConfig& config, const VmRequirements* needs) {
+    std::unique_ptr<kvm::Kvm> kvm = TRY(kvm::Kvm::open(door_, config.device));
+    if (needs != nullptr) {
+        vm_ = TRY(kvm::Vm::create(*kvm, *needs));
+        irqchip_ = needs->irqchip;
+    }
+    kvm_ = std::move(kvm);
+    return {};
+}
+
+Result<std::unique_ptr<AcceleratorHost>> AcceleratorHost::open(std::span<const AccelConfig> wanted,
+                                                               const VmRequirements* needs) {
+    auto host = std::make_unique<AcceleratorHost>(Token{});
+    for (size_t i = 0; i < wanted.size(); ++i) {
+        const AccelConfig& config = wanted[i];
+        host->kind_ = config.kind;
+        Status opened;
+        if (config.kind == AccelKind::Kvm) {
+            opened = host->open_kvm(config, needs);
+        } else if (config.kind == AccelKind::Absent) {
+            opened = Error::make("-accel %s is not available", config.name.c_str())
+                         .with_hint("guests run on KVM only");
+        }
+        if (opened) return host;
+        if (i + 1 == wanted.size()) return std::move(opened).take_error();
+        log_warning("%s; trying %s", opened.error().message().c_str(), wanted[i + 1].name.c_str());
+    }
+    return Error::make("no accelerator was named");
+}
+
+std::unique_ptr<X86Accelerator> AcceleratorHost::make_x86(EventLoop& loop) {
+    if (kind_ == AccelKind::Kvm) return std::make_unique<kvm::X86Accelerator>(*vm_, irqchip_);
+    auto made = std::make_unique<qtest::X86Accelerator>(loop);
+    io_events_ = &made->accelerator().io_events();
+    return made;
+}
+
+}  // namespace vmm

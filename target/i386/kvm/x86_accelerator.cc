@@ -1,0 +1,45 @@
+// The x86 parts of KVM put together; see x86_accelerator.h.
+#include "target/i386/kvm/x86_accelerator.h"
+
+#include "target/i386/kvm/arch.h"
+#include "target/i386/kvm/host_cpu.h"
+#include "target/i386/kvm/vm_setup.h"
+
+namespace vmm::kvm {
+
+Status X86Accelerator::prepare(const X86VmOptions& options) {
+    return prepare_vm(vm_, options);
+}
+
+Result<HostCpu> X86Accelerator::host_cpu(HostIdentity identity, bool hypercalls_answered) {
+    return read_host_cpu(vm_, identity, hypercalls_answered);
+}
+
+void X86Accelerator::connect_pic(ExternalInterrupts& pic) {
+    external_interrupt_.connect(pic, accelerator_.vcpus());
+}
+
+std::unique_ptr<Resettable> X86Accelerator::kernel_chips(bool has_pit) {
+    return std::make_unique<KernelChips>(vm_, has_pit);
+}
+
+Status X86Accelerator::create_kernel_pit() {
+    return kvm::create_kernel_pit(vm_);
+}
+
+Status X86Accelerator::set_kernel_pit_replaced(bool replaced) {
+    return kvm::set_kernel_pit_replaced(vm_, replaced);
+}
+
+Status X86Accelerator::add_cpu(X86CpuSetup setup, const GuestWorld& world) {
+    const bool takes_pic = setup.boot_processor && accelerator_.irqchip_mode() != IrqChipMode::Kernel;
+    X86Arch::Config arch{.cpuid = std::move(setup.cpuid),
+                         .feature_msrs = std::move(setup.feature_msrs),
+                         .apic_id = setup.apic_id,
+                         .boot_processor = setup.boot_processor,
+                         .boot = setup.boot,
+                         .external_interrupt = takes_pic ? &external_interrupt_ : nullptr};
+    return accelerator_.add_vcpu(setup.apic_id, std::make_unique<X86Arch>(std::move(arch)), world);
+}
+
+}  // namespace vmm::kvm

@@ -1,0 +1,31 @@
+// X86Accelerator on KVM; see target/i386/x86_accelerator.h. Made by start-up from the VM it opened.
+#pragma once
+
+#include "accel/kvm/accelerator.h"
+#include "target/i386/kvm/external_interrupt.h"
+#include "target/i386/x86_accelerator.h"
+
+namespace vmm::kvm {
+
+class X86Accelerator final : public vmm::X86Accelerator {
+  public:
+    // The VM is borrowed and outlives this. IrqChipMode::User is treated as Split.
+    X86Accelerator(Vm& vm, IrqChipMode mode) : vm_(vm), accelerator_(vm, mode) {}
+
+    vmm::Accelerator& accelerator() override { return accelerator_; }
+    Status prepare(const X86VmOptions& options) override;
+    Result<HostCpu> host_cpu(HostIdentity identity, bool hypercalls_answered) override;
+    IrqLine external_interrupt() override { return IrqLine(external_interrupt_, 0); }
+    void connect_pic(ExternalInterrupts& pic) override;
+    std::unique_ptr<Resettable> kernel_chips(bool has_pit) override;
+    Status create_kernel_pit() override;
+    Status set_kernel_pit_replaced(bool replaced) override;
+    Status add_cpu(X86CpuSetup setup, const GuestWorld& world) override;
+
+  private:
+    Vm& vm_;
+    ExternalInterrupt external_interrupt_;
+    Accelerator accelerator_;  // last: its threads end before what they use
+};
+
+}  // namespace vmm::kvm
