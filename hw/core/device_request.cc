@@ -22,6 +22,22 @@ Result<std::string> take_text(qapi::Dict& options, std::string_view name) {
 
 }  // namespace
 
+Status apply_defaults(const DeviceInfo& info, PropertyTable properties,
+                      const std::vector<PropertyDefault>& defaults, void* config) {
+    for (const PropertyDefault& standard : defaults) {
+        if (standard.driver != info.name && standard.driver != info.parent &&
+            (info.alias.empty() || standard.driver != info.alias))
+            continue;
+        Status applied =
+            read_property(properties, info.name, standard.property, standard.value, Spelling::Text, config);
+        if (!applied)
+            return std::move(applied).take_error().while_doing("-global %s.%s=%s", standard.driver.c_str(),
+                                                               standard.property.c_str(),
+                                                               standard.value.c_str());
+    }
+    return {};
+}
+
 Result<DeviceRequest> parse_device(const DeviceTypes& types, const qapi::Dict& options, Spelling spelling,
                                    const std::vector<PropertyDefault>& defaults) {
     qapi::Dict left = options;
@@ -39,17 +55,7 @@ Result<DeviceRequest> parse_device(const DeviceTypes& types, const qapi::Dict& o
 
     const DeviceType& type = *request.type;
     std::shared_ptr<AnyConfig> config = type.make_config();
-    for (const PropertyDefault& standard : defaults) {
-        if (standard.driver != type.info.name && standard.driver != type.info.parent &&
-            (type.info.alias.empty() || standard.driver != type.info.alias))
-            continue;
-        Status applied = read_property(type.properties, type.info.name, standard.property, standard.value,
-                                       Spelling::Text, config->data());
-        if (!applied)
-            return std::move(applied).take_error().while_doing("-global %s.%s=%s", standard.driver.c_str(),
-                                                               standard.property.c_str(),
-                                                               standard.value.c_str());
-    }
+    TRY(apply_defaults(type.info, type.properties, defaults, config->data()));
     TRY(read_properties(type.properties, type.info.name, left, spelling, config->data()));
     TRY(type.check(config->data()));
     request.config = std::move(config);

@@ -30,4 +30,8 @@ struct DeviceRequest {
 Result<DeviceRequest> parse_device(const DeviceTypes& types, const qapi::Dict& options, Spelling spelling,
                                    const std::vector<PropertyDefault>& defaults);
 
+// Puts those of the defaults that concern the type into its config, in their order.
+Status apply_defaults(const DeviceInfo& info, PropertyTable properties,
+                      const std::vector<PropertyDefault>& defaults, void* config);
+
 }  // namespace vmm

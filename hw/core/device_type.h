@@ -84,6 +84,21 @@ constexpr DeviceType device_type() {
         }};
 }
 
+// A device that the board makes and users only set defaults of (-global): its class has Config, kProps and
+// kInfo.
+template <typename D>
+constexpr DeviceType board_device_type() {
+    using Config = typename D::Config;
+    return {
+        .info = D::kInfo,
+        .properties = D::kProps,
+        .make_config = []() -> std::unique_ptr<AnyConfig> { return std::make_unique<ConfigOf<Config>>(); },
+        .check = [](const void*) -> Status { return {}; },
+        .create = [](const void*, DeviceEnv&, const std::string&) -> Result<std::unique_ptr<Device>> {
+            return Error::make("'%s' is the board's own", D::kInfo.name.data());
+        }};
+}
+
 // All kinds of device, by name. Filled at start, constant afterwards.
 class DeviceTypes {
   public:

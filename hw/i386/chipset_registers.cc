@@ -29,7 +29,7 @@ constexpr Register kRegisters[] = {
     {0x3150, 2, kSlotRouteBits, kSlotRouteDefault},  // D25IR
     {ChipsetRegisters::kOtherInterruptControl, 1, 0x03, 0},
     {ChipsetRegisters::kRtcConfig, 4, 0x1c, 0},
-    {ChipsetRegisters::kGeneralControl, 4, 0x0c00, 0x20},  // bit 5: no reboot
+    {ChipsetRegisters::kGeneralControl, 4, 0x0c00 | ChipsetRegisters::kNoReboot, 0},
 };
 
 // Which bits of the byte can be written; empty where no register is.
@@ -66,7 +66,17 @@ void ChipsetRegisters::write(uint64_t offset, uint64_t value, unsigned size) {
             log_unimplemented("write of 0x%x to chipset register 0x%llx", written,
                               static_cast<unsigned long long>(offset + i));
     }
+    apply_strap();
     router_.set_slots(slot_routes());
+}
+
+void ChipsetRegisters::apply_strap() {
+    if (no_reboot_strap_) byte(kGeneralControl) |= kNoReboot;
+}
+
+bool ChipsetRegisters::no_reboot() {
+    Locked lock(mutex_);
+    return (byte(kGeneralControl) & kNoReboot) != 0;
 }
 
 void ChipsetRegisters::put(unsigned offset, uint32_t value, unsigned size) {
@@ -84,6 +94,7 @@ void ChipsetRegisters::reset() {
     Locked lock(mutex_);
     for (const Register& r : kRegisters)
         put(r.offset, r.reset, r.size);
+    apply_strap();
     router_.set_slots(slot_routes());
 }
 

@@ -73,14 +73,20 @@ std::optional<unsigned> sci_gsi_of(uint8_t acpi_control) {
     return select < 3 ? 9 + select : 16 + select;
 }
 
+Status Lpc::check(const Config& values) {
+    if (values.disable_s3 != 1 || values.disable_s4 != 1)
+        return Error::make("ICH9-LPC: the machine cannot suspend: disable_s3 and disable_s4 are 1");
+    return {};
+}
+
 Lpc::Lpc(const Config& values, const Places& places)
     : Function(identity(), ""),
       places_(places),
       pm_(values.acpi_mode, places.topology, places.io, places.clock, places.requests,
-          IrqLine(places.router, 0)),
+          IrqLine(places.router, 0), [this] { return chipset_.no_reboot(); }),
       apm_(pm_),
       reset_control_(places.requests),
-      chipset_(places.router),
+      chipset_(places.router, values.no_reboot),
       chipset_window_(MemoryRegion::io("lpc-rcrb-mmio", ChipsetRegisters::kWindowSize, chipset_)) {
     Locked lock(mutex());
     places_.topology.set_enabled(chipset_window_, false);

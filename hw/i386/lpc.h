@@ -8,8 +8,10 @@
 // Thread: any; mutex() of the function guards its configuration; each part has its own lock.
 #pragma once
 
+#include <array>
 #include <string_view>
 
+#include "hw/core/device_type.h"
 #include "hw/i386/apm.h"
 #include "hw/i386/chipset_registers.h"
 #include "hw/i386/lpc_pirq.h"
@@ -24,7 +26,21 @@ class Lpc final : public pci::Function {
     struct Config {
         // Always: there is no system-management mode to start in.
         acpi::AcpiMode acpi_mode = acpi::AcpiMode::Always;
+        bool no_reboot = true;  // the strap that holds the TCO watchdog back
+        uint8_t disable_s3 = 1, disable_s4 = 1;
     };
+    static constexpr std::array kProps = {
+        prop<Config, &Config::no_reboot>("noreboot", "the TCO watchdog cannot reset the machine"),
+        prop<Config, &Config::disable_s3>("disable_s3", "no suspend to RAM; 1 only"),
+        prop<Config, &Config::disable_s4>("disable_s4", "no suspend to disk; 1 only")};
+    static constexpr DeviceInfo kInfo = {.name = "ICH9-LPC",
+                                         .parent = "pci-device",
+                                         .bus = "PCI",
+                                         .description = "ICH9 LPC bridge",
+                                         .category = DeviceCategory::Bridge,
+                                         .hotpluggable = false,
+                                         .user_creatable = false};
+    static Status check(const Config& values);
     // All borrowed and longer lived. The router is the root bus's IntxSink too.
     struct Places {
         Topology& topology;

@@ -19,13 +19,14 @@ constexpr unsigned kSoftOff = 0;               // the type that the DSDT's _S5 n
 }  // namespace
 
 LpcPm::LpcPm(acpi::AcpiMode mode, Topology& topology, MemoryRegion& io_root, Clock& clock,
-             MachineRequests& requests, IrqLine sci)
+             MachineRequests& requests, IrqLine sci, std::function<bool()> reboot_forbidden)
     : mode_(mode),
       topology_(topology),
       requests_(requests),
       sci_(sci),
       pm_(mode, clock),
-      timer_(clock.make_timer([this] { time_passed(); })) {
+      timer_(clock.make_timer([this] { time_passed(); })),
+      tco_(clock, requests, std::move(reboot_forbidden)) {
     topology_.set_enabled(window_, false);
     topology_.add(io_root, window_, 0);
     reset_enter();
@@ -33,12 +34,14 @@ LpcPm::LpcPm(acpi::AcpiMode mode, Topology& topology, MemoryRegion& io_root, Clo
 
 uint64_t LpcPm::read(uint64_t offset, unsigned size) {
     const auto at = static_cast<unsigned>(offset);
+    if (at >= kTco) return tco_.read(at - kTco, size);
     Locked lock(mutex_);
     return load(at & ~3u) >> (at % 4 * 8) & all_ones(size);
 }
 
 void LpcPm::write(uint64_t offset, uint64_t value, unsigned size) {
     const auto at = static_cast<unsigned>(offset);
+    if (at >= kTco) return tco_.write(at - kTco, static_cast<uint32_t>(value), size);
     const unsigned shift = at % 4 * 8;
     std::optional<unsigned> sleep_type;
     {
@@ -122,6 +125,7 @@ void LpcPm::raise_gpe(unsigned event) {
 }
 
 void LpcPm::reset_enter() {
+    tco_.reset();
     Locked lock(mutex_);
     pm_.reset();
     gpe_.reset();

@@ -1,18 +1,19 @@
 // The ICH9's power management I/O: 128 ports at PMBASE with the fixed ACPI registers, the general-purpose
 // events and the SMI registers, the SCI that they raise, and the way to power-off. ICH9 datasheet, 13.8.3.
 //
-// Missing: SMIs (nobody raises one; SMI_STS reads as zero), sleep states but soft-off, wake-up, the TCO
-// watchdog (its registers read as zero; the no-reboot strap says so, see chipset_registers.h), GPIO events.
+// Missing: SMIs (nobody raises one; SMI_STS reads as zero), sleep states but soft-off, wake-up, GPIO events.
 //
 // Thread: any; one mutex of rank Device. The SCI line is set under it, power-off is asked for without it.
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <optional>
 
 #include "hw/acpi/gpe.h"
 #include "hw/acpi/pm_registers.h"
+#include "hw/i386/tco.h"
 #include "system/clock/clock.h"
 #include "system/irq/line.h"
 #include "system/memory/region.h"
@@ -30,9 +31,9 @@ class LpcPm final : public IoOps {
     static constexpr unsigned kWindowSize = 128;
     static constexpr unsigned kGpe0 = 0x20, kSmiEnable = 0x30, kSmiStatus = 0x34, kTco = 0x60;
 
-    // All borrowed; the SCI is a line to the PIRQ router.
+    // All borrowed; the SCI is a line to the PIRQ router. `reboot_forbidden` is asked by the watchdog.
     LpcPm(acpi::AcpiMode mode, Topology& topology, MemoryRegion& io_root, Clock& clock,
-          MachineRequests& requests, IrqLine sci);
+          MachineRequests& requests, IrqLine sci, std::function<bool()> reboot_forbidden);
 
     uint64_t read(uint64_t offset, unsigned size) override;
     void write(uint64_t offset, uint64_t value, unsigned size) override;
@@ -73,6 +74,7 @@ class LpcPm final : public IoOps {
     uint32_t smi_enable_ GUARDED_BY(mutex_) = 0;
     MemoryRegion window_ = MemoryRegion::io("acpi-pm", kWindowSize, *this);
     std::unique_ptr<Timer> timer_;
+    Tco tco_;
 };
 
 }  // namespace vmm

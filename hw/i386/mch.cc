@@ -34,12 +34,20 @@ bool overlaps(unsigned offset, unsigned size, unsigned field, unsigned field_siz
 
 }  // namespace
 
+Status Mch::check(const Config& values) {
+    constexpr unsigned kMostMib = 0xfff;
+    if (values.extended_tseg_mib > kMostMib)
+        return Error::make("Parameter 'extended-tseg-mbytes' expects 0 to %u, not %u", kMostMib,
+                           values.extended_tseg_mib);
+    return {};
+}
+
 uint64_t Mch::BlackHole::read(uint64_t, unsigned size) {
     return all_ones(size);
 }
 
 void Mch::BlackHole::write(uint64_t offset, uint64_t, unsigned) {
-    log_guest_error("write to TSEG offset 0x%llx outside SMM", static_cast<unsigned long long>(offset));
+    log_guest_error("write to SMRAM offset 0x%llx outside SMM", static_cast<unsigned long long>(offset));
 }
 
 Mch::Mch(const Config& values, const Places& places)
@@ -49,7 +57,8 @@ Mch::Mch(const Config& values, const Places& places)
       pam_(places.topology, places.system, places.ram, places.pci),
       legacy_pci_(MemoryRegion::alias("smram-region", places.pci, kVgaWindowBase, kVgaWindowSize)),
       high_smram_(MemoryRegion::alias("smram-open-high", places.ram, kVgaWindowBase, kVgaWindowSize)),
-      tseg_(MemoryRegion::io("tseg-blackhole", kMiB, black_hole_)) {
+      tseg_(MemoryRegion::io("tseg-blackhole", kMiB, black_hole_)),
+      smbase_(MemoryRegion::io("smbase-blackhole", kSmbaseWindowSize, black_hole_)) {
     Locked lock(mutex());
     config().set16(pci::kCommand, pci::kCommandMemory | pci::kCommandMaster);  // wired
     config().set_writable(pci::kCommand, pci::kCommandSerr, 2);
@@ -67,6 +76,8 @@ Mch::Mch(const Config& values, const Places& places)
         topology.add(places_.system, legacy_pci_, kVgaWindowBase, kSmramPriority);
         topology.add(places_.system, high_smram_, kHighSmramBase, kSmramPriority);
         topology.add(places_.system, tseg_, 0, kSmramPriority);
+        topology.add(places_.system, smbase_, kSmbaseWindow, kSmramPriority);
+        topology.set_enabled(smbase_, false);
         show({});
     }
     config().freeze_reset_values();
@@ -82,7 +93,8 @@ void Mch::set_masks() {
     for (unsigned reg = 0; reg < kPamRegisters; ++reg)
         config().set_writable(kPam0 + reg, pam_writable(reg), 1);
     if (!config_values_.smm_ranges) return;
-    config().set_writable(kExtendedTseg, 0xffff, 2);
+    if (config_values_.extended_tseg_mib != 0) config().set_writable(kExtendedTseg, 0xffff, 2);
+    if (config_values_.smbase_smram) config().set_writable(kSmbase, 0xff, 1);
     config().set_writable(kSmram, kSmramWritable, 1);
     config().set_writable(kEsmramc, kEsmramcWritable, 1);
 }
@@ -91,6 +103,7 @@ void Mch::reset_enter() {
     Function::reset_enter();
     Locked lock(mutex());
     set_masks();
+    smbase_asked_ = false;
 }
 
 void Mch::reset_hold() {
@@ -98,7 +111,9 @@ void Mch::reset_hold() {
     Locked lock(mutex());
     update_ecam();
     update_pam();
-    if (config_values_.smm_ranges) update_smram();
+    if (!config_values_.smm_ranges) return;
+    update_smram();
+    update_smbase();
 }
 
 void Mch::config_changed(unsigned offset, unsigned size) {
@@ -107,6 +122,24 @@ void Mch::config_changed(unsigned offset, unsigned size) {
     if (!config_values_.smm_ranges) return;
     if (overlaps(offset, size, kExtendedTseg, 2)) answer_extended_tseg();
     if (overlaps(offset, size, kSmram, 2)) update_smram();
+    if (config_values_.smbase_smram && overlaps(offset, size, kSmbase, 1)) update_smbase();
+}
+
+// Until it is asked for, whatever is written is dropped; once locked, it is so until reset.
+void Mch::update_smbase() {
+    const uint8_t value = config().load8(kSmbase);
+    const bool locked = (value & kSmbaseLock) != 0 && value != kSmbaseQuery && smbase_asked_;
+    if (value == kSmbaseQuery && !smbase_asked_) {
+        smbase_asked_ = true;
+        config().set_writable(kSmbase, kSmbaseLock, 1);
+        config().set8(kSmbase, kSmbaseInRam);
+    } else if (!smbase_asked_) {
+        config().set8(kSmbase, 0);
+    } else if (locked) {
+        config().set_writable(kSmbase, 0, 1);
+        config().set8(kSmbase, kSmbaseLock);
+    }
+    places_.topology.set_enabled(smbase_, locked);
 }
 
 void Mch::update_ecam() {

@@ -8,8 +8,10 @@
 // Thread: any; mutex() of the function guards all state. Moves of windows happen under it.
 #pragma once
 
+#include <array>
 #include <string_view>
 
+#include "hw/core/device_type.h"
 #include "hw/i386/mch_pam.h"
 #include "hw/i386/mch_registers.h"
 #include "hw/pci/ecam.h"
@@ -24,7 +26,19 @@ class Mch final : public pci::Function {
         bool smm_ranges = true;
         uint64_t low_ram_size = 0;  // bytes of RAM below 4 GiB; TSEG ends there
         uint16_t extended_tseg_mib = 16;
+        bool smbase_smram = true;  // firmware can hide 0x30000-0x4ffff
     };
+    static constexpr std::array kProps = {
+        prop<Config, &Config::extended_tseg_mib>("extended-tseg-mbytes", "size of the extended TSEG, MiB"),
+        prop<Config, &Config::smbase_smram>("smbase-smram", "firmware can hide the RAM at 0x30000")};
+    static constexpr DeviceInfo kInfo = {.name = "mch",
+                                         .parent = "pci-device",
+                                         .bus = "PCI",
+                                         .description = "Host bridge",
+                                         .category = DeviceCategory::Bridge,
+                                         .hotpluggable = false,
+                                         .user_creatable = false};
+    static Status check(const Config& values);
     // All borrowed and longer lived.
     struct Places {
         Topology& topology;
@@ -42,7 +56,7 @@ class Mch final : public pci::Function {
     void reset_hold() override;
 
   private:
-    // The last RAM before TSEG's end answers nobody outside SMM.
+    // What only SMM may see answers nobody.
     class BlackHole final : public IoOps {
       public:
         uint64_t read(uint64_t offset, unsigned size) override;
@@ -55,6 +69,7 @@ class Mch final : public pci::Function {
     void update_pam();
     void answer_extended_tseg();
     void update_smram();
+    void update_smbase();
     void show(const SmramView& view);
 
     const Config config_values_;
@@ -64,6 +79,8 @@ class Mch final : public pci::Function {
     MemoryRegion legacy_pci_;  // 0xa0000 from the PCI side
     MemoryRegion high_smram_;  // the same RAM at 0xfeda0000
     MemoryRegion tseg_;
+    MemoryRegion smbase_;
+    bool smbase_asked_ = false;  // guarded by mutex()
 };
 
 }  // namespace vmm

@@ -15,6 +15,7 @@ namespace mch {
 inline constexpr unsigned kExtendedTseg = 0x50;  // a virtual board's register: MiB, asked for with all ones
 inline constexpr unsigned kPciExBar = 0x60;
 inline constexpr unsigned kPam0 = 0x90;
+inline constexpr unsigned kSmbase = 0x9c;  // a virtual board's register, see below
 inline constexpr unsigned kSmram = 0x9d;
 inline constexpr unsigned kEsmramc = 0x9e;
 
@@ -31,6 +32,11 @@ inline constexpr uint8_t kHigh = 1u << 7;          // H_SMRAME
 inline constexpr uint8_t kTsegEnable = 1u << 0;    // T_EN
 inline constexpr uint8_t kEsmramcReset = 0x38;     // caches, wired
 inline constexpr uint8_t kEsmramcWritable = 0x87;  // H_SMRAME, TSEG_SZ, T_EN
+
+// The register at 0x9c lets firmware hide the 128 KiB at 0x30000, where CPUs start in system-management mode:
+// it asks with all ones, is told that it can, and locks.
+inline constexpr uint8_t kSmbaseQuery = 0xff, kSmbaseInRam = 0x01, kSmbaseLock = 0x02;
+inline constexpr uint64_t kSmbaseWindow = 0x30000, kSmbaseWindowSize = 0x20000;
 }  // namespace mch
 
 // Address bits that a window of this register's length has; the guest reads the others as zero.

@@ -162,7 +162,7 @@ Result<std::unique_ptr<Q35Board>> Q35Board::create(const MachineConfig& config, 
     state->cpu_policy = std::move(cpu);
     TRY(state->make_private_memory());
     state->wire_interrupts();
-    state->make_chipset();
+    TRY(state->make_chipset());
     TRY(state->make_devices());
     TRY(state->make_boot(std::move(files.boot)));
     state->resets.reset();

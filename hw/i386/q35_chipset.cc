@@ -1,8 +1,10 @@
 // The chipset: interrupt controllers, in the kernel or here, the wires to them, and the bridges.
+#include "hw/i386/chipset_ids.h"
 #include "hw/i386/lpc.h"
 #include "hw/i386/lpc_pirq.h"
 #include "hw/i386/mch.h"
 #include "hw/i386/q35_state_priv.h"
+#include "hw/i386/smbus_ich9.h"
 #include "hw/intc/i8259.h"
 #include "hw/intc/ioapic.h"
 #include "target/i386/confidential/guest.h"
@@ -33,7 +35,7 @@ void Q35Board::State::wire_interrupts() {
     pirqs = std::make_unique<PirqRouter>(lines);
 }
 
-void Q35Board::State::make_chipset() {
+Status Q35Board::State::make_chipset() {
     const pci::Spaces spaces{topology, board_memory.pci(), io};
     root = std::make_unique<pci::Bus>(spaces, *pirqs, accelerator.msi());
     pci::ConfigPorts& config_ports = keep(std::make_unique<pci::ConfigPorts>(*root));
@@ -43,14 +45,23 @@ void Q35Board::State::make_chipset() {
 
     const bool forbidden = parts.confidential != nullptr && parts.confidential->requirements().forbids_smm;
     const bool has_smm_ranges = config.smm_ranges && config.smm != OnOffAuto::Off && !forbidden;
-    const Mch::Config hub{.smm_ranges = has_smm_ranges, .low_ram_size = map.ram_below.size()};
+    Mch::Config hub;
+    TRY(apply_defaults(Mch::kInfo, Mch::kProps, config.globals, &hub));
+    TRY(Mch::check(hub));
+    hub.smm_ranges = has_smm_ranges;
+    hub.low_ram_size = map.ram_below.size();
+    Lpc::Config bridge;
+    TRY(apply_defaults(Lpc::kInfo, Lpc::kProps, config.globals, &bridge));
+    TRY(Lpc::check(bridge));
     plug(keep(std::make_unique<Mch>(
              hub, Mch::Places{topology, system, board_memory.ram(), board_memory.pci(), *ecam})),
          {0, 0});
     Lpc& lpc = keep(std::make_unique<Lpc>(
-        Lpc::Config{}, Lpc::Places{topology, system, io, parts.virtual_clock, parts.requests, *pirqs}));
-    plug(lpc, {0x1f, 0});
+        bridge, Lpc::Places{topology, system, io, parts.virtual_clock, parts.requests, *pirqs}));
+    plug(lpc, kLpcAddress);
+    plug(keep(std::make_unique<SmbusIch9>(topology)), kSmbusAddress);
     config_ports.set_byte_registers(lpc.reset_control());
+    return {};
 }
 
 }  // namespace vmm

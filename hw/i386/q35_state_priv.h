@@ -45,7 +45,7 @@ struct Q35Board::State {
     // The further steps of making, in this order.
     Status make_private_memory();
     void wire_interrupts();
-    void make_chipset();
+    Status make_chipset();
     Status make_devices();
     void make_timers();
     void make_input();

@@ -103,6 +103,7 @@ void Function::set_power(bool on) {
 
 void Function::command_changed() {
     master_.store(bus_master(), std::memory_order_relaxed);
+    if (msix_ != nullptr) msix_->set_master(bus_master());
     bars_.update(config_, bus_->spaces());
     drive_pin();
 }

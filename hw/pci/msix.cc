@@ -65,14 +65,49 @@ std::vector<MsiMessage> Msix::config_written(const ConfigSpace& config) {
         entry.pending = false;
         due.push_back(entry.message);
     }
+    tell_all();
     return due;
+}
+
+void Msix::tell_one(unsigned vector) {
+    if (sink_ == nullptr) return;
+    const Entry& entry = entries_[vector];
+    const bool live = enabled_ && master_ && !masked(entry);
+    sink_->vector_changed(vector, live ? std::optional(entry.message) : std::nullopt);
+}
+
+void Msix::tell_all() {
+    if (sink_ == nullptr) return;
+    for (unsigned vector = 0; vector < entries_.size(); ++vector)
+        tell_one(vector);
+    sink_->vectors_settled();
+}
+
+void Msix::tell_sink(unsigned vector) {
+    Locked lock(mutex_);
+    if (sink_ == nullptr) return;
+    tell_one(vector);
+    sink_->vectors_settled();
+}
+
+void Msix::set_sink(VectorSink* sink) {
+    Locked lock(mutex_);
+    sink_ = sink;
+}
+
+void Msix::set_master(bool on) {
+    Locked lock(mutex_);
+    if (master_ == on) return;
+    master_ = on;
+    tell_all();
 }
 
 void Msix::reset() {
     Locked lock(mutex_);
     for (Entry& entry : entries_)
         entry = {};
-    enabled_ = function_masked_ = false;
+    enabled_ = function_masked_ = master_ = false;
+    tell_all();
 }
 
 uint64_t Msix::TableOps::read(uint64_t offset, unsigned) {
@@ -94,7 +129,9 @@ void Msix::TableOps::write(uint64_t offset, uint64_t value, unsigned) {
     std::optional<MsiMessage> due;
     {
         Locked lock(msix_.mutex_);
-        Entry& entry = msix_.entries_[offset / kEntrySize];
+        const auto vector = static_cast<unsigned>(offset / kEntrySize);
+        Entry& entry = msix_.entries_[vector];
+        const uint32_t was = entry.control;
         switch (offset % kEntrySize) {
             case kAddressLow:
                 Bits<31, 0>::set(entry.message.address, value & ~uint64_t{3});
@@ -113,6 +150,11 @@ void Msix::TableOps::write(uint64_t offset, uint64_t value, unsigned) {
             entry.pending = false;
             due = entry.message;
         }
+        // What is masked and stays so concerns nobody yet.
+        if (msix_.sink_ != nullptr && (!msix_.masked(entry) || was != entry.control)) {
+            msix_.tell_one(vector);
+            msix_.sink_->vectors_settled();
+        }
     }
     if (due) msix_.send_(*due);
 }
@@ -122,7 +164,9 @@ uint64_t Msix::PendingOps::read(uint64_t offset, unsigned size) {
     uint64_t bits = 0;
     for (unsigned i = 0; i < 8 * size; ++i) {
         const uint64_t vector = offset * 8 + i;
-        if (vector < msix_.entries_.size() && msix_.entries_[vector].pending) bits |= bit(i);
+        if (vector >= msix_.entries_.size()) break;
+        const bool waits = msix_.sink_ != nullptr && msix_.sink_->waiting(static_cast<unsigned>(vector));
+        if (waits || msix_.entries_[vector].pending) bits |= bit(i);
     }
     return bits;
 }

@@ -16,6 +16,19 @@
 
 namespace vmm::pci {
 
+// Who delivers vectors by itself (vector_events.h). Called with the Msix's lock held: takes locks of rank Irq
+// and below.
+class VectorSink {
+  public:
+    virtual ~VectorSink() = default;
+    // What the vector sends now; empty while it is masked or off.
+    virtual void vector_changed(unsigned vector, const std::optional<MsiMessage>& live) = 0;
+    // After all changes of one access.
+    virtual void vectors_settled() = 0;
+    // A signal waits for the mask to go.
+    virtual bool waiting(unsigned vector) = 0;
+};
+
 class Msix {
   public:
     struct Layout {
@@ -39,6 +52,12 @@ class Msix {
     std::vector<MsiMessage> config_written(const ConfigSpace& config);
     // All vectors masked, nothing pending.
     void reset();
+    // The function may send messages at all.
+    void set_master(bool on);
+    // One at most; null takes it away.
+    void set_sink(VectorSink* sink);
+    // Tells the sink how the vector stands.
+    void tell_sink(unsigned vector);
     bool covers(unsigned offset, unsigned size) const { return offset < at_ + 12 && at_ < offset + size; }
 
   private:
@@ -74,6 +93,8 @@ class Msix {
     bool masked(const Entry& entry) const REQUIRES(mutex_) {
         return function_masked_ || (entry.control & 1) != 0;
     }
+    void tell_one(unsigned vector) REQUIRES(mutex_);
+    void tell_all() REQUIRES(mutex_);
 
     const unsigned at_;
     const std::function<void(const MsiMessage&)> send_;
@@ -81,6 +102,8 @@ class Msix {
     std::vector<Entry> entries_ GUARDED_BY(mutex_);  // its size never changes
     bool enabled_ GUARDED_BY(mutex_) = false;
     bool function_masked_ GUARDED_BY(mutex_) = false;
+    bool master_ GUARDED_BY(mutex_) = false;
+    VectorSink* sink_ GUARDED_BY(mutex_) = nullptr;
     TableOps table_ops_{*this};
     PendingOps pending_ops_{*this};
     MemoryRegion table_;

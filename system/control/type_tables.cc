@@ -2,17 +2,9 @@
 #include "system/control/type_tables.h"
 
 #include "hw/char/types.h"
+#include "hw/i386/types.h"
+#include "hw/misc/types.h"
 #include "hw/pci/types.h"
-#include "hw/virtio/types.h"
-
-namespace vmm {
-
-DeviceTypes all_device_types() {
-    DeviceTypes types;
-    register_char_types(types);
-    pci::register_types(types);
-    virtio::register_types(types);
-    return types;
-}
-
-}  // namespace vmm
+register_misc_types(types);
+register_timer_types(types);
+register_i386_types(types);

@@ -19,15 +19,16 @@ namespace vmm {
 struct ChipsetWorld {
     static constexpr uint64_t kRam = 32 * kMiB;
 
-    explicit ChipsetWorld(bool smm_ranges = true, acpi::AcpiMode mode = acpi::AcpiMode::Always)
+    explicit ChipsetWorld(bool smm_ranges = true, acpi::AcpiMode mode = acpi::AcpiMode::Always,
+                          bool no_reboot = true)
         : mch({.smm_ranges = smm_ranges, .low_ram_size = kRam},
               {.topology = topology, .system = system, .ram = ram, .pci = pci, .ecam = ecam}),
-          lpc({.acpi_mode = mode}, {.topology = topology,
-                                    .system = system,
-                                    .io = io,
-                                    .clock = clock,
-                                    .requests = requests,
-                                    .router = router}) {
+          lpc({.acpi_mode = mode, .no_reboot = no_reboot}, {.topology = topology,
+                                                            .system = system,
+                                                            .io = io,
+                                                            .clock = clock,
+                                                            .requests = requests,
+                                                            .router = router}) {
         topology.add(system, ram, 0);
         topology.add(system, pci, 0, -1);
         CHECK(bus.plug(mch, kMchAddress) && bus.plug(lpc, kLpcAddress), "the fixture's bus");

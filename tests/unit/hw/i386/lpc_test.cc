@@ -193,15 +193,33 @@ TEST_F(LpcTest, SmiRegistersTellFirmwareThatSmmIsTakenCareOf) {
     EXPECT_EQ(in(kPm + 0x30, 4), 0x21u);
 }
 
-TEST_F(LpcTest, ThereIsNoWatchdog) {
+TEST_F(LpcTest, TheStrapHoldsTheWatchdogBack) {
     enable_pm();
-    for (unsigned offset = 0x60; offset < 0x80; offset += 2) {
-        out(kPm + offset, 0xffff, 2);
-        EXPECT_EQ(in(kPm + offset, 2), 0u);
-    }
+    EXPECT_EQ(in(kPm + 0x72, 2), 4u);
     set(0xf0, 0xfed1c001, 4);
     w.memory.store(Gpa(0xfed1c000 + 0x3410), 0, 4);
     EXPECT_EQ(w.memory.load(Gpa(0xfed1c000 + 0x3410), 4), 0x20u);  // no reboot, wired
+    out(kPm + 0x60, 1, 2);
+    w.clock.advance(10 * Tco::kTickNs);
+    EXPECT_EQ(in(kPm + 0x64, 4), 0x00060008u);  // both ends came
+    EXPECT_EQ(w.requests.watchdogs, 0u);
+}
+
+TEST(LpcWatchdog, WithoutTheStrapSoftwareDecides) {
+    ChipsetWorld w(true, acpi::AcpiMode::Always, false);
+    w.lpc.config_write(0x40, 0x601, 4);
+    w.lpc.config_write(0x44, 0x80, 1);
+    w.lpc.config_write(0xf0, 0xfed1c001, 4);
+    constexpr uint64_t kGcs = 0xfed1c000 + 0x3410;
+    EXPECT_EQ(w.memory.load(Gpa(kGcs), 4), 0u);
+    w.memory.store(Gpa(kGcs), 0x20, 4);
+    w.ports.store(Gpa(0x660), 1, 2);
+    w.clock.advance(10 * Tco::kTickNs);
+    EXPECT_EQ(w.requests.watchdogs, 0u);
+    w.memory.store(Gpa(kGcs), 0, 4);
+    w.ports.store(Gpa(0x660), 1, 2);
+    w.clock.advance(10 * Tco::kTickNs);
+    EXPECT_EQ(w.requests.watchdogs, 1u);
 }
 
 TEST_F(LpcTest, ChipsetRegistersShowAtTheirBase) {

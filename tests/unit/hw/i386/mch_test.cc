@@ -83,6 +83,7 @@ TEST_F(MchTest, BitsThatStickByTable) {
         {0x94, 0, 0x33, 0},
         {0x95, 0, 0x33, 0},
         {0x96, 0, 0x33, 0},
+        {0x9c, 0, 0x01, 0},
         {0x9d, 0x02, 0x3a, 0x02},
         {0x9e, 0x38, 0xbf, 0x38},
     };
@@ -214,6 +215,32 @@ TEST_F(MchTest, ExtendedTsegTellsItsSizeWhenAsked) {
     EXPECT_EQ(get(0x50, 2), 16u);
     w.reset();
     EXPECT_EQ(get(0x50, 2), 0u);
+}
+
+TEST_F(MchTest, TheSmbaseWindowIsHiddenAfterAskingAndLocking) {
+    const auto smbase = [&] { return w.memory.load(Gpa(0x30000), 1); };
+    w.ram_block->bytes()[0x30000] = 0x42;
+    for (uint32_t value : {0x02u, 0x03u, 0x01u, 0xfeu}) {
+        set(0x9c, value);
+        EXPECT_EQ(get(0x9c), 0u);
+        EXPECT_EQ(smbase(), 0x42u);
+    }
+    set(0x9c, 0xff);
+    EXPECT_EQ(get(0x9c), 1u);
+    EXPECT_EQ(smbase(), 0x42u);
+    set(0x9c, 0x02);
+    EXPECT_EQ(get(0x9c), 2u);
+    EXPECT_EQ(smbase(), 0xffu);
+    EXPECT_EQ(w.memory.load(Gpa(0x4ffff), 1), 0xffu);
+    EXPECT_EQ(w.memory.load(Gpa(0x50000), 1), 0u);
+    for (uint32_t value : {0x00u, 0xffu, 0x01u}) {
+        set(0x9c, value);
+        EXPECT_EQ(get(0x9c), 2u);
+        EXPECT_EQ(smbase(), 0xffu);
+    }
+    w.reset();
+    EXPECT_EQ(get(0x9c), 0u);
+    EXPECT_EQ(smbase(), 0x42u);
 }
 
 TEST(MchWithoutSmmRanges, TheWindowsAndTheirRegistersAreFixed) {

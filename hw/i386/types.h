@@ -1,0 +1,9 @@
+// The q35's own devices whose properties users can set (-global).
+#pragma once
+
+namespace vmm {
+
+class DeviceTypes;
+void register_i386_types(DeviceTypes& types);
+
+}  // namespace vmm

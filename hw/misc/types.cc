@@ -1,0 +1,18 @@
+// See types.h.
+#include "hw/misc/types.h"
+
+#include "hw/misc/pc_testdev.h"
+#include "hw/misc/pci_testdev.h"
+#include "hw/misc/pvpanic.h"
+#include "hw/misc/pvpanic_pci.h"
+
+namespace vmm {
+
+void register_misc_types(DeviceTypes& types) {
+    types.add(device_type<PvPanic>());
+    types.add(device_type<PvPanicPci>());
+    types.add(device_type<PciTestDev>());
+    types.add(device_type<PcTestDev>());
+}
+
+}  // namespace vmm
