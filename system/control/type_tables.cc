@@ -5,6 +5,20 @@
 #include "hw/i386/types.h"
 #include "hw/misc/types.h"
 #include "hw/pci/types.h"
-register_misc_types(types);
-register_timer_types(types);
-register_i386_types(types);
+#include "hw/timer/types.h"
+#include "hw/virtio/types.h"
+
+namespace vmm {
+
+DeviceTypes all_device_types() {
+    DeviceTypes types;
+    register_char_types(types);
+    register_i386_types(types);
+    register_misc_types(types);
+    register_timer_types(types);
+    pci::register_types(types);
+    virtio::register_types(types);
+    return types;
+}
+
+}  // namespace vmm
