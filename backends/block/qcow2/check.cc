@@ -7,7 +7,6 @@
 #include "backends/block/qcow2/header_store.h"
 #include "backends/block/qcow2/refcount_field.h"
 #include "util/endian.h"
-#include "util/log.h"
 #include "util/text.h"
 
 namespace vmm::qcow2 {

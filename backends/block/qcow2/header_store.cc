@@ -6,7 +6,6 @@
 #include <cstring>
 
 #include "util/endian.h"
-#include "util/log.h"
 
 namespace vmm::qcow2 {
 
@@ -63,7 +62,7 @@ Error HeaderStore::report_corruption(const char* format, ...) {
     va_end(arguments);
     if (!corrupt_.exchange(true)) {
         corruption_ = text;
-        log_error("qcow2: Marking image as corrupt: %s; further writes will fail (%s)", text, name_.c_str());
+        if (listener_) listener_(corruption_);
         if (writable_ && header_.geometry.version >= 3) {
             // The mark is the last thing written; that it fails changes nothing for us.
             if (Status marked = set_incompatible(header_.incompatible | kCorruptBit); marked)

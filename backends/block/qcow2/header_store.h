@@ -7,6 +7,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "backends/block/qcow2/header.h"
@@ -33,7 +34,7 @@ class HeaderStore {
     // The result of a repair in one write: a new refcount table, and the dirty bit gone.
     Status set_repaired(uint64_t table_offset, uint32_t table_clusters);
 
-    // Says what is wrong (once, to the log), marks the image, and makes the error that goes up (EIO).
+    // Marks the image, tells the listener (once), and makes the error that goes up (EIO).
     [[gnu::format(printf, 2, 3)]] Error report_corruption(const char* format, ...);
     bool corrupt() const { return corrupt_.load(std::memory_order_relaxed); }
     // The text of the first report, "" before it.
@@ -41,6 +42,7 @@ class HeaderStore {
     // For messages.
     void set_name(std::string name) { name_ = std::move(name); }
     const std::string& name() const { return name_; }
+    void set_listener(std::function<void(const std::string&)> listener) { listener_ = std::move(listener); }
 
   private:
     Status write_sector() { return file_.write(0, sector_); }
@@ -52,6 +54,7 @@ class HeaderStore {
     std::atomic<bool> corrupt_{false};
     std::string corruption_;
     std::string name_ = "qcow2 image";
+    std::function<void(const std::string&)> listener_;
 };
 
 }  // namespace vmm::qcow2

@@ -53,6 +53,7 @@ Image::Image(Token, ImageFile& file, Header header, std::span<const uint8_t> fir
       decompressor_(header_.header().compression),
       options_(options) {
     header_.set_name(options.name);
+    header_.set_listener(options.corruption_found);
     metadata_.add(Area::Header, 0, geometry().cluster_size());
 }
 
