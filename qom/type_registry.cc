@@ -1,11 +1,14 @@
 // See type_registry.h.
 #include "qom/type_registry.h"
 
+#include <algorithm>
+
 namespace vmm {
 
-void TypeRegistry::add(const TypeInfo& type) {
-    const bool added = types_.emplace(type.name, type).second;
-    CHECK(added, "type '%.*s' is registered twice", static_cast<int>(type.name.size()), type.name.data());
+void TypeRegistry::add(TypeInfo type) {
+    std::string name = type.name;
+    const bool added = types_.emplace(name, std::move(type)).second;
+    CHECK(added, "type '%s' is registered twice", name.c_str());
 }
 
 const TypeInfo* TypeRegistry::find(std::string_view name) const {
@@ -14,14 +17,20 @@ const TypeInfo* TypeRegistry::find(std::string_view name) const {
 }
 
 bool TypeRegistry::is_a(std::string_view name, std::string_view ancestor) const {
-    // A cycle among constant rows would be our bug; the depth bounds it.
-    for (unsigned depth = 0; depth < 32 && !name.empty(); ++depth) {
-        if (name == ancestor) return true;
-        const TypeInfo* type = find(name);
-        if (type == nullptr) return false;
-        name = type->parent;
-    }
-    return false;
+    return is_a(name, ancestor, 0);
+}
+
+bool TypeRegistry::is_a(std::string_view name, std::string_view ancestor, unsigned depth) const {
+    constexpr unsigned kDeepest = 32;
+    CHECK(depth < kDeepest, "type '%s' derives from itself", std::string(name).c_str());
+    if (name == ancestor) return true;
+    const TypeInfo* type = find(name);
+    if (type == nullptr) return false;
+    const auto implements = [&](const std::string& interface) {
+        return is_a(interface, ancestor, depth + 1);
+    };
+    if (std::any_of(type->interfaces.begin(), type->interfaces.end(), implements)) return true;
+    return !type->parent.empty() && is_a(type->parent, ancestor, depth + 1);
 }
 
 std::vector<const TypeInfo*> TypeRegistry::all() const {

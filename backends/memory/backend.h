@@ -30,6 +30,7 @@ class MemoryBackend {
     ~MemoryBackend();
 
     const std::string& id() const { return config_.id; }
+    const MemoryBackendConfig& config() const { return config_; }
     // 0 while a file backend without size= is not allocated.
     uint64_t size() const { return ram_ ? ram_->size() : config_.size.value_or(0); }
     // RAM that is a guest_memfd: the VM must be able to make mappable ones.

@@ -204,6 +204,17 @@ DeviceTree& Q35Board::devices() {
     return *state_->tree;
 }
 
+std::vector<const Device*> Q35Board::parts() const {
+    std::vector<const Device*> list;
+    for (const std::unique_ptr<Device>& device : state_->devices)
+        list.push_back(device.get());
+    return list;
+}
+
+bool Q35Board::press_power_button() {
+    return state_->lpc->pm().press_power_button();
+}
+
 const ConversionEngine* Q35Board::conversions() const {
     return state_->conversions != nullptr ? &state_->conversions->engine() : nullptr;
 }

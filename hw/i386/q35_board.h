@@ -24,6 +24,7 @@ class BackEnds;
 class Clock;
 class ConfidentialGuest;
 class ConversionEngine;
+class Device;
 class DeviceTree;
 class EventLoop;
 class IrqTap;
@@ -73,6 +74,10 @@ class Q35Board {
     IrqTap* watched_pins(std::string_view path);
     ResetList& resets();
     DeviceTree& devices();
+    // The board's own parts, in the order of making.
+    std::vector<const Device*> parts() const;
+    // False when the guest does not listen.
+    bool press_power_button();
     // Null unless the machine has private memory.
     const ConversionEngine* conversions() const;
 

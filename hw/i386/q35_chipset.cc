@@ -56,11 +56,11 @@ Status Q35Board::State::make_chipset() {
     plug(keep(std::make_unique<Mch>(
              hub, Mch::Places{topology, system, board_memory.ram(), board_memory.pci(), *ecam})),
          {0, 0});
-    Lpc& lpc = keep(std::make_unique<Lpc>(
+    lpc = &keep(std::make_unique<Lpc>(
         bridge, Lpc::Places{topology, system, io, parts.virtual_clock, parts.requests, *pirqs}));
-    plug(lpc, kLpcAddress);
+    plug(*lpc, kLpcAddress);
     plug(keep(std::make_unique<SmbusIch9>(topology)), kSmbusAddress);
-    config_ports.set_byte_registers(lpc.reset_control());
+    config_ports.set_byte_registers(lpc->reset_control());
     return {};
 }
 

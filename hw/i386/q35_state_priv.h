@@ -12,6 +12,7 @@
 #include "hw/i386/boot_loader.h"
 #include "hw/i386/guest_conversions.h"
 #include "hw/i386/irq_wiring.h"
+#include "hw/i386/lpc.h"
 #include "hw/i386/lpc_pirq.h"
 #include "hw/i386/q35_board.h"
 #include "hw/i386/q35_map.h"
@@ -99,6 +100,7 @@ struct Q35Board::State {
     // PCI: pins go to the chipset's router.
     std::unique_ptr<PirqRouter> pirqs;
     std::unique_ptr<pci::Bus> root;
+    Lpc* lpc = nullptr;  // one of the devices below
     std::unique_ptr<pci::EcamWindow> ecam;
 
     std::vector<std::unique_ptr<Device>> devices;

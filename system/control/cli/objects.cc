@@ -5,6 +5,7 @@
 #include "qapi/convert.h"
 #include "system/control/cli/builder_priv.h"
 #include "system/control/cli/help_priv.h"
+#include "system/control/cli/object_options.h"
 #include "util/size_text.h"
 #include "util/text.h"
 
@@ -46,7 +47,9 @@ void copy_file(MemoryBackendConfig& to, const qapi::MemoryBackendFileProperties&
     if (from.rom) to.rom = std::string(to_text(*from.rom));
 }
 
-Result<MemoryBackendConfig> backend_of(const qapi::ObjectOptions& object) {
+}  // namespace
+
+Result<MemoryBackendConfig> memory_backend_config(const qapi::ObjectOptions& object) {
     MemoryBackendConfig config;
     config.id = object.id;
     const qapi::MemoryBackendProperties* common = nullptr;
@@ -69,6 +72,8 @@ Result<MemoryBackendConfig> backend_of(const qapi::ObjectOptions& object) {
     TRY(NumaPolicy::make(config.policy, config.host_nodes));
     return config;
 }
+
+namespace {
 
 const MemoryBackendConfig* find_backend(const Configuration& configuration, const std::string& id) {
     for (const MemoryBackendConfig& backend : configuration.memory_backends)
@@ -177,7 +182,7 @@ Status take_object(Builder& builder, const std::string& value) {
     for (const qapi::ObjectOptions& other : builder.objects)
         if (other.id == object.id) return Error::make("the id '%s' is already in use", object.id.c_str());
     if (object.qom_type != qapi::ObjectType::SwProtectedVm)
-        builder.line.configuration.memory_backends.push_back(TRY(backend_of(object)));
+        builder.line.configuration.memory_backends.push_back(TRY(memory_backend_config(object)));
     builder.objects.push_back(std::move(object));
     return {};
 }

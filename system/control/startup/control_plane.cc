@@ -1,16 +1,20 @@
 // The parts of the control plane and how they know each other; see control_plane.h.
 #include "system/control/startup/control_plane.h"
 
+#include "qom/commands.h"
 #include "system/control/hmp/commands.h"
 #include "system/control/qmp/commands.h"
 #include "system/control/qmp/version.h"
+#include "system/control/type_tables.h"
 
 namespace vmm {
 
 ControlPlane::ControlPlane(EventLoop& loop, LoopRequests& requests, const Configuration& configuration,
-                           ChardevSet& chardevs)
+                           ChardevSet& chardevs, MachineView& view)
     : configuration_(configuration),
       chardevs_(chardevs),
+      device_types_(all_device_types()),
+      types_(make_type_registry(device_types_)),
       server_(loop, commands_, [this] { return policy_.preconfig(); }),
       policy_(loop, requests, server_.events(), configuration.actions) {
     register_control_commands(commands_);
@@ -19,6 +23,14 @@ ControlPlane::ControlPlane(EventLoop& loop, LoopRequests& requests, const Config
     register_identity_commands(commands_, {.name = configuration.machine.name,
                                            .uuid = configuration.machine.uuid,
                                            .kvm = [this] { return kvm_; }});
+    register_type_commands(commands_, types_);
+    register_object_commands(commands_, [&view] { return object_tree(view); });
+    register_machine_commands(commands_);
+    register_cpu_commands(commands_, view);
+    register_memory_commands(commands_, view);
+    register_chardev_commands(commands_, view);
+    register_device_commands(commands_, view, device_types_);
+    register_option_commands(commands_);
     register_hmp_run_commands(human_);
     register_human_monitor_command(commands_, human_);
 }

@@ -8,6 +8,7 @@
 #include "system/control/configuration.h"
 #include "system/control/hmp/human_monitor.h"
 #include "system/control/qmp/server.h"
+#include "system/control/startup/query_commands.h"
 #include "system/control/startup/run_policy.h"
 #include "util/fd_store.h"
 
@@ -17,7 +18,7 @@ class ControlPlane {
   public:
     // All outlive the control plane.
     ControlPlane(EventLoop& loop, LoopRequests& requests, const Configuration& configuration,
-                 ChardevSet& chardevs);
+                 ChardevSet& chardevs, MachineView& view);
 
     // The monitors of the command line, on chardevs that exist by now. Greets who is there.
     Status open_monitors();
@@ -37,6 +38,8 @@ class ControlPlane {
 
     const Configuration& configuration_;
     ChardevSet& chardevs_;
+    const DeviceTypes device_types_;
+    const TypeRegistry types_;
     FdStore descriptors_;
     qapi::CommandTable commands_;
     HmpTable human_{commands_};

@@ -1,6 +1,7 @@
 // The phases of start-up; see virtual_machine.h.
 #include "system/control/startup/virtual_machine.h"
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -8,13 +9,18 @@
 
 #include "backends/chardev/chardev_set.h"
 #include "backends/memory/backend.h"
+#include "hw/core/device_tree.h"
 #include "hw/i386/q35_board.h"
+#include "qapi/commands_qdev.h"
+#include "qom/id.h"
 #include "system/clock/loop_clock.h"
 #include "system/clock/manual_clock.h"
+#include "system/control/cli/object_options.h"
 #include "system/control/startup/accelerator_host.h"
 #include "system/control/startup/back_ends.h"
 #include "system/control/startup/bare_machine.h"
 #include "system/control/startup/control_plane.h"
+#include "system/control/startup/machine_view.h"
 #include "system/control/startup/process.h"
 #include "system/control/startup/qtest_server.h"
 #include "system/control/startup/signals.h"
@@ -65,15 +71,25 @@ void trace_summary(const ConversionEngine& engine) {
                                  known_or_minus_one(engine.both_bytes()));
 }
 
-class VirtualMachine final {
+class VirtualMachine final : public MachineView, private DeviceListener {
   public:
     explicit VirtualMachine(const Configuration& configuration) : configuration_(configuration) {}
-    ~VirtualMachine() { control_.policy().machine_gone(); }
+    ~VirtualMachine() override { control_.policy().machine_gone(); }
 
     Status make_objects();
     Result<int> run(ProcessSetup& process);
 
+    // MachineView
+    const Configuration& configuration() const override { return configuration_; }
+    ChardevSet& chardevs() override { return chardevs_; }
+    const std::vector<std::unique_ptr<MemoryBackend>>& memory_backends() const override { return backends_; }
+    Q35Board* board() override { return board_.get(); }
+    Status add_object(const qapi::ObjectOptions& options) override;
+    Status delete_object(const std::string& id) override;
+
   private:
+    void device_deleted(const DeviceNode& node) override;
+    void unplug_failed(const DeviceNode& node) override;
     // The phases after the objects, in order.
     Status open_accelerator();
     Status make_memory();
@@ -91,6 +107,7 @@ class VirtualMachine final {
     Status make_board();
     Result<std::vector<RamBlock*>> machine_ram();
     MemoryBackend* find_backend(const std::string& id);
+    bool is_machine_ram(const std::string& id) const;
 
     const Configuration& configuration_;
     // In the order of making; members die in reverse, so what is used outlives its users.
@@ -103,7 +120,7 @@ class VirtualMachine final {
     std::unique_ptr<SignalWatch> signals_;
     ChardevSet chardevs_{loop_, [this] { requests_.request_shutdown(ShutdownCause::HostUi); }};
     ProcessBackEnds back_ends_{chardevs_};
-    ControlPlane control_{loop_, requests_, configuration_, chardevs_};
+    ControlPlane control_{loop_, requests_, configuration_, chardevs_, *this};
     std::unique_ptr<ConfidentialGuest> confidential_;
     std::unique_ptr<AcceleratorHost> accelerator_;
     std::vector<std::unique_ptr<MemoryBackend>> backends_;
@@ -214,7 +231,10 @@ Status VirtualMachine::make_machine() {
         run_ = std::make_unique<RunControl>(board_->vcpus(), board_->resets());
     }
     run_->add_listener(clock_listener_);
-    control_.policy().machine_made({.run = run_.get(), .press_power_button = {}, .inject_nmi = {}});
+    MachineHandles handles{.run = run_.get(), .press_power_button = {}, .inject_nmi = {}};
+    if (board_ != nullptr) handles.press_power_button = [this] { board_->press_power_button(); };
+    control_.policy().machine_made(std::move(handles));
+    control_.set_kvm(accelerator_->kind() == AccelKind::Kvm);
     return {};
 }
 
@@ -222,7 +242,53 @@ Status VirtualMachine::make_all() {
     TRY(open_accelerator());
     TRY(make_memory());
     TRY(make_machine());
+    if (board_ != nullptr) {
+        board_->devices().set_running();
+        board_->devices().set_listener(this);
+    }
     return start_qtest_server();
+}
+
+Status VirtualMachine::add_object(const qapi::ObjectOptions& options) {
+    TRY(check_id(options.id));
+    const bool taken = configuration_.sw_protected_vm && configuration_.sw_protected_vm->id == options.id;
+    if (taken || find_backend(options.id) != nullptr)
+        return Error::make("there is an object '%s' already", options.id.c_str());
+    if (options.qom_type == qapi::ObjectType::SwProtectedVm)
+        return Error::make("a sw-protected-vm must be there before the machine is made");
+    auto backend = TRY(MemoryBackend::create(TRY(cli::memory_backend_config(options))));
+    TRY(backend->check(ram_context_));
+    // Before the machine is made its memory is not allocated either.
+    if (accelerator_ != nullptr) TRY(backend->allocate(ram_context_, accelerator_->gmem_factory()));
+    backends_.push_back(std::move(backend));
+    return {};
+}
+
+Status VirtualMachine::delete_object(const std::string& id) {
+    const auto found = std::find_if(backends_.begin(), backends_.end(),
+                                    [&](const auto& backend) { return backend->id() == id; });
+    if (found == backends_.end()) return Error::make("there is no object '%s'", id.c_str());
+    if (is_machine_ram(id)) return Error::make("object '%s' is in use, it is the machine's RAM", id.c_str());
+    backends_.erase(found);
+    return {};
+}
+
+bool VirtualMachine::is_machine_ram(const std::string& id) const {
+    const MemoryConfig& memory = configuration_.machine.memory;
+    const auto has = [&](const NumaNodeConfig& node) { return node.memory_backend == id; };
+    return memory.backend == id || std::any_of(memory.nodes.begin(), memory.nodes.end(), has);
+}
+
+void VirtualMachine::device_deleted(const DeviceNode& node) {
+    qapi::DeviceDeletedEventData data{.device = {}, .path = node.path};
+    if (!node.request.id.empty()) data.device = node.request.id;
+    qapi::emit<qapi::DeviceDeletedEvent>(control_.events(), data);
+}
+
+void VirtualMachine::unplug_failed(const DeviceNode& node) {
+    qapi::DeviceUnplugGuestErrorEventData data{.device = {}, .path = node.path};
+    if (!node.request.id.empty()) data.device = node.request.id;
+    qapi::emit<qapi::DeviceUnplugGuestErrorEvent>(control_.events(), data);
 }
 
 Status VirtualMachine::start() {

@@ -1,0 +1,29 @@
+// The machine's processors as the monitor lists them: their places, objects and threads. Main thread.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "target/i386/cpu/apic_id.h"
+
+namespace vmm {
+
+class MachineView;
+
+struct CpuEntry {
+    unsigned index = 0;
+    CpuPlace place;
+    uint32_t apic_id = 0;
+    unsigned node = 0;     // NUMA
+    std::string qom_path;  // empty: the place is free
+};
+// Every place for a processor, by index; without a board there is none.
+std::vector<CpuEntry> list_cpus(MachineView& view);
+// "qemu64-x86_64-cpu"
+std::string cpu_type_name(std::string_view model);
+// The type of the machine's processors.
+std::string machine_cpu_type(const MachineView& view);
+// The host's thread of each processor that is there.
+std::vector<int> cpu_threads(MachineView& view);
+
+}  // namespace vmm

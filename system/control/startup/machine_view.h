@@ -1,0 +1,32 @@
+// MachineView: the machine as the monitor's queries see it. Everything may be absent while the machine is
+// being made. Main thread.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "backends/memory/backend.h"
+#include "qapi/types_qom.h"
+#include "system/control/configuration.h"
+
+namespace vmm {
+
+class ChardevSet;
+class Q35Board;
+
+class MachineView {
+  public:
+    virtual ~MachineView() = default;
+    virtual const Configuration& configuration() const = 0;
+    virtual ChardevSet& chardevs() = 0;
+    virtual const std::vector<std::unique_ptr<MemoryBackend>>& memory_backends() const = 0;
+    // Null: there is no board, or not yet.
+    virtual Q35Board* board() = 0;
+
+    // Whole, or nothing changes.
+    virtual Status add_object(const qapi::ObjectOptions& options) = 0;
+    virtual Status delete_object(const std::string& id) = 0;
+};
+
+}  // namespace vmm

@@ -1,0 +1,29 @@
+// The registration of the commands that look at the machine. Called once, at start; what they are given
+// outlives the table.
+#pragma once
+
+#include "hw/core/device_type.h"
+#include "qapi/command_table.h"
+#include "qapi/event_sink.h"
+#include "qom/node.h"
+#include "qom/type_registry.h"
+
+namespace vmm {
+
+class MachineView;
+
+// Every type there is: devices, objects, machines, processors and what they derive from.
+TypeRegistry make_type_registry(const DeviceTypes& devices);
+
+// The root of the object tree, as it is now.
+QomNode object_tree(MachineView& view);
+
+void register_machine_commands(qapi::CommandTable& table);
+void register_cpu_commands(qapi::CommandTable& table, MachineView& view);
+void register_memory_commands(qapi::CommandTable& table, MachineView& view);
+void register_chardev_commands(qapi::CommandTable& table, MachineView& view);
+// device_add, device_del.
+void register_device_commands(qapi::CommandTable& table, MachineView& view, const DeviceTypes& types);
+void register_option_commands(qapi::CommandTable& table);
+
+}  // namespace vmm

@@ -1,0 +1,106 @@
+// All types in one table; see query_commands.h.
+#include <algorithm>
+
+#include "qapi/types_machine.h"
+#include "qapi/types_qom.h"
+#include "system/control/startup/cpu_list.h"
+#include "system/control/startup/machine_list.h"
+#include "system/control/startup/query_commands.h"
+#include "target/i386/cpu/model.h"
+
+namespace vmm {
+
+namespace {
+
+// What others derive from. A name without parent is a root.
+struct BaseType {
+    const char* name;
+    const char* parent;
+};
+constexpr BaseType kBaseTypes[] = {
+    {"object", ""},
+    {"interface", ""},
+    {"user-creatable", "interface"},
+    {"hotplug-handler", "interface"},
+    {"nmi", "interface"},
+    {"accel", "object"},
+    {"machine", "object"},
+    {"x86-machine", "machine"},
+    {"generic-pc-machine", "x86-machine"},
+    {"memory-backend", "object"},
+    {"confidential-guest-support", "object"},
+    {"bus", "object"},
+    {"device", "object"},
+    {"sys-bus-device", "device"},
+    {"cpu", "device"},
+    {"x86_64-cpu", "cpu"},
+};
+
+void add_objects(TypeRegistry& types) {
+    for (const qapi::BranchInfo& branch : qapi::kObjectOptionsInfo.branches) {
+        const bool memory = branch.value.starts_with("memory-backend-");
+        const bool guest = branch.value.ends_with("-vm") || branch.value.ends_with("-guest");
+        types.add({.name = std::string(branch.value),
+                   .parent = memory  ? "memory-backend"
+                             : guest ? "confidential-guest-support"
+                                     : "object",
+                   .members = branch.members == nullptr ? std::span<const qapi::MemberInfo>()
+                                                        : branch.members->members,
+                   .interfaces = {"user-creatable"}});
+    }
+}
+
+void add_machines(TypeRegistry& types) {
+    for (const MachineKind& kind : machine_kinds())
+        types.add({.name = kind.name + "-machine",
+                   .parent = kind.bare ? "machine" : "generic-pc-machine",
+                   .members = qapi::kMachineOptionsInfo.members});
+}
+
+void add_cpus(TypeRegistry& types) {
+    std::vector<std::string> names = {"host", "max", "base"};
+    for (const CpuModelRow* row : cpu_model_rows()) {
+        names.emplace_back(row->name);
+        names.emplace_back(unversioned_name(row->name));
+        if (!row->alias.empty()) names.emplace_back(row->alias);
+    }
+    std::sort(names.begin(), names.end());
+    names.erase(std::unique(names.begin(), names.end()), names.end());
+    for (const std::string& name : names)
+        types.add(
+            {.name = cpu_type_name(name), .parent = name == "host" ? cpu_type_name("max") : "x86_64-cpu"});
+}
+
+void add_devices(TypeRegistry& types, const DeviceTypes& devices) {
+    for (const DeviceType& type : devices.all()) {
+        // A parent that is no kind of device itself is an abstract one.
+        const std::string parent(type.info.parent);
+        if (types.find(parent) == nullptr && devices.find(parent) == nullptr)
+            types.add({.name = parent, .parent = "device", .abstract = true});
+        std::shared_ptr<AnyConfig> config = type.make_config();
+        types.add({.name = std::string(type.info.name),
+                   .parent = parent,
+                   .properties = type.properties,
+                   .defaults = std::shared_ptr<const void>(config, config->data())});
+    }
+}
+
+}  // namespace
+
+TypeRegistry make_type_registry(const DeviceTypes& devices) {
+    TypeRegistry types;
+    for (const BaseType& base : kBaseTypes)
+        types.add({.name = base.name, .parent = base.parent, .abstract = true});
+    types.add({.name = "container", .parent = "object"});
+    types.add({.name = "kvm-accel", .parent = "accel"});
+    types.add({.name = "qtest-accel", .parent = "accel"});
+    for (const char* bus : {"PCI", "PCIE", "ISA", "SCSI", "IDE", "virtio-serial-bus", "i2c-bus"})
+        types.add({.name = bus, .parent = bus == std::string_view("PCIE") ? "PCI" : "bus"});
+    add_objects(types);
+    add_machines(types);
+    add_cpus(types);
+    add_devices(types, devices);
+    return types;
+}
+
+}  // namespace vmm
