@@ -53,8 +53,11 @@ struct CpuConfig {
 
 // -rtc base=
 enum class RtcBase { Utc, LocalTime, Fixed };
+// -rtc clock=: the host's wall clock, or the guest's own, which stops with it.
+enum class RtcClockChoice { Host, Virtual };
 struct RtcConfig {
     RtcBase base = RtcBase::Utc;
+    RtcClockChoice clock = RtcClockChoice::Host;
     int64_t fixed_seconds = 0;  // since 1970, for RtcBase::Fixed
 };
 

@@ -35,10 +35,10 @@ int64_t rtc_seconds(const RtcConfig& config, int64_t host_now_ns) {
     UNREACHABLE();
 }
 
-std::unique_ptr<Mc146818> make_rtc(const MachineConfig& config, const Q35Map& map, Clock& clock,
-                                   IrqLine irq) {
+std::unique_ptr<Mc146818> make_rtc(const MachineConfig& config, const Q35Map& map, int64_t host_now_ns,
+                                   Clock& clock, IrqLine irq) {
     Mc146818::Config rtc;
-    rtc.start_seconds = rtc_seconds(config.rtc, clock.now_ns());
+    rtc.start_seconds = rtc_seconds(config.rtc, host_now_ns);
     cmos::store_memory_sizes(rtc.ram, map.ram_below.size(), map.ram_above ? map.ram_above->size() : 0);
     // CD-ROM after the hard disk; no floppy, whose signature old firmware would look for.
     cmos::store_boot_order(rtc.ram, {2, 3, 0}, true);
@@ -60,7 +60,10 @@ std::vector<DsdtSerial> Q35Board::State::serial_ports() const {
 }
 
 void Q35Board::State::make_timers() {
-    Mc146818& rtc = keep(make_rtc(config, map, parts.host_clock, gsis->connect(Mc146818::kIrq)));
+    const bool own_time = config.rtc.clock == RtcClockChoice::Virtual;
+    Mc146818& rtc =
+        keep(make_rtc(config, map, parts.host_clock.now_ns(),
+                      own_time ? parts.virtual_clock : parts.host_clock, gsis->connect(Mc146818::kIrq)));
     regions.add(io, "rtc", Mc146818::kPort, Mc146818::kSize, rtc);
     // Who stops driving IRQ 0 while the HPET does.
     std::function<void(bool)> replace_pit = [](bool) {};

@@ -145,14 +145,16 @@ Status take_rtc(Builder& builder, const std::string& value) {
         return {};
     }
     auto options = TRY(qapi::from_keyval<qapi::RtcOptions>(parsed.dict));
-    if (options.clock.value_or(qapi::RtcClock::Host) != qapi::RtcClock::Host)
-        return Error::make("Parameter 'clock' can only be 'host'");
+    const qapi::RtcClock clock = options.clock.value_or(qapi::RtcClock::Host);
+    if (clock == qapi::RtcClock::Rt) return Error::make("Parameter 'clock' can only be 'host' or 'vm'");
     if (options.driftfix.value_or(qapi::RtcDriftFix::None) != qapi::RtcDriftFix::None)
         return Error::make("Parameter 'driftfix' can only be 'none'");
     RtcConfig& rtc = builder.line.configuration.machine.rtc;
     std::string base = options.base.value_or("utc");
+    rtc = {};
+    if (clock == qapi::RtcClock::Vm) rtc.clock = RtcClockChoice::Virtual;
     if (base == "utc") {
-        rtc = {};
+        rtc.base = RtcBase::Utc;
     } else if (base == "localtime") {
         rtc.base = RtcBase::LocalTime;
     } else if (auto seconds = parse_date(base)) {
