@@ -20,6 +20,9 @@ class IoOps;
 namespace pci {
 class Function;
 }
+namespace virtio {
+class SerialPort;
+}
 namespace scsi {
 class Unit;
 }
@@ -47,6 +50,7 @@ class Device : public Resettable {
     // What it is on a bus of the kind; null or empty when it is none.
     virtual pci::Function* as_pci() { return nullptr; }
     virtual scsi::Unit* as_scsi() { return nullptr; }
+    virtual virtio::SerialPort* as_virtio_port() { return nullptr; }
     virtual ata::Drive* as_ata() { return nullptr; }
     virtual std::span<const PortWindow> ports() { return {}; }
 

@@ -277,6 +277,13 @@ void Device::set_config(size_t offset, std::span<const uint8_t> bytes) {
     if (std::exchange(generation_read_, false)) ++generation_;
 }
 
+void Device::on_main_loop(std::function<void()> work) {
+    if (loop_.on_loop_thread()) return work();
+    loop_.post([alive = std::weak_ptr<int>(alive_), work = std::move(work)] {
+        if (alive.lock()) work();
+    });
+}
+
 void Device::notify_config() {
     if (transport_ != nullptr) transport_->config_interrupt();
 }

@@ -10,6 +10,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -139,6 +140,8 @@ class Device : private QueueOwner {
     void set_offered(uint64_t features) { profile_.features = features; }
 
     EventLoop& main_loop() { return loop_; }
+    // Now when the caller is on the main loop's thread, else there soon, unless the device is gone by then.
+    void on_main_loop(std::function<void()> work);
     DmaSpace& dma() { return memory_; }
 
   private:
@@ -173,6 +176,7 @@ class Device : private QueueOwner {
     std::atomic<uint64_t> features_{0};          // written under mutex_
     std::atomic<bool> broken_{false};
     std::atomic<bool> dma_allowed_{true};
+    std::shared_ptr<int> alive_ = std::make_shared<int>(0);
 };
 
 }  // namespace vmm::virtio

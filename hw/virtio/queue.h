@@ -85,6 +85,11 @@ class Queue {
     void unpop(Chain& chain);
     // Forgets a buffer of a queue that was stopped.
     void discard(Chain& chain);
+    // Whether a buffer in hand is of a life that has ended.
+    bool stale(const Chain& chain) {
+        Locked lock(mutex_);
+        return chain.life_ != life_;
+    }
     // Whether the driver shall notify. on: true when buffers are there already, which it will not tell again.
     bool set_notify(bool on);
 

@@ -4,12 +4,17 @@
 #include "hw/core/device_type.h"
 #include "hw/virtio/blk.h"
 #include "hw/virtio/rng.h"
+#include "hw/virtio/serial.h"
+#include "hw/virtio/serial_port.h"
 
 namespace vmm::virtio {
 
 void register_types(DeviceTypes& types) {
     types.add(device_type<BlkPci>());
     types.add(device_type<RngPci>());
+    types.add(device_type<SerialPci>());
+    types.add(device_type<VirtSerialPort>());
+    types.add(device_type<VirtConsole>());
 }
 
 }  // namespace vmm::virtio

@@ -1,7 +1,7 @@
 // DmaMapping: the guest memory of one request as an iovec for a back end. Memory that always stays shared is
 // named in place; as soon as a part of the request lies in memory whose pages can turn private, the whole of
 // it is bounced through a buffer of ours, so that a conversion meets no request in its way and no request
-// meets a page that is gone (docs/adr/0005). Kept by the request and used again; not thread-safe.
+// meets a page that is gone (docs/adr/0007). Kept by the request and used again; not thread-safe.
 #pragma once
 
 #include <sys/uio.h>

@@ -58,7 +58,7 @@ class DmaLookup {
     [[nodiscard]] bool write(Gpa address, std::span<const uint8_t> from);
 
     // The memory itself, from the address on, up to `size` bytes (fewer where RAM ends). Null where a device
-    // may not go, and where pages can turn private: those are only ever copied (docs/adr/0005). The bytes
+    // may not go, and where pages can turn private: those are only ever copied (docs/adr/0007). The bytes
     // stay where they are as long as the RAM block lives, which is longer than any request of a device.
     struct Piece {
         uint8_t* host = nullptr;

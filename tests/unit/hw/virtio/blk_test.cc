@@ -35,6 +35,7 @@ struct BlkWorld {
             (void)static_cast<bool>(machine.tree.request_removal("disk"));
             machine.settle();
         }
+        CHECK(machine.tree.find("disk") == nullptr, "the disk stays");
     }
     std::string add(std::initializer_list<std::pair<const char*, const char*>> more = {}) {
         qapi::Dict all;
