@@ -16,6 +16,7 @@ namespace vmm {
 
 class Chardev;
 class Clock;
+class ConversionEngine;
 class DmaSpace;
 class EventLoop;
 class GsiRoutes;
@@ -74,6 +75,8 @@ class DeviceEnv {
     virtual Clock& host_clock() = 0;
 
     virtual DmaSpace& dma() = 0;
+    // Null where no memory can be private.
+    virtual ConversionEngine* conversions() { return nullptr; }
     virtual Topology& topology() = 0;
     virtual MemoryRegion& system_space() = 0;
     virtual MemoryRegion& io_space() = 0;

@@ -2,6 +2,7 @@
 #include "hw/virtio/types.h"
 
 #include "hw/core/device_type.h"
+#include "hw/virtio/balloon.h"
 #include "hw/virtio/blk.h"
 #include "hw/virtio/rng.h"
 #include "hw/virtio/serial.h"
@@ -10,6 +11,7 @@
 namespace vmm::virtio {
 
 void register_types(DeviceTypes& types) {
+    types.add(device_type<BalloonPci>());
     types.add(device_type<BlkPci>());
     types.add(device_type<RngPci>());
     types.add(device_type<SerialPci>());
