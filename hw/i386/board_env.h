@@ -29,6 +29,8 @@ class BoardEnv final : public DeviceEnv {
         FirmwareFiles& files;
         BackEnds& back_ends;
         GuestNeeds needs = {};
+        ConversionEngine* conversions = nullptr;
+        unsigned cpus = 1;
     };
     explicit BoardEnv(const Parts& parts) : parts_(parts) {}
 
@@ -48,6 +50,8 @@ class BoardEnv final : public DeviceEnv {
     IoEvents* io_events() override { return parts_.io_events; }
     FirmwareFiles& firmware_files() override { return parts_.files; }
     GuestNeeds guest_needs() override { return parts_.needs; }
+    ConversionEngine* conversions() override { return parts_.conversions; }
+    unsigned cpus() override { return parts_.cpus; }
     BackEnds& back_ends() override { return parts_.back_ends; }
 
   private:

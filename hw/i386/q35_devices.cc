@@ -114,23 +114,26 @@ Status Q35Board::State::make_devices() {
         const Requirements& guest = parts.confidential->requirements();
         needs = {.modern_virtio = guest.modern_virtio, .access_platform = guest.access_platform};
     }
-    env = std::make_unique<BoardEnv>(BoardEnv::Parts{.loop = parts.loop,
-                                                     .requests = parts.requests,
-                                                     .virtual_clock = parts.virtual_clock,
-                                                     .host_clock = parts.host_clock,
-                                                     .dma = dma,
-                                                     .topology = topology,
-                                                     .system = system,
-                                                     .io = io,
-                                                     .gsis = *gsis,
-                                                     .isa = isa,
-                                                     .msi = accelerator.msi(),
-                                                     .routes = &accelerator.routes(),
-                                                     .irq_fds = &accelerator.irq_fds(),
-                                                     .io_events = &accelerator.io_events(),
-                                                     .files = *firmware_files,
-                                                     .back_ends = parts.back_ends,
-                                                     .needs = needs});
+    env = std::make_unique<BoardEnv>(
+        BoardEnv::Parts{.loop = parts.loop,
+                        .requests = parts.requests,
+                        .virtual_clock = parts.virtual_clock,
+                        .host_clock = parts.host_clock,
+                        .dma = dma,
+                        .topology = topology,
+                        .system = system,
+                        .io = io,
+                        .gsis = *gsis,
+                        .isa = isa,
+                        .msi = accelerator.msi(),
+                        .routes = &accelerator.routes(),
+                        .irq_fds = &accelerator.irq_fds(),
+                        .io_events = &accelerator.io_events(),
+                        .files = *firmware_files,
+                        .back_ends = parts.back_ends,
+                        .needs = needs,
+                        .conversions = conversions != nullptr ? &conversions->engine() : nullptr,
+                        .cpus = config.smp.cpus});
     tree = std::make_unique<DeviceTree>(*env, resets);
     resets.add(*tree);
     tree->add_root_bus(isa);
