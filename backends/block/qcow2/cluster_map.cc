@@ -188,7 +188,11 @@ Status ClusterMap::set_table(uint64_t guest, uint64_t host) {
     forget(host, bytes.size());
     TRY(file_.write(host, bytes));
     uint64_t index = geometry().l1_index(guest);
-    if (old != 0) metadata_.remove(old, geometry().cluster_size());
+    if (old != 0) {
+        // A snapshot has it still.
+        metadata_.remove(old, geometry().cluster_size());
+        metadata_.add(Area::InactiveL2, old, geometry().cluster_size());
+    }
     metadata_.add(Area::ActiveL2, host, geometry().cluster_size());
     changed_l1_.insert(index);
     Locked lock(mutex_);

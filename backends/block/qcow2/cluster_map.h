@@ -69,8 +69,6 @@ class ClusterMap {
     // the n-th gets entry + n * step.
     Status set_entries(uint64_t guest, uint64_t count, uint64_t entry, uint64_t step);
 
-    bool pieces_dirty() const { return cache_.dirty(); }
-    bool l1_dirty() const { return !changed_l1_.empty(); }
     // Neither syncs.
     Status write_pieces() { return cache_.write_back(file_); }
     Status write_l1();

@@ -1,9 +1,10 @@
 // The order of writes. Whatever is lost in a crash, what is on the disk refers only to things that are there:
 //   1. refcount blocks (with the guest's data, which was written before)        sync
 //   2. the refcount table's entries for new blocks                              sync
-//   3. L2 tables                                                                sync
-//   4. L1 entries for new L2 tables                                             sync
-//   5. now nothing on the disk refers to the clusters that were replaced: their refcounts fall, in memory;
+//   3. L2 tables, and the L1 entries for new ones                               sync
+//      (a new L2 table was written whole when it was made, so before the sync of steps 1 and 2: whichever of
+//      these writes is lost, the table is at least what it was then)
+//   4. now nothing on the disk refers to the clusters that were replaced: their refcounts fall, in memory;
 //   the next
 //      flush or the closing writes them, until then a crash leaks them.
 // A step with nothing to write costs nothing. With lazy refcounts 1 and 2 wait for the closing, under the
@@ -27,14 +28,9 @@ Status Image::write_tables() {
             TRY(refcounts_.write_table());
         }
     }
-    if (map_.pieces_dirty()) {
-        TRY(file_.sync());
-        TRY(map_.write_pieces());
-    }
-    if (map_.l1_dirty()) {
-        TRY(file_.sync());
-        TRY(map_.write_l1());
-    }
+    TRY(file_.sync());
+    TRY(map_.write_pieces());
+    TRY(map_.write_l1());
     TRY(file_.sync());
     TRY(free_pending());
     metadata_dirty_.store(false, std::memory_order_release);

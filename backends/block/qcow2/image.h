@@ -99,6 +99,7 @@ class Image {
 
   private:
     Status load();
+    Status note_inactive_tables();
 
     struct Pending {
         ClusterRun run;

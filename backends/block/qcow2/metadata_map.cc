@@ -29,8 +29,7 @@ std::optional<Area> MetadataMap::find(uint64_t offset, uint64_t bytes) const {
     uint64_t end = geometry_.clusters_for(offset + bytes);
     for (uint64_t cluster = offset >> geometry_.cluster_bits; cluster < end; ++cluster) {
         auto found = clusters_.find(cluster);
-        if (found != clusters_.end() && (checked_ >> static_cast<unsigned>(found->second) & 1))
-            return found->second;
+        if (found != clusters_.end() && checks(found->second)) return found->second;
     }
     return std::nullopt;
 }

@@ -46,7 +46,7 @@ class MetadataMap {
     std::optional<Area> find(uint64_t offset, uint64_t bytes) const;
     // Whatever is checked: is this cluster metadata?
     std::optional<Area> at_cluster(uint64_t cluster) const;
-    uint32_t checked() const { return checked_; }
+    bool checks(Area area) const { return (checked_ >> static_cast<unsigned>(area) & 1) != 0; }
 
   private:
     const Geometry geometry_;

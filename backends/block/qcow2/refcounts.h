@@ -40,7 +40,6 @@ class Refcounts {
     // Clusters of `run` whose refcount is 0 now, first run of them; {0, 0}: none.
     Result<ClusterRun> first_free_in(ClusterRun run);
 
-    bool blocks_dirty() const { return cache_.dirty(); }
     bool table_dirty() const { return !changed_.empty(); }
     // Neither syncs. The blocks are durable before the table that points to new ones is written.
     Status write_blocks() { return cache_.write_back(file_); }

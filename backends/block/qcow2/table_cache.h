@@ -32,12 +32,10 @@ class TableCache {
     uint8_t* insert(uint64_t piece, Buffer buffer);
     // Bytes [first, last] of the piece were changed.
     void mark(uint64_t piece, uint64_t first, uint64_t last);
-    bool dirty() const { return dirty_count_ != 0; }
     // Writes what was changed; what fails to be written stays changed. Does not sync.
     Status write_back(HostFile& file);
     // Forgets pieces in the range, changed or not.
     void drop(uint64_t offset, uint64_t bytes);
-    size_t pieces() const { return slots_.size(); }
 
   private:
     struct Slot {

@@ -15,8 +15,8 @@ constexpr uint64_t kUnit =
 // A disk of numbered units; each write gives its units a new number, remembered with the state of the log.
 class CrashRun {
   public:
-    CrashRun(const CreateOptions& make, const OpenOptions& how, uint64_t backing_units)
-        : make_(make), how_(how), versions_(make.size / kUnit) {
+    CrashRun(const CreateOptions& make, const OpenOptions& how, uint64_t backing_units, bool full)
+        : make_(make), how_(how), full_(full), versions_(make.size / kUnit) {
         std::vector<uint8_t> below(backing_units * kUnit);
         for (uint64_t unit = 0; unit < backing_units; ++unit) {
             fill({&below[unit * kUnit], kUnit}, static_cast<uint32_t>(unit + 1));
@@ -26,9 +26,16 @@ class CrashRun {
             if (unit.empty()) unit.push_back({0, 0});
         if (backing_units) backing_ = std::make_unique<MemoryBacking>(std::move(below));
         EXPECT_TRUE(create_image(file_, make));
+        image_ = open(file_);
+        if (full) {
+            write(0, versions_.size());
+            flush();
+            for (auto& unit : versions_)
+                unit.erase(unit.begin());
+            flushes_.clear();
+        }
         start_ = file_.data;
         file_.record = true;
-        image_ = open(file_);
     }
 
     void run(uint32_t seed, int steps) {
@@ -37,6 +44,7 @@ class CrashRun {
             uint64_t first = random() % versions_.size();
             uint64_t count =
                 std::min<uint64_t>(1 + random() % (random() % 4 ? 6 : 60), versions_.size() - first);
+            if (i % 20 == 10) grow(1 + random() % 300);
             switch (random() % 8) {
                 case 0:
                     write_zeroes(first, count, random() % 2);
@@ -134,6 +142,14 @@ class CrashRun {
         if (from < to) note(from, to - from, 0);
         EXPECT_TRUE(image_->discard(first * kUnit, count * kUnit));
     }
+    void grow(uint64_t units) {
+        uint64_t old = versions_.size();
+        versions_.resize(old + units);
+        for (uint64_t unit = old; unit < versions_.size(); ++unit)
+            versions_[unit].push_back({0, 0});
+        EXPECT_TRUE(image_->resize(versions_.size() * kUnit));
+        if (full_) write(old, units);
+    }
     void flush() {
         size_t before = file_.events.size();
         EXPECT_TRUE(image_->flush());
@@ -164,9 +180,10 @@ class CrashRun {
             ASSERT_EQ(report->corruptions + report->leaks, 0u)
                 << report->first_problem << " at event " << event;
         }
-        std::vector<uint8_t> got(make_.size);
+        ASSERT_LE(image->size(), versions_.size() * kUnit);
+        std::vector<uint8_t> got(image->size());
         ASSERT_TRUE(image->read(0, got));
-        for (uint64_t unit = 0; unit < versions_.size(); ++unit) {
+        for (uint64_t unit = 0; unit < got.size() / kUnit; ++unit) {
             const std::vector<Version>& all = versions_[unit];
             size_t oldest = 0;
             for (size_t i = 0; i < all.size(); ++i)
@@ -185,6 +202,7 @@ class CrashRun {
 
     const CreateOptions make_;
     const OpenOptions how_;
+    const bool full_;
     std::unique_ptr<MemoryBacking> backing_;
     MemoryImageFile file_;
     std::vector<uint8_t> start_;
@@ -202,11 +220,19 @@ struct CrashShape {
     uint32_t refcount_bits;
     bool lazy;
     uint64_t backing_units;
+    bool full;  // every cluster is there before the run
+    uint32_t seeds;
 };
 constexpr CrashShape kShapes[] = {
-    {"plain", 900, 4096, 3, 16, false, 0}, {"backing", 900, 4096, 3, 16, false, 700},
-    {"v2", 600, 4096, 2, 16, false, 400},  {"tiny_clusters", 400, 512, 3, 64, false, 300},
-    {"lazy", 500, 1024, 3, 16, true, 100}, {"one_bit", 600, 2048, 3, 1, false, 600},
+    {"plain", 900, 4096, 3, 16, false, 0, false, 6},
+    {"backing", 900, 4096, 3, 16, false, 700, false, 6},
+    {"v2", 600, 4096, 2, 16, false, 400, false, 6},
+    {"tiny_clusters", 400, 512, 3, 64, false, 300, false, 6},
+    {"lazy", 500, 1024, 3, 16, true, 100, false, 6},
+    {"one_bit", 600, 2048, 3, 1, false, 600, false, 6},
+    {"full", 600, 2048, 3, 16, false, 600, true, 6},
+    // The refcount table has to grow in the middle of it.
+    {"growing_table", 3955, 512, 3, 64, false, 0, true, 3},
 };
 
 class Crash : public testing::TestWithParam<CrashShape> {};
@@ -222,8 +248,8 @@ TEST_P(Crash, leavesNothingWorseThanLeaks) {
     OpenOptions how;
     how.l2_cache_bytes = 1024;
     how.l2_piece_bytes = 512;
-    for (uint32_t seed = 1; seed <= 6 && !HasFatalFailure(); ++seed) {
-        CrashRun run(make, how, shape.backing_units);
+    for (uint32_t seed = 1; seed <= shape.seeds && !HasFatalFailure(); ++seed) {
+        CrashRun run(make, how, shape.backing_units, shape.full);
         run.run(seed, 60);
         run.cut_everywhere();
         run.lose_and_reorder(seed);

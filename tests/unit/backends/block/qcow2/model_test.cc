@@ -63,7 +63,7 @@ TEST(Resize, growsAndShrinksWithZeroesWhereNothingWas) {
             CreateOptions make;
             make.size = kMega + 512;
             make.version = version;
-            make.cluster_size = 512;
+            make.cluster_size = backing_bytes ? 512 : 4096;
             ModelRun run(7, make, {}, backing_bytes);
             std::mt19937 random(5);
             for (int i = 0; i < 40 && !HasFatalFailure(); ++i) {
@@ -77,6 +77,62 @@ TEST(Resize, growsAndShrinksWithZeroesWhereNothingWas) {
             run.close();
             run.expect_clean();
         }
+    }
+}
+
+// The host fails one call in forty. What fails is told; what did not keeps its bytes; the image stays good.
+TEST(HostErrors, leaveAGoodImage) {
+    for (uint32_t seed = 1; seed <= 40 && !testing::Test::HasFatalFailure(); ++seed) {
+        MemoryImageFile file;
+        CreateOptions make;
+        make.size = kMega;
+        make.cluster_size = seed % 2 ? 512 : 4096;
+        make.refcount_bits = seed % 3 ? 16 : 64;
+        make.lazy_refcounts = seed % 4 == 3;
+        ASSERT_GOOD(create_image(file, make));
+        OpenOptions how;
+        how.l2_cache_bytes = 1024;
+        how.l2_piece_bytes = 512;
+        auto opened = Image::open(file, how);
+        ASSERT_GOOD(opened);
+        auto image = std::move(opened).take_value();
+        std::mt19937 random(seed);
+        file.fails = [&](char what, uint64_t) { return random() % 40 ? 0 : what == 'w' ? ENOSPC : EIO; };
+        std::vector<uint8_t> model(make.size);
+        std::vector<bool> known(make.size, true);
+        for (int i = 0; i < 300; ++i) {
+            uint64_t offset = random() % make.size, bytes = std::min(1 + random() % 9000, make.size - offset);
+            auto fill = static_cast<uint8_t>(random());
+            bool zeroes = random() % 4 == 0;
+            Status done = random() % 5 == 0 ? image->flush()
+                          : zeroes          ? image->write_zeroes(offset, bytes, random() % 2)
+                                            : image->write(offset, std::vector<uint8_t>(bytes, fill));
+            (void)static_cast<bool>(done);
+            for (uint64_t at = offset; at < offset + bytes; ++at)
+                known[at] = false;
+        }
+        ASSERT_FALSE(image->corrupt()) << image->corruption();
+        file.fails = nullptr;
+        for (uint64_t at = 0; at < make.size; at += 70000) {
+            std::vector<uint8_t> bytes(5000, static_cast<uint8_t>(at >> 9));
+            uint64_t length = std::min<uint64_t>(bytes.size(), make.size - at);
+            ASSERT_GOOD(image->write(at, std::span(bytes).first(length)));
+            std::fill_n(model.begin() + static_cast<std::ptrdiff_t>(at), length, bytes[0]);
+            std::fill_n(known.begin() + static_cast<std::ptrdiff_t>(at), length, true);
+        }
+        ASSERT_GOOD(image->close());
+        auto report = check_image(file);
+        ASSERT_GOOD(report);
+        ASSERT_EQ(report->corruptions, 0u) << report->first_problem << " seed " << seed;
+        auto again = Image::open(file, how);
+        ASSERT_GOOD(again);
+        image = std::move(again).take_value();
+        std::vector<uint8_t> got(make.size);
+        ASSERT_GOOD(image->read(0, got));
+        for (uint64_t at = 0; at < make.size; ++at)
+            if (known[at]) {
+                ASSERT_EQ(got[at], model[at]) << at << " seed " << seed;
+            }
     }
 }
 
