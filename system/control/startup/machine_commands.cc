@@ -17,8 +17,7 @@ qapi::MachineInfo describe(const MachineKind& kind) {
                            .cpu_max = kind.bare ? 1 : kMostCpus,
                            .hotpluggable_cpus = !kind.bare,
                            .numa_mem_supported = false,
-                           .deprecated = false,
-                           .acpi = !kind.bare};
+                           .deprecated = false};
     if (!kind.alias.empty()) info.alias = kind.alias;
     if (kind.is_default) info.is_default = true;
     if (kind.bare) return info;
