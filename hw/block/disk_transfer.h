@@ -52,6 +52,7 @@ class DiskTransfer : private block::DiskRequest {
     bool running() const { return running_; }
     End end() const { return end_; }
     int error() const { return error_; }  // a positive errno
+    bool reads() const { return kind_ == Kind::Read || kind_ == Kind::Compare; }
     uint64_t moved() const { return moved_; }
 
   private:

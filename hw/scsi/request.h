@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -92,8 +93,10 @@ class Request : private DataPort {
     // The unit's, while it has the request.
     Unit* unit_ = nullptr;
     bool aborted_ = false;
-    unsigned step_ = 0;               // of a command of several transfers
-    std::vector<uint8_t> parameter_;  // what was read of the initiator for the command's steps
+    bool guest_data_ = false;            // the transfer's data are the guest's
+    unsigned step_ = 0;                  // of a command of several transfers
+    std::unique_ptr<DataPort> adapter_;  // changes data on their way
+    std::vector<uint8_t> parameter_;     // what was read of the initiator for the command's steps
 };
 
 }  // namespace vmm::scsi

@@ -26,6 +26,7 @@ Unit::~Unit() {
 void Unit::execute(Request& request) {
     request.unit_ = this;
     request.aborted_ = false;
+    request.guest_data_ = false;
     request.step_ = 0;
     request.outcome = Outcome::Done;
     request.sense.clear();
@@ -196,12 +197,15 @@ bool Unit::fetch(Request& request, uint64_t length, std::vector<uint8_t>& into) 
 }
 
 void Unit::start_read(Request& request, uint64_t offset, uint64_t bytes) {
+    request.guest_data_ = true;
     request.transfer.read(*disk_, offset, bytes, request);
 }
 void Unit::start_write(Request& request, uint64_t offset, uint64_t bytes, uint8_t flags) {
+    request.guest_data_ = true;
     request.transfer.write(*disk_, offset, bytes, request, flags);
 }
 void Unit::start_compare(Request& request, uint64_t offset, uint64_t bytes) {
+    request.guest_data_ = true;
     request.transfer.compare(*disk_, offset, bytes, request);
 }
 
@@ -212,6 +216,7 @@ void Request::transfer_ended(DiskTransfer& transfer) {
 
 void Unit::transfer_over(Request& request) {
     if (request.aborted_) return complete(request, Outcome::Aborted, StatusCode::Good);
+    if (request.guest_data_) request.moved = request.transfer.moved();
     transfer_done(request);
 }
 
@@ -223,10 +228,8 @@ void Unit::end_transfer(Request& request) {
     switch (request.transfer.end()) {
         case DiskTransfer::End::Done:
             return good(request);
-        case DiskTransfer::End::DiskError: {
-            const bool write = request.data_out != 0;
-            return check(request, sense_of_errno(request.transfer.error(), write));
-        }
+        case DiskTransfer::End::DiskError:
+            return check(request, sense_of_errno(request.transfer.error(), !request.transfer.reads()));
         case DiskTransfer::End::GuestMemory:
             return memory_failed(request);
         case DiskTransfer::End::Miscompare:

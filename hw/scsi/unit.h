@@ -96,9 +96,17 @@ class Unit : public block::DiskClient {
     void start_read(Request& request, uint64_t offset, uint64_t bytes);
     void start_write(Request& request, uint64_t offset, uint64_t bytes, uint8_t flags);
     void start_compare(Request& request, uint64_t offset, uint64_t bytes);
+    // Others, without data of the guest.
     DiskTransfer& transfer(Request& request) { return request.transfer; }
     unsigned& step(Request& request) { return request.step_; }
     std::vector<uint8_t>& parameter(Request& request) { return request.parameter_; }
+
+    // The guest's data, and what stands before them in this command.
+    DataPort& data_of(Request& request) { return request; }
+    DataPort& adapt(Request& request, std::unique_ptr<DataPort> adapter) {
+        request.adapter_ = std::move(adapter);
+        return *request.adapter_;
+    }
 
     void tell_change(Sense sense);
     Mutex& mutex() { return mutex_; }
