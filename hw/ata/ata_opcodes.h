@@ -1,0 +1,65 @@
+// Operation codes of ATA commands. ATA8-ACS, chapter 7. Header only.
+#pragma once
+
+#include <cstdint>
+
+namespace vmm::ata {
+
+enum Opcode : uint8_t {
+    kNop = 0x00,
+    kDataSetManagement = 0x06,
+    kDeviceReset = 0x08,
+    kRecalibrate = 0x10,  // and the 15 after it
+    kReadSectors = 0x20,
+    kReadSectorsNoRetry = 0x21,
+    kReadSectorsExt = 0x24,
+    kReadDmaExt = 0x25,
+    kReadNativeMaxExt = 0x27,
+    kReadMultipleExt = 0x29,
+    kReadLogExt = 0x2f,
+    kWriteSectors = 0x30,
+    kWriteSectorsNoRetry = 0x31,
+    kWriteSectorsExt = 0x34,
+    kWriteDmaExt = 0x35,
+    kWriteMultipleExt = 0x39,
+    kWriteDmaFuaExt = 0x3d,
+    kReadVerify = 0x40,
+    kReadVerifyNoRetry = 0x41,
+    kReadVerifyExt = 0x42,
+    kReadLogDmaExt = 0x47,
+    kReadQueued = 0x60,
+    kWriteQueued = 0x61,
+    kSeek = 0x70,
+    kDiagnose = 0x90,
+    kInitializeParameters = 0x91,
+    kStandbyImmediateOld = 0x94,
+    kIdleImmediateOld = 0x95,
+    kStandbyOld = 0x96,
+    kIdleOld = 0x97,
+    kCheckPowerOld = 0x98,
+    kSleepOld = 0x99,
+    kPacket = 0xa0,
+    kIdentifyPacket = 0xa1,
+    kSmart = 0xb0,
+    kReadMultiple = 0xc4,
+    kWriteMultiple = 0xc5,
+    kSetMultiple = 0xc6,
+    kReadDma = 0xc8,
+    kReadDmaNoRetry = 0xc9,
+    kWriteDma = 0xca,
+    kWriteDmaNoRetry = 0xcb,
+    kWriteMultipleFuaExt = 0xce,
+    kStandbyImmediate = 0xe0,
+    kIdleImmediate = 0xe1,
+    kStandby = 0xe2,
+    kIdle = 0xe3,
+    kCheckPower = 0xe5,
+    kSleep = 0xe6,
+    kFlush = 0xe7,
+    kFlushExt = 0xea,
+    kIdentify = 0xec,
+    kSetFeatures = 0xef,
+    kReadNativeMax = 0xf8,
+};
+
+}  // namespace vmm::ata
