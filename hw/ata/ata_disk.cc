@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "hw/ata/ata_opcodes.h"
+#include "hw/block/disk_config.h"
 #include "util/check.h"
 #include "util/endian.h"
 
@@ -20,6 +21,10 @@ void AtaDisk::set_disk(block::BlockHandle& disk) {
     identity_.sectors = disk.size() / 512;
     if (identity_.geometry == Geometry{}) identity_.geometry = default_geometry(identity_.sectors);
     settings_ = power_on_settings();
+}
+
+void AtaDisk::set_serial_number(unsigned number) {
+    if (identity_.serial.empty()) identity_.serial = default_serial(number);
 }
 
 void AtaDisk::resized() {

@@ -29,6 +29,7 @@ class AtaDisk final : public Drive, public block::DiskClient {
     void execute(Command& command) override;
     void abandon() override;
     void reset() override;
+    void set_serial_number(unsigned number) override;
     void resized() override;
     const DriveIdentity& identity() const { return identity_; }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "hw/ata/ata_opcodes.h"
+#include "hw/block/disk_config.h"
 
 namespace vmm::ata {
 
@@ -32,6 +33,12 @@ AtapiCd::AtapiCd(DriveIdentity identity, EventLoop& main_loop)
 void AtapiCd::reset() {
     settings_ = DriveSettings{};
     unit_.reset(scsi::kPowerOnReset);
+}
+
+void AtapiCd::set_serial_number(unsigned number) {
+    if (!identity_.serial.empty()) return;
+    identity_.serial = default_serial(number);
+    unit_.set_serial(identity_.serial);
 }
 
 void AtapiCd::good(Command& command) {

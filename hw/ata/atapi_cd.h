@@ -23,6 +23,7 @@ class AtapiCd final : public Drive, private scsi::Initiator {
     void execute(Command& command) override;
     void abandon() override { unit_.abort_all(); }
     void reset() override;
+    void set_serial_number(unsigned number) override;
 
   private:
     // scsi::Initiator.
@@ -36,7 +37,7 @@ class AtapiCd final : public Drive, private scsi::Initiator {
     void good(Command& command);
     void fail(Command& command, uint8_t error);
 
-    const DriveIdentity identity_;
+    DriveIdentity identity_;
     DriveSettings settings_;
     scsi::Cd unit_;
     scsi::Request request_;

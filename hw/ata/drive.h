@@ -80,6 +80,8 @@ class Drive {
     virtual void abandon() = 0;
     // A software or hardware reset: nothing is under way any more.
     virtual void reset() = 0;
+    // The number in the serial number of a drive without a name of its own; main thread, before commands.
+    virtual void set_serial_number(unsigned number) = 0;
 };
 
 // Whether the command is one of native command queueing.

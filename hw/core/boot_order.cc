@@ -3,7 +3,20 @@
 
 #include <map>
 
+#include "util/text.h"
+
 namespace vmm {
+
+namespace {
+
+std::vector<uint8_t> file_of(const std::string& text) {
+    if (text.empty()) return {};
+    std::vector<uint8_t> bytes(text.begin(), text.end());
+    bytes.push_back(0);
+    return bytes;
+}
+
+}  // namespace
 
 Result<std::vector<uint8_t>> boot_order_file(const std::vector<const Device*>& devices, bool strict) {
     std::map<int32_t, std::string> paths;
@@ -19,10 +32,18 @@ Result<std::vector<uint8_t>> boot_order_file(const std::vector<const Device*>& d
     for (const auto& [index, path] : paths)
         text += (text.empty() ? "" : "\n") + path;
     if (strict) text += text.empty() ? "HALT" : "\nHALT";
-    if (text.empty()) return std::vector<uint8_t>();
-    std::vector<uint8_t> bytes(text.begin(), text.end());
-    bytes.push_back(0);
-    return bytes;
+    return file_of(text);
+}
+
+std::vector<uint8_t> bios_geometry_file(const std::vector<const Device*>& devices) {
+    std::string text;
+    for (const Device* device : devices) {
+        const std::optional<Device::BiosGeometry> g = device->bios_geometry();
+        if (!g) continue;
+        text += (text.empty() ? "" : "\n") + firmware_path_of(*device) +
+                strf(" %u %u %u", g->cylinders, g->heads, g->sectors);
+    }
+    return file_of(text);
 }
 
 }  // namespace vmm

@@ -15,4 +15,8 @@ namespace vmm {
 // else is tried. Refuses an index that two devices have.
 Result<std::vector<uint8_t>> boot_order_file(const std::vector<const Device*>& devices, bool strict);
 
+// The contents of fw_cfg's file "bios-geometry": a path, cylinders, heads and sectors a line; empty when no
+// device has any.
+std::vector<uint8_t> bios_geometry_file(const std::vector<const Device*>& devices);
+
 }  // namespace vmm

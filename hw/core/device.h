@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -67,6 +68,11 @@ class Device : public Resettable {
     };
     virtual std::string firmware_node() const { return {}; }
     virtual std::vector<BootPlace> boot_places() const { return {}; }
+    // What the user wants the BIOS to show of a disk.
+    struct BiosGeometry {
+        uint32_t cylinders, heads, sectors;
+    };
+    virtual std::optional<BiosGeometry> bios_geometry() const { return std::nullopt; }
 
     // After it was plugged, and again before it leaves: back ends are told, iothreads let go. Main thread.
     virtual Status plugged() { return {}; }

@@ -37,6 +37,9 @@ class Unit : public block::DiskClient {
     block::BlockHandle& disk() const { return *disk_; }
     const UnitIdentity& identity() const { return identity_; }
 
+    // Both names of a unit that had none; before the first command.
+    void set_serial(const std::string& serial) { identity_.serial = identity_.device_id = serial; }
+
     // Where the user wants it; absent parts are found by the bus.
     struct Place {
         uint32_t channel = 0;
