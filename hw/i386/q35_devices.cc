@@ -1,6 +1,7 @@
 // The devices of the board: what sits behind the LPC bridge, and what the user adds.
 #include <time.h>
 
+#include "hw/ata/ich9_ahci.h"
 #include "hw/char/serial_isa.h"
 #include "hw/i386/q35_state_priv.h"
 #include "hw/input/i8042.h"
@@ -134,10 +135,15 @@ Status Q35Board::State::make_devices() {
                         .needs = needs,
                         .conversions = conversions != nullptr ? &conversions->engine() : nullptr,
                         .cpus = config.smp.cpus});
+    // In the list of resets before what is plugged into it: its registers go last, when its drives are idle.
+    ata::Ich9Ahci& sata = keep(ata::Ich9Ahci::create_for_board(dma, parts.loop));
+    plug(sata, ata::Ich9Ahci::kBoardAddress);
     tree = std::make_unique<DeviceTree>(*env, resets);
     resets.add(*tree);
     tree->add_root_bus(isa);
     tree->add_root_bus(*root);
+    for (DeviceBus* bus : sata.buses())
+        tree->add_root_bus(*bus);
     for (const DeviceRequest& wanted : config.devices) {
         Result<Device*> made = tree->add(wanted);
         if (!made)

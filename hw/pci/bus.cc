@@ -43,6 +43,11 @@ bool Bus::full() const {
     return kind_ != BusKind::Link && !free_address();
 }
 
+// Configuration mechanism 1 of the only root there is.
+std::string Bus::firmware_path() const {
+    return bridge_ == nullptr ? "/pci@i0cf8" : DeviceBus::firmware_path();
+}
+
 Status Bus::plug_in(Device& device) {
     Function* function = device.as_pci();
     CHECK(function != nullptr, "'%s' is no PCI device", device.id().c_str());

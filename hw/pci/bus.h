@@ -61,6 +61,7 @@ class Bus final : public DeviceBus {
     bool accepts(std::string_view type) const override;
     bool hotpluggable() const override;
     bool full() const override;
+    std::string firmware_path() const override;
     Status request_unplug(Device& device) override;
     void finish_unplugs() override;
     // The guest let go of all that is on this bus. Any thread, no lock held.

@@ -4,12 +4,38 @@
 #include "hw/pci/bus.h"
 #include "util/bits.h"
 #include "util/check.h"
+#include "util/text.h"
 
 namespace vmm::pci {
+
+namespace {
+
+// How Open Firmware calls a kind of device; by identity where the class has no name.
+std::string firmware_name(const Identity& identity) {
+    switch (identity.class_code >> 8) {
+        case 0x0100:
+            return "scsi";
+        case 0x0101:
+            return "ide";
+        case 0x0200:
+            return "ethernet";
+        case 0x0300:
+            return "display";
+        case 0x0604:
+            return "pci-bridge";
+        case 0x0700:
+            return "serial";
+        default:
+            return strf("pci%04x,%04x", identity.vendor, identity.device);
+    }
+}
+
+}  // namespace
 
 Function::Function(const Identity& identity, const FunctionConfig& values, std::string id)
     : Device(std::move(id)),
       wanted_address_(values.addr),
+      firmware_name_(firmware_name(identity)),
       config_(identity.express ? kExpressSize : kConventionalSize),
       bars_(identity.bridge) {
     config_.set16(kVendorId, identity.vendor);
@@ -35,6 +61,12 @@ Function::Function(const Identity& identity, const FunctionConfig& values, std::
 
 Function::~Function() {
     CHECK(bus_ == nullptr, "a PCI function dies on its bus");
+}
+
+std::string Function::firmware_node() const {
+    std::string node = strf("/%s@%x", firmware_name_.c_str(), devfn_.device);
+    if (devfn_.function != 0) node += strf(",%x", devfn_.function);
+    return node;
 }
 
 Address Function::address() const {

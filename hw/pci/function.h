@@ -59,6 +59,8 @@ class Function : public Device {
 
     std::optional<DevFn> wanted_address() const { return wanted_address_; }
     pci::Function* as_pci() override { return this; }
+    // "/scsi@3", "/pci8086,2922@1f,2". PCI Bus Binding to Open Firmware.
+    std::string firmware_node() const override;
     // The bus behind it, when it is a bridge.
     virtual class Bridge* as_bridge() { return nullptr; }
 
@@ -118,6 +120,7 @@ class Function : public Device {
     }
 
     const std::optional<DevFn> wanted_address_;
+    const std::string firmware_name_;
     Mutex mutex_{LockRank::Device, "PCI function"};
     ConfigSpace config_ GUARDED_BY(mutex_);
     BarSet bars_ GUARDED_BY(mutex_);

@@ -1,6 +1,7 @@
 // See type_tables.h.
 #include "system/control/type_tables.h"
 
+#include "hw/ata/types.h"
 #include "hw/char/types.h"
 #include "hw/i386/types.h"
 #include "hw/misc/types.h"
@@ -12,6 +13,7 @@ namespace vmm {
 
 DeviceTypes all_device_types() {
     DeviceTypes types;
+    ata::register_types(types);
     register_char_types(types);
     register_i386_types(types);
     register_misc_types(types);

@@ -200,6 +200,8 @@ class Bootable final : public Device {
     std::string_view type() const override { return "bootable"; }
     std::string firmware_node() const override { return node_; }
     std::vector<BootPlace> boot_places() const override { return places_; }
+    std::optional<BiosGeometry> bios_geometry() const override { return geometry; }
+    std::optional<BiosGeometry> geometry;
 
   private:
     std::string node_;
@@ -231,6 +233,11 @@ TEST(BootOrder, PathsAreSortedByIndexAndRunFromTheRoot) {
               std::string("/root/scsi@3/channel@0/disk@1,0\nHALT") + '\0');
     EXPECT_TRUE(boot_order_file({&controller}, false).take_value().empty());
     EXPECT_FALSE(boot_order_file({&card, &card}, false)) << "one index twice";
+    EXPECT_TRUE(bios_geometry_file({&controller, &disk}).empty());
+    disk.geometry = {1024, 255, 63};
+    card.geometry = {2, 3, 4};
+    EXPECT_EQ(text(bios_geometry_file({&controller, &disk, &card})),
+              std::string("/root/scsi@3/channel@0 1024 255 63\n/root/ethernet@2 2 3 4") + '\0');
     below.detach(disk);
     root.detach(card);
     root.detach(controller);
