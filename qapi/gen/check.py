@@ -36,12 +36,15 @@ class Checker:
         self.exprs = {}
         self.verbs = {}  # commands and events
         self.building = []
+        self.alternates = []  # those whose branches wait until all types are made, as they may lead back
 
     def schema(self):
         for expr in prune(self.files.exprs, self.defined):
             self._declare(expr)
         for name in list(self.exprs):
             self._type(name, self.exprs[name][1].place)
+        for alternate, expr in self.alternates:
+            self._fill_alternate(alternate, expr)
         for name, (meta, expr) in self.exprs.items():
             self._check_doc(self.types[name], expr)
         defined = {name: self.types[name] for name in self.exprs}
@@ -196,7 +199,12 @@ class Checker:
         return Union(tag, whole, base=base, members=members, **self.common(name, expr))
 
     def _make_alternate(self, name, expr):
-        branches, kinds = {}, {}
+        made = Alternate({}, **self.common(name, expr))
+        self.alternates.append((made, expr))
+        return made
+
+    def _fill_alternate(self, made, expr):
+        name, kinds = made.name, {}
         data = expr.keys["data"]
         if not isinstance(data, dict) or not data:
             raise SchemaError(expr.place, f"alternate '{name}': 'data' is an object of at least one branch")
@@ -209,8 +217,7 @@ class Checker:
                 raise SchemaError(expr.place, f"alternate '{name}': branches '{kinds[kind]}' and '{key}' "
                                   "cannot be told apart")
             kinds[kind] = key
-            branches[key] = branch
-        return Alternate(branches, **self.common(name, expr))
+            made.branches[key] = branch
 
     def _check_doc(self, type_, expr):
         if type_.kind == "enum":

@@ -3,10 +3,11 @@
 import re
 
 from lexer import SchemaError
+from schema import boxed
 
 _KEYWORDS = set(
     "alignas alignof and asm auto bool break case catch char class const constexpr continue default delete do double "
-    "else enum explicit export extern false float for friend goto if inline int long mutable namespace new not "
+    "else enum errno explicit export extern false float for friend goto if inline int long mutable namespace new not "
     "nullptr operator or private protected public register requires return short signed sizeof static struct switch "
     "template this throw true try typedef typename union unsigned using virtual void volatile while xor".split())
 
@@ -37,6 +38,12 @@ def type_name(type_):
     if type_.kind == "array":
         return f"std::vector<{type_name(type_.element)}>"
     return type_.name
+
+
+def branch_type(alternate, branch):
+    """What an alternate holds for a branch."""
+    spelled = type_name(branch)
+    return f"Boxed<{spelled}>" if boxed(alternate, branch) else spelled
 
 
 def member_type(member_):

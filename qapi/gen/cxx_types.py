@@ -2,7 +2,7 @@
 information tables."""
 
 import cxx
-from schema import needs_complete
+from schema import boxed, needs_complete
 
 
 def header_of(module, folder):
@@ -17,9 +17,12 @@ def header(schema, module, folder):
     out.append('\n#include "qapi/type_info.h"\n')
     own = {header_of(m, folder) for m in schema.includes[module]}
     out += [f'#include "{name}"\n' for name in sorted(own)]
+    if _boxed_names(types):
+        out.append('#include "qapi/boxed.h"\n')
     if any(_uses_any(t) for t in types):
         out.append('#include "qapi/value.h"\n')
     out.append('#include "util/result.h"\n\nnamespace vmm::qapi {\n\nclass Visitor;\n')
+    out += [f"struct {name};\n" for name in sorted(_boxed_names(types))]
     for type_ in types:
         out.append("\n" + cxx.comment(f"{type_.doc.text}") + _define(type_))
         out.append(_declare(type_))
@@ -41,6 +44,10 @@ def ordered(types):
     for type_ in types:
         place(type_)
     return out
+
+
+def _boxed_names(types):
+    return {b.name for t in types if t.kind == "alternate" for b in t.branches.values() if boxed(t, b)}
 
 
 def _uses_any(type_):
@@ -88,7 +95,7 @@ def _union(type_):
 
 
 def _alternate(type_):
-    branches = ", ".join(dict.fromkeys(cxx.type_name(b) for b in type_.branches.values()))
+    branches = ", ".join(dict.fromkeys(cxx.branch_type(type_, b) for b in type_.branches.values()))
     return f"struct {type_.name} {{\n    std::variant<{branches}> u;\n{_equality(type_.name)}}};\n"
 
 

@@ -129,7 +129,7 @@ def needs_complete(type_):
     if type_.kind == "union":
         out += type_.branch_structs()
     if type_.kind == "alternate":
-        out += type_.branches.values()
+        out += [b for b in type_.branches.values() if not boxed(type_, b)]
     return [t.element if t.kind == "array" else t for t in out if t.kind != "array" or t.element.kind == "enum"]
 
 
@@ -150,3 +150,23 @@ BUILTINS = [
     Builtin("null", "std::nullptr_t", "Null"),
     Builtin("any", "Value", None),
 ]
+
+
+def boxed(alternate, branch):
+    """Whether a branch of an alternate leads back to it, so that it is kept on the heap."""
+    seen, queue = set(), [branch]
+    while queue:
+        type_ = queue.pop()
+        type_ = type_.element if type_.kind == "array" else type_
+        if type_ is alternate:
+            return True
+        if type_.name in seen or type_.kind in ("builtin", "enum"):
+            continue
+        seen.add(type_.name)
+        if type_.kind == "alternate":
+            queue += type_.branches.values()
+            continue
+        queue += [m.type for m in type_.members] + ([type_.base] if type_.base else [])
+        if type_.kind == "union":
+            queue += type_.branch_structs()
+    return False

@@ -75,14 +75,15 @@ def _alternate(type_):
     out += f"        static constexpr Value::Kind kOffered[] = {{{listed}}};\n"
     out += "        switch (TRY(visitor.alternate(name, kOffered))) {\n"
     for name, branch in type_.branches.items():
-        out += (f"            case Value::Kind::{kinds[name]}: value.u.emplace<{cxx.type_name(branch)}>(); break;\n")
+        out += (f"            case Value::Kind::{kinds[name]}: value.u.emplace<{cxx.branch_type(type_, branch)}>(); break;\n")
     out += "            default: UNREACHABLE();\n        }\n    }\n"
     done = set()
     for branch in type_.branches.values():
-        spelled = cxx.type_name(branch)
+        spelled = cxx.branch_type(type_, branch)
         if spelled not in done:
+            inner = "**branch" if spelled.startswith("Boxed<") else "*branch"
             out += (f"    if (auto* branch = std::get_if<{spelled}>(&value.u))\n"
-                    f"        return {_call(branch, 'name', '*branch')};\n")
+                    f"        return {_call(branch, 'name', inner)};\n")
         done.add(spelled)
     return out + "    return {};\n}\n\n"
 
