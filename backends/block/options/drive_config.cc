@@ -1,5 +1,5 @@
 // The keys of -drive; see drive_config.h.
-#include "backends/block/drive_config.h"
+#include "backends/block/options/drive_config.h"
 
 #include <array>
 

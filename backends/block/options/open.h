@@ -6,8 +6,8 @@
 #include <memory>
 #include <string>
 
-#include "backends/block/drive_config.h"
 #include "backends/block/graph.h"
+#include "backends/block/options/drive_config.h"
 #include "backends/block/throttle.h"
 #include "qapi/types_block.h"
 #include "util/result.h"

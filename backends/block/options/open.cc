@@ -1,18 +1,15 @@
 // From options to nodes; see open.h.
-#include "backends/block/open.h"
+#include "backends/block/options/open.h"
 
 #include <cerrno>
 
 #include "backends/block/blkdebug.h"
 #include "backends/block/file.h"
 #include "backends/block/null.h"
-#include "backends/block/open_format_priv.h"
-#include "backends/block/probe.h"
+#include "backends/block/options/open_format_priv.h"
 #include "backends/block/raw.h"
 #include "backends/block/throttle_node.h"
-#include "qapi/convert.h"
 #include "util/fd.h"
-#include "util/log.h"
 #include "util/text.h"
 
 namespace vmm::block {
@@ -197,22 +194,22 @@ struct Maker {
     }
     MadeNode operator()(const qapi::BlockdevOptionsQcow2& own) {
         NodeRef file = TRY(open_child(env, own.file, for_file(options)));
-        return open_qcow2(env, std::move(options), *file, own);
+        return open_qcow2(env, std::move(options), *file, own, parent.backing_depth);
     }
 };
 
+}  // namespace
+
 Result<NodeRef> open_node(const BlockEnv& env, const qapi::BlockdevOptions& options, const Inherited& parent,
-                          bool named, bool probed) {
+                          NodeKind kind) {
     if (options.node_name && (env.graph.find(*options.node_name) != nullptr))
         return Error::make("Duplicate nodes with node-name='%s'", options.node_name->c_str());
     if (options.node_name && env.graph.find_drive(*options.node_name) != nullptr)
         return Error::make("node-name=%s is conflicting with a device id", options.node_name->c_str());
-    Maker maker{env, node_options(env, options, parent), parent, options, probed};
+    Maker maker{env, node_options(env, options, parent), parent, options, kind == NodeKind::ProbedRaw};
     std::unique_ptr<Node> made = TRY(std::visit(maker, options.u));
-    return hold(env.graph.add(std::move(made), named));
+    return hold(env.graph.add(std::move(made), kind == NodeKind::Named));
 }
-
-}  // namespace
 
 Result<NodeRef> open_child(const BlockEnv& env, const qapi::BlockdevRef& ref, const Inherited& parent) {
     if (const auto* name = std::get_if<std::string>(&ref.u)) {
@@ -221,7 +218,7 @@ Result<NodeRef> open_child(const BlockEnv& env, const qapi::BlockdevRef& ref, co
         return hold(*node);
     }
     const auto& definition = *std::get_if<qapi::Boxed<qapi::BlockdevOptions>>(&ref.u);
-    return open_node(env, *definition, parent, false, false);
+    return open_node(env, *definition, parent, NodeKind::Anonymous);
 }
 
 Result<ThrottleGroup*> ThrottleGroups::add(const std::string& name, const ThrottleConfig& config) {
@@ -264,67 +261,8 @@ Status check_blockdev(const qapi::BlockdevOptions& options, bool name_required) 
 
 Result<Node*> add_blockdev(const BlockEnv& env, const qapi::BlockdevOptions& options) {
     TRY(check_blockdev(options, true));
-    NodeRef made = TRY(open_node(env, options, {}, true, false));
+    NodeRef made = TRY(open_node(env, options, {}, NodeKind::Named));
     return made.get();
-}
-
-namespace {
-
-// Opens the file, looks at its first bytes, opens the format over it.
-Result<NodeRef> open_probed(const BlockEnv& env, const DriveConfig& config) {
-    NodeRef file = TRY(open_node(env, *config.file, {}, false, false));
-    std::vector<uint8_t> first(kProbeBytes);
-    TRY(read_sync(*file, 0, first));
-    std::string format(probe_format(first));
-    bool raw = format == "raw";
-    if (raw && !config.read_only && config.file->driver != qapi::BlockdevDriver::NullCo &&
-        config.file->driver != qapi::BlockdevDriver::NullAio)
-        log_warning(
-            "Image format was not specified for '%s' and probing guessed raw. Automatically detecting "
-            "the format is dangerous for raw images, write operations on block 0 will be restricted. "
-            "Specify the 'raw' format explicitly to remove the restrictions.",
-            config.filename.c_str());
-    if (!raw && format != "qcow2")
-        return Error::make("'%s' is an image of format '%s', which is not there in this version",
-                           config.filename.c_str(), format.c_str())
-            .with_hint("qemu-img convert makes a qcow2 image of it");
-    qapi::Dict dict = config.rest;
-    dict.set("driver", format);
-    dict.set("file", file->name());
-    auto options = TRY(qapi::from_keyval<qapi::BlockdevOptions>(dict));
-    return open_node(env, options, {.read_only = file->read_only()}, false, raw);
-}
-
-Result<NodeRef> open_image(const BlockEnv& env, const DriveConfig& config) {
-    if (config.image) return open_node(env, *config.image, {}, false, false);
-    if (config.file) return open_probed(env, config);
-    return NodeRef();
-}
-
-Status set_throttle(const BlockEnv& env, const DriveConfig& config, BlockHandle& drive) {
-    if (!config.throttle.enabled() && config.throttle_group.empty()) return {};
-    std::string name = config.throttle_group.empty() ? config.id : config.throttle_group;
-    ThrottleGroup* group = env.groups.find(name);
-    if (group == nullptr)
-        group = TRY(env.groups.add(name, config.throttle));
-    else if (config.throttle.enabled())
-        group->configure(config.throttle);
-    drive.set_throttle(group);
-    return {};
-}
-
-}  // namespace
-
-Result<BlockHandle*> add_drive(const BlockEnv& env, const DriveConfig& config) {
-    if (config.snapshot) return Error::make("snapshot=on is not there in this version");
-    NodeRef image = TRY(open_image(env, config));
-    BlockHandle* drive = TRY(env.graph.add_drive(config.id, image.get()));
-    drive->set_defaults(config.rerror, config.werror, config.write_cache);
-    Status throttled = set_throttle(env, config, *drive);
-    if (throttled) return drive;
-    Status removed = env.graph.remove_drive(config.id);
-    (void)removed;
-    return std::move(throttled).take_error();
 }
 
 ThrottleConfig throttle_from_limits(const qapi::ThrottleLimits& l) {

@@ -1,7 +1,7 @@
 // File names that say more than a path; see drive_config.h.
 #include <sys/stat.h>
 
-#include "backends/block/drive_config.h"
+#include "backends/block/options/drive_config.h"
 #include "qapi/json_parser.h"
 
 namespace vmm::block {
