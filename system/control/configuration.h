@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "backends/block/options/storage_config.h"
 #include "backends/chardev/options.h"
 #include "backends/memory/backend_config.h"
 #include "hw/core/machine_config.h"
@@ -58,6 +59,7 @@ struct Configuration {
     bool mem_merge = true;        // -machine mem-merge
     bool dump_guest_core = true;  // -machine dump-guest-core
     std::vector<ChardevOptions> chardevs;
+    block::StorageConfig storage;
     std::vector<MonitorConfig> monitors;
     std::optional<std::string> qtest_chardev;  // -qtest: the chardev's id
     std::optional<std::string> qtest_log;      // -qtest-log: a path, or "none"

@@ -236,6 +236,8 @@ Status take_image(Keys& keys, DriveConfig& drive) {
         image.erase("file");
     }
     std::string format = text_of(image, "driver");
+    if (format.empty() && image.contains("driver"))
+        return Error::make("Parameter 'driver' expects the name of a driver");
     if (drive.filename.empty() && inner.empty() && format.empty()) {
         drive.rest = std::move(image);
         return {};

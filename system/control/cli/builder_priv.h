@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "backends/block/options/drive_config.h"
 #include "qapi/keyval.h"
 #include "qapi/types_chardev.h"
 #include "qapi/types_machine.h"
@@ -37,6 +38,8 @@ struct Builder {
         Spelling spelling;
     };
     std::vector<WrittenDevice> devices;
+    std::vector<block::DriveConfig> drives;  // in the order written
+    bool snapshot = false;
     std::vector<std::string> serials;  // as written
     std::vector<std::string> debug_consoles;
     unsigned short_monitors = 0;  // -qmp and -monitor so far
@@ -64,6 +67,21 @@ Status set_machine(Builder& builder, const qapi::Dict& options);
 Status take_object(Builder& builder, const std::string& value);
 Status take_numa(Builder& builder, const std::string& value);
 Status finish_memory(Builder& builder);
+
+// block.cc
+Status take_blockdev(Builder& builder, const std::string& value);
+Status take_drive(Builder& builder, const std::string& value);
+Status take_hda(Builder& builder, const std::string& value);
+Status take_hdb(Builder& builder, const std::string& value);
+Status take_hdc(Builder& builder, const std::string& value);
+Status take_hdd(Builder& builder, const std::string& value);
+Status take_cdrom(Builder& builder, const std::string& value);
+Status take_pflash(Builder& builder, const std::string& value);
+Status take_snapshot(Builder& builder, const std::string& value);
+// Places the drives and asks for their devices.
+Status finish_drives(Builder& builder);
+// An iothread or a throttle-group.
+Status take_storage_object(Builder& builder, const qapi::ObjectOptions& object);
 
 // chardev.cc, legacy_chardev.cc
 Status take_chardev(Builder& builder, const std::string& value);

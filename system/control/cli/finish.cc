@@ -229,6 +229,7 @@ Status finish(Builder& builder) {
     TRY(finish_confidential(builder));
     TRY(check_private_memory(builder));
     TRY(finish_boot(builder));
+    TRY(finish_drives(builder));
     TRY(finish_devices(builder));
     return finish_process(builder);
 }

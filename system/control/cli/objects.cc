@@ -181,7 +181,9 @@ Status take_object(Builder& builder, const std::string& value) {
     TRY(check_id(object.id));
     for (const qapi::ObjectOptions& other : builder.objects)
         if (other.id == object.id) return Error::make("the id '%s' is already in use", object.id.c_str());
-    if (object.qom_type != qapi::ObjectType::SwProtectedVm)
+    if (object.qom_type == qapi::ObjectType::Iothread || object.qom_type == qapi::ObjectType::ThrottleGroup)
+        TRY(take_storage_object(builder, object));
+    else if (object.qom_type != qapi::ObjectType::SwProtectedVm)
         builder.line.configuration.memory_backends.push_back(TRY(memory_backend_config(object)));
     builder.objects.push_back(std::move(object));
     return {};

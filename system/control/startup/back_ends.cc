@@ -1,11 +1,13 @@
 // See back_ends.h.
 #include "system/control/startup/back_ends.h"
 
-#include "util/check.h"
+#include "system/control/startup/storage.h"
 
 namespace vmm {
 
 Result<block::IoContext*> ProcessBackEnds::iothread(const std::string& id, const std::string& user) {
+    IoThread* found = storage_.find_iothread(id);
+    if (found != nullptr) return &found->context();
     return Error::make("%s: there is no iothread '%s'", user.c_str(), id.c_str())
         .with_hint("add -object iothread,id=%s", id.c_str());
 }
@@ -18,7 +20,7 @@ Result<Chardev*> ProcessBackEnds::chardev(const std::string& id, const std::stri
 }
 
 block::BlockGraph& ProcessBackEnds::block_graph() {
-    UNREACHABLE();  // no kind of device with a disk is registered
+    return storage_.graph();
 }
 
 Result<net::Client*> ProcessBackEnds::netdev(const std::string& id, const std::string& user) {

@@ -6,10 +6,12 @@
 
 namespace vmm {
 
+class Storage;
+
 class ProcessBackEnds final : public BackEnds {
   public:
     // All outlive this.
-    explicit ProcessBackEnds(ChardevSet& chardevs) : chardevs_(chardevs) {}
+    ProcessBackEnds(ChardevSet& chardevs, Storage& storage) : chardevs_(chardevs), storage_(storage) {}
 
     Result<block::IoContext*> iothread(const std::string& id, const std::string& user) override;
     Result<Chardev*> chardev(const std::string& id, const std::string& user) override;
@@ -18,6 +20,7 @@ class ProcessBackEnds final : public BackEnds {
 
   private:
     ChardevSet& chardevs_;
+    Storage& storage_;
 };
 
 }  // namespace vmm

@@ -24,6 +24,7 @@
 #include "system/control/startup/process.h"
 #include "system/control/startup/qtest_server.h"
 #include "system/control/startup/signals.h"
+#include "system/control/startup/storage.h"
 #include "system/control/startup/trace.h"
 #include "system/memory/conversion.h"
 #include "system/run/loop_requests.h"
@@ -119,7 +120,8 @@ class VirtualMachine final : public MachineView, private DeviceListener {
     ClockListener clock_listener_{virtual_clock_};
     std::unique_ptr<SignalWatch> signals_;
     ChardevSet chardevs_{loop_, [this] { requests_.request_shutdown(ShutdownCause::HostUi); }};
-    ProcessBackEnds back_ends_{chardevs_};
+    std::unique_ptr<Storage> storage_;
+    std::optional<ProcessBackEnds> back_ends_;
     ControlPlane control_{loop_, requests_, configuration_, chardevs_, *this};
     std::unique_ptr<ConfidentialGuest> confidential_;
     std::unique_ptr<AcceleratorHost> accelerator_;
@@ -150,6 +152,9 @@ Status VirtualMachine::make_objects() {
     if (!is_bare()) files_ = TRY(Q35Board::open_files(configuration_.machine.boot));
     for (const ChardevOptions& options : configuration_.chardevs)
         (void)TRY(chardevs_.add(options));
+    storage_ = TRY(Storage::create(loop_));
+    TRY(storage_->open(configuration_.storage));
+    back_ends_.emplace(chardevs_, *storage_);
     return control_.open_monitors();
 }
 
@@ -216,7 +221,7 @@ Status VirtualMachine::make_board() {
                    .ram = TRY(machine_ram()),
                    .watch_pins = configuration_.qtest_chardev.has_value(),
                    .confidential = confidential_.get(),
-                   .back_ends = back_ends_};
+                   .back_ends = *back_ends_};
     board_ = TRY(
         Q35Board::create(configuration_.machine, parts, accelerator_->make_x86(loop_), std::move(files_)));
     return {};

@@ -1,0 +1,46 @@
+// A loop on its own thread; see iothread.h.
+#include "backends/iothread/iothread.h"
+
+#include <unistd.h>
+
+#include "util/mutex.h"
+
+namespace vmm {
+
+Result<std::unique_ptr<IoThread>> IoThread::create(const IoThreadConfig& config) {
+    auto made = std::make_unique<IoThread>(Token(), config);
+    block::IoContext::Config context;
+    context.poll_max_ns = config.poll_max_ns;
+    context.max_workers = config.thread_pool_max;
+    made->context_ = TRY(block::IoContext::create(made->loop_, context));
+    // Until the loop has gone round once nobody could tell whose it is.
+    struct Start {
+        Mutex mutex{LockRank::Leaf, "iothread start"};
+        Condition changed;
+        int thread_id = 0;
+    } start;
+    IoThread& self = *made;
+    self.thread_ = TRY(Thread::start("IO " + config.id, [&self, &start] {
+        while (self.loop_.iterate(false)) {
+        }
+        {
+            Locked lock(start.mutex);
+            start.thread_id = ::gettid();
+            start.changed.notify_one();
+        }
+        self.loop_.run();
+    }));
+    Locked lock(start.mutex);
+    while (start.thread_id == 0)
+        start.changed.wait(start.mutex);
+    self.thread_id_ = start.thread_id;
+    return made;
+}
+
+IoThread::~IoThread() {
+    if (!thread_.running()) return;
+    loop_.post([this] { loop_.quit(); });
+    thread_.join();
+}
+
+}  // namespace vmm

@@ -1,0 +1,43 @@
+// Storage: the host's side of all disks of the process - the block graph, its drives, throttle groups and
+// iothreads - and what their errors do to the machine. Made before the machine, ends after it. Main thread.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "backends/block/graph.h"
+#include "backends/block/options/open.h"
+#include "backends/block/options/storage_config.h"
+#include "backends/iothread/iothread.h"
+#include "system/control/startup/storage_events.h"
+
+namespace vmm {
+
+class Storage {
+  public:
+    // The loop is the main thread's.
+    static Result<std::unique_ptr<Storage>> create(EventLoop& loop);
+    Storage(std::unique_ptr<block::IoContext> context, std::unique_ptr<StorageEvents> events);
+    ~Storage();
+
+    // Everything that the command line names; opens files.
+    Status open(const block::StorageConfig& config);
+
+    block::BlockGraph& graph() { return graph_; }
+    block::ThrottleGroups& groups() { return groups_; }
+    block::BlockEnv env() { return {graph_, groups_}; }
+    StorageEvents& events() { return *events_; }
+    IoThread* find_iothread(const std::string& id) const;
+    const std::vector<std::unique_ptr<IoThread>>& iothreads() const { return iothreads_; }
+
+  private:
+    // What is used outlives its users: threads, groups, then the graph.
+    std::unique_ptr<block::IoContext> context_;
+    std::unique_ptr<StorageEvents> events_;
+    std::vector<std::unique_ptr<IoThread>> iothreads_;
+    block::ThrottleGroups groups_;
+    block::BlockGraph graph_;
+};
+
+}  // namespace vmm

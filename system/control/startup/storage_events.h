@@ -1,0 +1,41 @@
+// StorageEvents: takes what drives report on any thread to the main thread, where the machine is stopped and
+// the monitors hear of it.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "backends/block/handle.h"
+#include "util/event_loop.h"
+
+namespace vmm {
+
+class StorageEvents final : public block::BlockEvents {
+  public:
+    struct Listener {
+        // For OnError::Stop before anything else: the machine stops with run state io-error.
+        std::function<void(const block::IoErrorReport&)> io_error;
+        std::function<void(const std::string& drive, const std::string& qom_path, bool open)> tray_moved;
+    };
+    explicit StorageEvents(EventLoop& loop) : loop_(loop) {}
+
+    // Main thread. Without one, reports are dropped.
+    void set_listener(Listener listener) { listener_ = std::move(listener); }
+
+    void io_error(const block::IoErrorReport& report) override {
+        loop_.post([this, report] {
+            if (listener_.io_error) listener_.io_error(report);
+        });
+    }
+    void tray_moved(const std::string& drive, const std::string& qom_path, bool open) override {
+        loop_.post([this, drive, qom_path, open] {
+            if (listener_.tray_moved) listener_.tray_moved(drive, qom_path, open);
+        });
+    }
+
+  private:
+    EventLoop& loop_;
+    Listener listener_;
+};
+
+}  // namespace vmm
