@@ -16,6 +16,7 @@ using qcow2::Mapping;
 namespace {
 
 constexpr uint64_t kMostBounce = uint64_t{2} << 20;
+constexpr uint64_t kMostJoined = uint64_t{1} << 20;
 
 int number_of(const Status& status) {
     if (status) return 0;
@@ -188,15 +189,49 @@ void Qcow2Node::queue(Request& request) {
 // A worker thread, one at a time.
 void Qcow2Node::work() {
     for (;;) {
-        Request* request = nullptr;
-        {
-            Locked lock(queue_mutex_);
-            request = first_;
-            if (!request) return;
-            first_ = request->next;
+        take_batch();
+        if (batch_.empty()) return;
+        // One that cannot be done with the others is tried alone: its error is not theirs.
+        if (batch_.size() > 1 && write_joined() == 0) {
+            for (Request* request : batch_)
+                finish(*request, 0);
+            continue;
         }
-        finish(*request, do_perform(*request));
+        for (Request* request : batch_)
+            finish(*request, do_perform(*request));
     }
+}
+
+// The next request; writes that follow each other without a gap come together.
+void Qcow2Node::take_batch() {
+    batch_.clear();
+    Locked lock(queue_mutex_);
+    uint64_t bytes = 0;
+    while (first_) {
+        Request& next = *first_;
+        if (!batch_.empty()) {
+            const Request& last = *batch_.back();
+            bool follows =
+                last.op == Op::Write && next.op == Op::Write && next.offset == last.offset + last.bytes;
+            if (!follows || bytes + next.bytes > kMostJoined) return;
+        }
+        bytes += next.bytes;
+        batch_.push_back(&next);
+        first_ = next.next;
+    }
+}
+
+int Qcow2Node::write_joined() {
+    Request whole;
+    whole.op = Op::Write;
+    whole.offset = batch_.front()->offset;
+    joined_.clear();
+    for (const Request* one : batch_) {
+        joined_.insert(joined_.end(), one->iov.begin(), one->iov.end());
+        whole.bytes += one->bytes;
+    }
+    whole.iov = joined_;
+    return do_perform(whole);
 }
 
 int Qcow2Node::do_perform(Request& request) {

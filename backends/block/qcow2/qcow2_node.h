@@ -12,6 +12,7 @@
 #include "backends/block/node.h"
 #include "backends/block/qcow2/fast_path.h"
 #include "backends/block/qcow2/image.h"
+#include "backends/block/qcow2/node_file.h"
 #include "util/mutex.h"
 
 namespace vmm::block {
@@ -69,25 +70,7 @@ class Qcow2Node final : public Node {
     NodeRef* child_ref(std::string_view role) override;
     static Permissions file_permissions(const NodeOptions& options, Permissions mine);
 
-    // The file and the backing node as the format's code wants them.
-    class File final : public qcow2::ImageFile {
-      public:
-        explicit File(Node& node) : node_(node) {}
-        Status read(uint64_t offset, std::span<uint8_t> into) override {
-            return read_sync(node_, offset, into);
-        }
-        Status write(uint64_t offset, std::span<const uint8_t> from) override {
-            return write_sync(node_, offset, from);
-        }
-        Status flush() override { return flush_sync(node_); }
-        Status discard(uint64_t offset, uint64_t bytes) override {
-            return discard_sync(node_, offset, bytes);
-        }
-        uint64_t size() const override { return node_.size(); }
-
-      private:
-        Node& node_;
-    };
+    // The backing node as the format's code wants it.
     class Backing final : public qcow2::BackingReader {
       public:
         explicit Backing(Node& node) : node_(node) {}
@@ -111,9 +94,11 @@ class Qcow2Node final : public Node {
     int write(Request& request);
     void queue(Request& request);
     void work();
+    void take_batch();
+    int write_joined();
 
     NodeRef file_, backing_;
-    File image_file_;
+    NodeImageFile image_file_;
     std::optional<Backing> backing_reader_;
     const Qcow2Config config_;
     std::unique_ptr<qcow2::Image> image_;
@@ -127,7 +112,9 @@ class Qcow2Node final : public Node {
     Request* first_ GUARDED_BY(queue_mutex_) = nullptr;
     Request* last_ GUARDED_BY(queue_mutex_) = nullptr;
     Worker worker_;
-    bool working_ = false;  // the loop's thread
+    bool working_ = false;         // the loop's thread
+    std::vector<Request*> batch_;  // the worker's
+    std::vector<iovec> joined_;
 };
 
 }  // namespace vmm::block
