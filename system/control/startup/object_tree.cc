@@ -89,9 +89,8 @@ Nodes unattached(MachineView& view) {
         if (!cpu.qom_path.empty()) out.push_back(cpu_node(cpu, type));
     if (view.board() == nullptr) return out;
     for (const Device* part : view.board()->parts())
-        out.push_back({strf("device[%zu]", out.size()), std::string(part->type()), [] {
-                           return Properties{constant_property("realized", "bool", true)};
-                       }});
+        out.push_back({strf("device[%zu]", out.size()), std::string(part->type()),
+                       [] { return Properties{constant_property("realized", "bool", true)}; }});
     return out;
 }
 
