@@ -204,6 +204,10 @@ DeviceTree& Q35Board::devices() {
     return *state_->tree;
 }
 
+const CpuidPolicy& Q35Board::cpu_policy() const {
+    return state_->cpu_policy;
+}
+
 std::vector<const Device*> Q35Board::parts() const {
     std::vector<const Device*> list;
     for (const std::unique_ptr<Device>& device : state_->devices)

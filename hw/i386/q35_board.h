@@ -24,6 +24,7 @@ class BackEnds;
 class Clock;
 class ConfidentialGuest;
 class ConversionEngine;
+struct CpuidPolicy;
 class Device;
 class DeviceTree;
 class EventLoop;
@@ -74,6 +75,8 @@ class Q35Board {
     IrqTap* watched_pins(std::string_view path);
     ResetList& resets();
     DeviceTree& devices();
+    // What the processors show.
+    const CpuidPolicy& cpu_policy() const;
     // The board's own parts, in the order of making.
     std::vector<const Device*> parts() const;
     // False when the guest does not listen.

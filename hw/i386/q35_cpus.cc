@@ -38,12 +38,16 @@ Result<CpuidPolicy> Q35Board::State::prepare_cpus(const MachineConfig& config, c
     TRY(x86.prepare({.max_apic_id = max_apic_id, .map_gpa_range = converts}));
     CpuRequest request;
     if (!config.cpu.text.empty()) request = TRY(parse_cpu_option(config.cpu.text));
+    if (request.apic_id && (config.smp.max_cpus != 1 || *request.apic_id != 0))
+        return Error::make("-cpu apic-id=%u: the processors' APIC ids follow -smp", *request.apic_id);
     const HostIdentity identity = needs_whole_host(request) ? HostIdentity::Whole : HostIdentity::Brief;
     const HostCpu host = TRY(x86.host_cpu(identity, converts));
     return resolve(request, host);
 }
 
 void Q35Board::State::warn_about_cpu() const {
+    for (const std::string& line : cpu_policy.warnings)
+        log_warning("%s", line.c_str());
     if (!cpu_policy.check) return;
     for (const std::string& line : missing_feature_lines(cpu_policy))
         log_warning("%s", line.c_str());

@@ -4,7 +4,9 @@
 #include <string>
 #include <vector>
 
+#include "qom/node.h"
 #include "target/i386/cpu/apic_id.h"
+#include "target/i386/cpu/policy.h"
 
 namespace vmm {
 
@@ -23,6 +25,8 @@ std::vector<CpuEntry> list_cpus(MachineView& view);
 std::string cpu_type_name(std::string_view model);
 // The type of the machine's processors.
 std::string machine_cpu_type(const MachineView& view);
+// What qom-list tells of a processor.
+std::vector<QomProperty> cpu_properties(const CpuEntry& cpu, const CpuidPolicy& policy);
 // The host's thread of each processor that is there.
 std::vector<int> cpu_threads(MachineView& view);
 

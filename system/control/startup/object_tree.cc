@@ -66,28 +66,17 @@ Nodes devices_under(MachineView& view, std::string_view folder) {
     return out;
 }
 
-QomNode cpu_node(const CpuEntry& cpu, const std::string& type) {
-    return {strf("device[%u]", cpu.index), type, [cpu] {
-                return Properties{constant_property("realized", "bool", true),
-                                  constant_property("hotplugged", "bool", false),
-                                  constant_property("hotpluggable", "bool", false),
-                                  constant_property("apic-id", "uint32", cpu.apic_id),
-                                  constant_property("node-id", "int32", cpu.node),
-                                  constant_property("socket-id", "int32", cpu.place.socket),
-                                  constant_property("die-id", "int32", cpu.place.die),
-                                  constant_property("core-id", "int32", cpu.place.core),
-                                  constant_property("thread-id", "int32", cpu.place.thread),
-                                  constant_property("unavailable-features", "strList", qapi::List())};
-            }};
+QomNode cpu_node(const CpuEntry& cpu, const std::string& type, const CpuidPolicy& policy) {
+    return {strf("device[%u]", cpu.index), type, [cpu, &policy] { return cpu_properties(cpu, policy); }};
 }
 
 // Processors first, as their numbers are part of their paths, then the board's own parts.
 Nodes unattached(MachineView& view) {
     Nodes out;
+    if (view.board() == nullptr) return out;
     const std::string type = machine_cpu_type(view);
     for (const CpuEntry& cpu : list_cpus(view))
-        if (!cpu.qom_path.empty()) out.push_back(cpu_node(cpu, type));
-    if (view.board() == nullptr) return out;
+        if (!cpu.qom_path.empty()) out.push_back(cpu_node(cpu, type, view.board()->cpu_policy()));
     for (const Device* part : view.board()->parts())
         out.push_back({strf("device[%zu]", out.size()), std::string(part->type()),
                        [] { return Properties{constant_property("realized", "bool", true)}; }});

@@ -124,8 +124,8 @@ void add_extended_leaves(LeafWork& work) {
     const unsigned cpus = work.topology.cpus_per_socket();
     if (policy.is_amd() && cpus > 1) widths.ecx = work.layout.socket_shift << 12 | std::min(cpus - 1, 0xffu);
     work.add(widths);
-    if (words[FeatureWord::C1Edx] != 0) {
-        work.add({.function = 0xc0000000, .eax = 0xc0000001});
+    if (policy.xlevel2 != 0) {
+        work.add({.function = 0xc0000000, .eax = policy.xlevel2});
         work.add({.function = 0xc0000001, .edx = words.low(FeatureWord::C1Edx)});
     }
 }

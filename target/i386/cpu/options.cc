@@ -109,6 +109,9 @@ constexpr PropertyRow kProperties[] = {
     {"min-level", false, set_number<&CpuRequest::min_level, kU32>},
     {"xlevel", false, set_number<&CpuRequest::xlevel, kU32>},
     {"min-xlevel", false, set_number<&CpuRequest::min_xlevel, kU32>},
+    {"xlevel2", false, set_number<&CpuRequest::xlevel2, kU32>},
+    {"min-xlevel2", false, set_number<&CpuRequest::min_xlevel2, kU32>},
+    {"apic-id", false, set_number<&CpuRequest::apic_id, kU32>},
     {"phys-bits", false, set_number<&CpuRequest::phys_bits, kU32>},
     {"host-phys-bits-limit", false, set_number<&CpuRequest::host_phys_bits_limit, 64>},
     {"tsc-frequency", false, set_tsc_frequency},
@@ -162,6 +165,15 @@ std::string spelled(std::string_view name) {
     return text;
 }
 
+// "-x" or "+x" before "x=on": which of them holds is not what everybody expects.
+void note_mixture(CpuRequest& request, const std::string& name, std::string_view part,
+                  const std::vector<std::string>& plus, const std::vector<std::string>& minus) {
+    for (const auto& [sign, names] : {std::pair('-', &minus), std::pair('+', &plus)})
+        if (std::find(names->begin(), names->end(), name) != names->end())
+            request.warnings.push_back(strf("Ambiguous CPU model string. Don't mix both \"%c%s\" and \"%s\"",
+                                            sign, name.c_str(), std::string(part).c_str()));
+}
+
 // One comma-separated part; +x and -x are kept for later.
 Status apply_part(CpuRequest& request, std::string_view part, std::vector<std::string>& plus,
                   std::vector<std::string>& minus) {
@@ -172,6 +184,7 @@ Status apply_part(CpuRequest& request, std::string_view part, std::vector<std::s
     }
     const size_t equals = part.find('=');
     const std::string name = spelled(part.substr(0, equals));
+    note_mixture(request, name, part, plus, minus);
     if (equals != std::string_view::npos) return set_cpu_property(request, name, part.substr(equals + 1));
     const PropertyRow* row = find_property(name);
     if (row != nullptr && !row->is_bool) return Error::make("CPU property '%s' needs a value", name.c_str());

@@ -43,7 +43,8 @@ struct CpuRequest {
     std::vector<FeatureSetting> features;  // later ones win
     std::optional<unsigned> family, model_number, stepping;
     std::optional<std::string> vendor, model_id;
-    std::optional<uint32_t> level, min_level, xlevel, min_xlevel;
+    std::optional<uint32_t> level, min_level, xlevel, min_xlevel, xlevel2, min_xlevel2;
+    std::optional<uint32_t> apic_id;    // of the only processor
     std::optional<unsigned> phys_bits;  // 0: the default
     std::optional<bool> host_phys_bits;
     std::optional<unsigned> host_phys_bits_limit;  // 0: none
@@ -58,7 +59,8 @@ struct CpuRequest {
     bool host_cache_info = false;
     bool cpuid_0xb = true;
     bool vmware_cpuid_freq = true;
-    bool auto_level = true;  // levels rise with the features
+    bool auto_level = true;             // levels rise with the features
+    std::vector<std::string> warnings;  // about the text
 };
 
 // Bits that a kind of guest takes away or insists on, with the reason for messages.
@@ -90,6 +92,7 @@ struct CpuidPolicy {
     unsigned stepping = 0;
     uint32_t level = 0;
     uint32_t xlevel = 0;
+    uint32_t xlevel2 = 0;
     FeatureWords features;
     unsigned phys_bits = 40;
     CacheSet intel_caches;  // for leaves 2 and 4
@@ -106,6 +109,7 @@ struct CpuidPolicy {
     std::array<XsaveComponent, 64> xsave{};
     std::vector<CpuidEntry> host_leaves;  // leaves passed on as they are: caches, PMU, AMX, MWAIT
     std::vector<MissingFeature> missing;
+    std::vector<std::string> warnings;  // about how it was asked for
     bool check = true;
 
     bool is_intel() const;

@@ -124,27 +124,34 @@ void choose_xsave(Resolution& work, const HostCpu& host) {
 void choose_levels(Resolution& work) {
     CpuidPolicy& policy = work.policy;
     const CpuRequest& request = work.request;
-    const FeatureWords& words = policy.features;
+    // Also what was asked for in vain: the leaf is there, without the bit.
+    FeatureWords words = policy.features;
+    for (const MissingFeature& missing : policy.missing)
+        words.set(missing.at, true);
     policy.level = std::max(policy.level, request.min_level.value_or(0));
     policy.xlevel = std::max(policy.xlevel, request.min_xlevel.value_or(0));
+    policy.xlevel2 = request.min_xlevel2.value_or(0);
     if (request.auto_level) {
         raise(policy.level, words[FeatureWord::F1Edx] != 0 || words[FeatureWord::F1Ecx] != 0, 1);
         raise(policy.level, words[FeatureWord::F6Eax] != 0, 6);
         for (FeatureWord word : {FeatureWord::F7Ebx, FeatureWord::F7Ecx, FeatureWord::F7Edx,
                                  FeatureWord::F7s1Eax, FeatureWord::F7s1Edx, FeatureWord::F7s2Edx})
             raise(policy.level, words[word] != 0, 7);
-        raise(policy.level, policy.xcr0 != 0, 0xd);
+        raise(policy.level, policy.xcr0 != 0 || words[FeatureWord::FDs1Eax] != 0, 0xd);
         raise(policy.level, words.test(feature::kAmxTile), 0x1e);
         raise(policy.xlevel, (words[FeatureWord::X1Edx] | words[FeatureWord::X1Ecx]) != 0, 0x80000001);
         raise(policy.xlevel, words[FeatureWord::X7Edx] != 0, 0x80000007);
         raise(policy.xlevel, words[FeatureWord::X8Ebx] != 0, 0x80000008);
-        raise(policy.xlevel, words.test(feature::kSvm), 0x8000000a);
+        raise(policy.xlevel, words.test(feature::kSvm) || words[FeatureWord::XAEdx] != 0, 0x8000000a);
         raise(policy.xlevel, words.test(feature::kTopoext), 0x8000001e);
         raise(policy.xlevel, words[FeatureWord::X21Eax] != 0, 0x80000021);
         raise(policy.xlevel, words[FeatureWord::X22Eax] != 0, 0x80000022);
+        raise(policy.xlevel2, words[FeatureWord::C1Edx] != 0, 0xc0000001);
     }
     if (request.level) policy.level = *request.level;
     if (request.xlevel) policy.xlevel = *request.xlevel;
+    if (request.xlevel2) policy.xlevel2 = *request.xlevel2;
+    policy.warnings = request.warnings;
 }
 
 void choose_tsc(Resolution& work) {
