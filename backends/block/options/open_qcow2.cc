@@ -6,6 +6,7 @@
 #include "backends/block/options/open_format_priv.h"
 #include "backends/block/qcow2/backing_name.h"
 #include "backends/block/qcow2/create.h"
+#include "backends/block/qcow2/node_file.h"
 #include "backends/block/qcow2/qcow2_node.h"
 #include "qapi/convert.h"
 #include "util/fd.h"
@@ -74,22 +75,6 @@ Result<std::unique_ptr<Node>> open_qcow2(const BlockEnv& env, NodeOptions option
 
 namespace {
 
-// The image's bytes while it is made.
-class NodeFile final : public qcow2::ImageFile {
-  public:
-    explicit NodeFile(Node& node) : node_(node) {}
-    Status read(uint64_t offset, std::span<uint8_t> into) override { return read_sync(node_, offset, into); }
-    Status write(uint64_t offset, std::span<const uint8_t> from) override {
-        return write_sync(node_, offset, from);
-    }
-    Status flush() override { return flush_sync(node_); }
-    Status discard(uint64_t offset, uint64_t bytes) override { return discard_sync(node_, offset, bytes); }
-    uint64_t size() const override { return node_.size(); }
-
-  private:
-    Node& node_;
-};
-
 NodeOptions overlay_options(const BlockEnv& env, const char* driver, const std::string& path) {
     NodeOptions options;
     options.name = env.graph.make_name();
@@ -114,7 +99,7 @@ Result<NodeRef> open_snapshot(const BlockEnv& env, Node& image) {
     auto file = TRY(FileNode::create(overlay_options(env, "file", path), env.graph.context(), config));
     Node& storage = env.graph.add(std::move(file), false);
     NodeRef held = TRY(NodeRef::take(storage, "the one who opens it", "temporary", {}));
-    NodeFile bytes(storage);
+    NodeImageFile bytes(storage);
     qcow2::CreateOptions create;
     create.size = image.size();
     TRY(qcow2::create_image(bytes, create));

@@ -10,6 +10,7 @@
 #include "backends/block/file.h"
 #include "backends/block/iov.h"
 #include "backends/block/qcow2/create.h"
+#include "backends/block/qcow2/node_file.h"
 #include "qapi/convert.h"
 #include "qapi/keyval.h"
 #include "tests/unit/backends/block/block_fixture.h"
@@ -17,21 +18,6 @@
 
 namespace vmm::block {
 namespace {
-
-class NodeFile final : public qcow2::ImageFile {
-  public:
-    explicit NodeFile(Node& node) : node_(node) {}
-    Status read(uint64_t offset, std::span<uint8_t> into) override { return read_sync(node_, offset, into); }
-    Status write(uint64_t offset, std::span<const uint8_t> from) override {
-        return write_sync(node_, offset, from);
-    }
-    Status flush() override { return flush_sync(node_); }
-    Status discard(uint64_t offset, uint64_t bytes) override { return discard_sync(node_, offset, bytes); }
-    uint64_t size() const override { return node_.size(); }
-
-  private:
-    Node& node_;
-};
 
 class OpenTest : public BlockTest {
   protected:
@@ -56,7 +42,7 @@ class OpenTest : public BlockTest {
         config.filename = dir_ + "/" + name;
         auto file = FileNode::create(FakeNode::fake_options(), *context_, config);
         ASSERT_TRUE(file);
-        NodeFile bytes(**file);
+        NodeImageFile bytes(**file);
         qcow2::CreateOptions options;
         options.size = 1 << 20;
         options.backing_file = backing;
