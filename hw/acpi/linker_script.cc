@@ -11,7 +11,8 @@ namespace vmm::acpi {
 namespace {
 
 constexpr size_t kEntrySize = 128, kFileNameSize = 56;
-enum class Command : uint32_t { Allocate = 1, AddPointer = 2, AddChecksum = 3 };
+constexpr uint32_t kFileAlignment = 4096;
+enum class Command : uint32_t { Allocate = 1, AddPointer = 2, AddChecksum = 3, WritePointer = 4 };
 enum class Zone : uint8_t { High = 1, FSegment = 2 };
 
 class Entry {
@@ -56,10 +57,15 @@ std::vector<uint8_t> linker_script(const AcpiImage& image) {
         .file(kTablesFile)
         .number(kTablesAlignment, 4)
         .number(static_cast<uint8_t>(Zone::High), 1);
+    for (const ImageFile& file : image.files)
+        Entry(script, Command::Allocate)
+            .file(file.name)
+            .number(kFileAlignment, 4)
+            .number(static_cast<uint8_t>(Zone::High), 1);
     for (const ImagePointer& p : image.pointers)
         Entry(script, Command::AddPointer)
             .file(file_of(p.in))
-            .file(kTablesFile)
+            .file(p.field.file.empty() ? kTablesFile : p.field.file)
             .number(p.field.offset, 4)
             .number(p.field.width, 1);
     for (const ImageChecksum& c : image.checksums)
@@ -68,6 +74,13 @@ std::vector<uint8_t> linker_script(const AcpiImage& image) {
             .number(c.at, 4)
             .number(c.start, 4)
             .number(c.length, 4);
+    for (const ImageFile& file : image.files)
+        Entry(script, Command::WritePointer)
+            .file(file.address_file)
+            .file(file.name)
+            .number(0, 4)
+            .number(file.told_offset, 4)
+            .number(sizeof(uint64_t), 1);
     return script;
 }
 

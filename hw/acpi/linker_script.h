@@ -1,6 +1,6 @@
 // The script by which firmware (SeaBIOS, OVMF) takes ACPI tables out of fw_cfg: allocate memory for each
 // file, add addresses to pointers, sum. File etc/table-loader; entries of 128 bytes. Called by fw_cfg_x86.
-// Pure. Only the commands that ACPI tables need (no WRITE_POINTER).
+// Pure. Only the commands that ACPI tables need.
 #pragma once
 
 #include <cstdint>

@@ -64,6 +64,12 @@ TableBuilder& TableBuilder::pointer(uint64_t blob_offset, uint8_t width) {
     return number(blob_offset, width);
 }
 
+TableBuilder& TableBuilder::pointer_to(std::string_view file, uint8_t width) {
+    CHECK(width == 4 || width == 8, "pointer of %u bytes", width);
+    table_.pointers.push_back({static_cast<uint32_t>(table_.bytes.size()), width, std::string(file)});
+    return number(0, width);
+}
+
 Table TableBuilder::finish() {
     store_le<uint32_t>(&table_.bytes[kLengthOffset], static_cast<uint32_t>(table_.bytes.size()));
     return std::exchange(table_, {});

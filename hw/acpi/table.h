@@ -29,7 +29,8 @@ inline constexpr size_t kChecksumOffset = 9;
 
 struct PointerField {
     uint32_t offset;
-    uint8_t width;  // bytes: 4 or 8
+    uint8_t width;          // bytes: 4 or 8
+    std::string file = {};  // what it points into; empty: the blob of all tables
 };
 
 struct Table {
@@ -56,6 +57,9 @@ class TableBuilder {
     TableBuilder& gas(AddressSpaceId space, uint8_t bits, uint64_t address);
     // A pointer to the table at this offset of the blob.
     TableBuilder& pointer(uint64_t blob_offset, uint8_t width);
+
+    // A pointer to the start of a file of its own.
+    TableBuilder& pointer_to(std::string_view file, uint8_t width);
 
     size_t size() const { return table_.bytes.size(); }
     // Sets the length; the builder is empty afterwards.

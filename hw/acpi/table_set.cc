@@ -11,6 +11,7 @@ namespace vmm::acpi {
 namespace {
 
 constexpr uint32_t kRsdpV1Size = 20, kRsdpSize = 36;
+constexpr uint64_t kFileAlignment = 4096;
 
 Table root_table(std::string_view signature, uint8_t width, const std::vector<uint32_t>& listed,
                  const TableIds& ids) {
@@ -18,6 +19,17 @@ Table root_table(std::string_view signature, uint8_t width, const std::vector<ui
     for (uint32_t offset : listed)
         b.pointer(offset, width);
     return b.finish();
+}
+
+// Where each file of a placed image begins, after the tables.
+uint64_t offset_of_file(const AcpiImage& image, std::string_view name) {
+    uint64_t at = image.tables.size();
+    for (const ImageFile& file : image.files) {
+        at = align_up(at, kFileAlignment);
+        if (file.name == name) return at;
+        at += file.bytes.size();
+    }
+    return at;
 }
 
 }  // namespace
@@ -29,7 +41,7 @@ uint32_t TableSet::add(Table table, bool listed, uint32_t alignment) {
     blob.resize(at);
     blob.insert(blob.end(), table.bytes.begin(), table.bytes.end());
     for (const PointerField& p : table.pointers)
-        image_.pointers.push_back({Blob::Tables, {at + p.offset, p.width}});
+        image_.pointers.push_back({Blob::Tables, {at + p.offset, p.width, p.file}});
     if (table.has_checksum)
         image_.checksums.push_back({Blob::Tables, at, static_cast<uint32_t>(table.bytes.size()),
                                     at + static_cast<uint32_t>(kChecksumOffset)});
@@ -61,23 +73,32 @@ AcpiImage TableSet::finish(const TableIds& ids, RsdpRevision revision) {
     return std::exchange(image_, {});
 }
 
+uint64_t AcpiImage::placed_size() const {
+    return offset_of_file(*this, "");
+}
+
 Result<PlacedTables> place(const AcpiImage& image, uint64_t tables_gpa, uint64_t rsdp_gpa) {
     if (!is_aligned(tables_gpa, kTablesAlignment) || !is_aligned(rsdp_gpa, kRsdpAlignment))
         return Error::make("ACPI tables at 0x%llx, RSDP at 0x%llx: misaligned",
                            static_cast<unsigned long long>(tables_gpa),
                            static_cast<unsigned long long>(rsdp_gpa));
-    if (tables_gpa >= 4 * kGiB || image.tables.size() > 4 * kGiB - tables_gpa)
+    if (tables_gpa >= 4 * kGiB || image.placed_size() > 4 * kGiB - tables_gpa)
         return Error::make("ACPI tables at 0x%llx do not fit below 4 GiB",
                            static_cast<unsigned long long>(tables_gpa));
     PlacedTables out{image.tables, image.rsdp};
     for (const ImagePointer& p : image.pointers) {
         uint8_t* at = (p.in == Blob::Tables ? out.tables : out.rsdp).data() + p.field.offset;
-        store_le_sized(at, load_le_sized(at, p.field.width) + tables_gpa, p.field.width);
+        const uint64_t target = p.field.file.empty() ? 0 : offset_of_file(image, p.field.file);
+        store_le_sized(at, load_le_sized(at, p.field.width) + tables_gpa + target, p.field.width);
     }
     for (const ImageChecksum& c : image.checksums) {
         std::vector<uint8_t>& blob = c.in == Blob::Tables ? out.tables : out.rsdp;
         blob[c.at] = 0;
         blob[c.at] = checksum_of({blob.data() + c.start, c.length});
+    }
+    for (const ImageFile& file : image.files) {
+        out.tables.resize(align_up(out.tables.size(), kFileAlignment));
+        out.tables.insert(out.tables.end(), file.bytes.begin(), file.bytes.end());
     }
     return out;
 }

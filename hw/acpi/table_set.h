@@ -4,6 +4,8 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "hw/acpi/table.h"
@@ -15,7 +17,15 @@ enum class Blob { Tables, Rsdp };
 
 struct ImagePointer {
     Blob in;
-    PointerField field;  // points into the tables blob; holds the offset there
+    PointerField field;  // points into the tables blob (or its file); holds the offset there
+};
+// Bytes of their own that tables point to, placed on a page.
+struct ImageFile {
+    std::string name;
+    std::vector<uint8_t> bytes;
+    // Firmware writes the address of the byte at `told_offset` into this file, for the machine.
+    std::string address_file;
+    uint32_t told_offset = 0;
 };
 struct ImageChecksum {
     Blob in;
@@ -29,6 +39,9 @@ struct AcpiImage {
     std::vector<uint8_t> rsdp;
     std::vector<ImagePointer> pointers;
     std::vector<ImageChecksum> checksums;  // to be done in this order, after all pointers
+    std::vector<ImageFile> files;
+    // Bytes that place() makes of tables and files.
+    uint64_t placed_size() const;
 };
 
 // Revision 0: the 20-byte RSDP with an RSDT only, what firmware is given. Revision 2: RSDT and XSDT.
@@ -39,6 +52,7 @@ class TableSet {
     // Takes the table in and gives its offset within the blob, for pointers to it. `listed`: the root tables
     // name it (all but FACS and DSDT).
     uint32_t add(Table table, bool listed, uint32_t alignment = 1);
+    void add_file(ImageFile file) { image_.files.push_back(std::move(file)); }
     // Adds the root tables; the set is empty afterwards.
     AcpiImage finish(const TableIds& ids, RsdpRevision revision);
 
@@ -51,7 +65,7 @@ inline constexpr uint32_t kTablesAlignment = 64;  // of the tables blob, for the
 inline constexpr uint32_t kRsdpAlignment = 16;
 
 struct PlacedTables {
-    std::vector<uint8_t> tables;
+    std::vector<uint8_t> tables;  // and files after them
     std::vector<uint8_t> rsdp;
 };
 // The image with every pointer and checksum final for these guest-physical addresses. Refuses a place whose

@@ -5,6 +5,7 @@
 #include "hw/acpi/fadt.h"
 #include "hw/acpi/madt.h"
 #include "hw/acpi/small_tables.h"
+#include "hw/acpi/vmgenid_table.h"
 #include "util/align.h"
 
 namespace vmm {
@@ -85,6 +86,13 @@ acpi::AcpiImage build_acpi(const AcpiConfig& c) {
         set.add(acpi::build_slit(c.numa_distances, c.ids), true);
     set.add(acpi::build_mcfg({c.ecam_base, 0, static_cast<uint8_t>(c.ecam_size / kMiB - 1)}, c.ids), true);
     set.add(acpi::build_waet(c.ids), true);
+    if (!c.generation_page.empty()) {
+        set.add(acpi::build_generation_ssdt(c.ids), true);
+        set.add_file({.name = acpi::kGenerationFile,
+                      .bytes = c.generation_page,
+                      .address_file = acpi::kGenerationAddressFile,
+                      .told_offset = acpi::kGenerationOffset});
+    }
     return set.finish(c.ids, c.rsdp_revision);
 }
 

@@ -55,7 +55,7 @@ Result<BootState> load_direct(const DirectBoot& boot, GuestWriter& guest) {
                            size_text(boot.memory.ram_below).c_str());
     BootRange tables{top, 0};
     if (boot.acpi != nullptr) {
-        tables.size = align_up(boot.acpi->tables.size(), kPageSize);
+        tables.size = align_up(boot.acpi->placed_size(), kPageSize);
         if (tables.size > top - 2 * kMiB)
             return Error::make("no room for ACPI tables of %s", size_text(tables.size).c_str());
         tables.base = top - tables.size;

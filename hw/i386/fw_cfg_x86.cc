@@ -86,6 +86,8 @@ Status publish_files(const FwCfgConfig& c, FwCfgItems& items) {
         TRY(items.add_file(acpi::kTablesFile, c.acpi->tables));
         TRY(items.add_file(acpi::kRsdpFile, c.acpi->rsdp));
         TRY(items.add_file(acpi::kLoaderFile, acpi::linker_script(*c.acpi)));
+        for (const acpi::ImageFile& file : c.acpi->files)
+            TRY(items.add_file(file.name, file.bytes));
     }
     if (c.smbios != nullptr) {
         TRY(items.add_file(smbios::kTablesFile, c.smbios->tables));

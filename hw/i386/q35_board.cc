@@ -138,7 +138,8 @@ Status Q35Board::State::make_boot(std::optional<BootFiles> files) {
                                                       .cpuid_eax = eax,
                                                       .cpuid_edx = edx,
                                                       .serials = serial_ports(),
-                                                      .node_memory = node_memory});
+                                                      .node_memory = node_memory,
+                                                      .generation_page = generation_page()});
     if (map.firmware) {
         std::optional<FwCfgKernel> kernel;
         if (files) kernel = files->for_firmware(config.boot.append);

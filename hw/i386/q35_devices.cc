@@ -6,6 +6,7 @@
 #include "hw/i386/q35_state_priv.h"
 #include "hw/input/i8042.h"
 #include "hw/isa/dma8237.h"
+#include "hw/misc/vmgenid.h"
 #include "hw/rtc/cmos_layout.h"
 #include "hw/rtc/mc146818.h"
 #include "hw/timer/hpet.h"
@@ -105,6 +106,13 @@ void Q35Board::State::make_input() {
     regions.add(io, "i8042-command", I8042::kCommandPort, 1, keyboard.command());
 }
 
+std::vector<uint8_t> Q35Board::State::generation_page() const {
+    for (const std::unique_ptr<DeviceNode>& node : tree->nodes())
+        if (node->device->type() == VmGenId::kInfo.name)
+            return static_cast<const VmGenId&>(*node->device).page();
+    return {};
+}
+
 Status Q35Board::State::make_devices() {
     make_timers();
     make_input();
@@ -144,6 +152,7 @@ Status Q35Board::State::make_devices() {
     tree->add_root_bus(*root);
     for (DeviceBus* bus : sata.buses())
         tree->add_root_bus(*bus);
+    tree->add_root_bus(system_bus);
     for (const DeviceRequest& wanted : config.devices) {
         Result<Device*> made = tree->add(wanted);
         if (!made)

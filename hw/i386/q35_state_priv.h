@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "hw/core/device_tree.h"
+#include "hw/core/system_bus.h"
 #include "hw/i386/board_env.h"
 #include "hw/i386/board_memory.h"
 #include "hw/i386/board_tables.h"
@@ -59,6 +60,8 @@ struct Q35Board::State {
     void warn_about_cpu() const;
 
     void plug(pci::Function& function, pci::DevFn at);
+    // Of the vmgenid device, if there is one.
+    std::vector<uint8_t> generation_page() const;
 
     // Keeps the device, and resets it in the order of adding.
     template <typename T>
@@ -109,6 +112,7 @@ struct Q35Board::State {
 
     // What users add, and where they may put it.
     IsaBus isa{topology, io};
+    SystemBus system_bus;
     FwCfg* fw_cfg = nullptr;  // among the devices
     std::unique_ptr<FwCfgFiles> firmware_files;
     std::unique_ptr<BoardEnv> env;

@@ -41,7 +41,8 @@ PciTestDev::PciTestDev(Token, const Config& values, const std::string& id)
                 .subsystem_vendor = 0x1af4,
                 .subsystem = 0x1100},
                values, id),
-      empty_bar_(MemoryRegion::container("pci-testdev-membar", std::max<uint64_t>(values.membar, kLeastBar))) {
+      empty_bar_(
+          MemoryRegion::container("pci-testdev-membar", std::max<uint64_t>(values.membar, kLeastBar))) {
     add_bar(0, pci::BarKind::Memory32, memory_bar_);
     add_bar(1, pci::BarKind::Io, port_bar_);
     if (values.membar != 0) add_bar(2, pci::BarKind::Prefetchable64, empty_bar_);

@@ -5,6 +5,8 @@
 #include "hw/misc/pci_testdev.h"
 #include "hw/misc/pvpanic.h"
 #include "hw/misc/pvpanic_pci.h"
+#include "hw/misc/vmcoreinfo.h"
+#include "hw/misc/vmgenid.h"
 
 namespace vmm {
 
@@ -13,6 +15,8 @@ void register_misc_types(DeviceTypes& types) {
     types.add(device_type<PvPanicPci>());
     types.add(device_type<PciTestDev>());
     types.add(device_type<PcTestDev>());
+    types.add(device_type<VmCoreInfo>());
+    types.add(device_type<VmGenId>());
 }
 
 }  // namespace vmm

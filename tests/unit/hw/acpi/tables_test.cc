@@ -9,12 +9,13 @@
 #include "hw/acpi/numa_tables.h"
 #include "hw/acpi/small_tables.h"
 #include "hw/acpi/table_set.h"
+#include "hw/acpi/vmgenid_table.h"
 #include "util/endian.h"
 
 namespace vmm::acpi {
 namespace {
 
-AcpiImage sample(RsdpRevision revision) {
+AcpiImage sample(RsdpRevision revision, bool with_file = false) {
     const TableIds ids;
     TableSet set;
     FadtConfig f;
@@ -22,6 +23,13 @@ AcpiImage sample(RsdpRevision revision) {
     f.dsdt_offset = set.add(TableBuilder("DSDT", 2, ids).finish(), false);
     set.add(build_fadt(f, ids), true);
     set.add(build_mcfg({}, ids), true);
+    if (with_file) {
+        set.add(build_generation_ssdt(ids), true);
+        set.add_file({.name = kGenerationFile,
+                      .bytes = std::vector<uint8_t>(4096, 0x5a),
+                      .address_file = kGenerationAddressFile,
+                      .told_offset = kGenerationOffset});
+    }
     return set.finish(ids, revision);
 }
 
@@ -31,12 +39,14 @@ struct Firmware {
         std::vector<uint8_t> bytes;
         uint64_t address = 0;
     };
-    File tables, rsdp;
+    File tables, rsdp, page, told{std::vector<uint8_t>(8), 0};
 
     File& file(const uint8_t* name) {
-        return std::strcmp(static_cast<const char*>(static_cast<const void*>(name)), kTablesFile) == 0
-                   ? tables
-                   : rsdp;
+        const std::string text = static_cast<const char*>(static_cast<const void*>(name));
+        if (text == kTablesFile) return tables;
+        if (text == kGenerationFile) return page;
+        if (text == kGenerationAddressFile) return told;
+        return rsdp;
     }
     void run(const std::vector<uint8_t>& script) {
         ASSERT_EQ(script.size() % 128, 0u);
@@ -60,6 +70,12 @@ struct Firmware {
                     sum = static_cast<uint8_t>(sum + checksum_of({&f.bytes[start], length}));
                     break;
                 }
+                case 4: {
+                    File& f = file(e + 4);
+                    store_le_sized(&f.bytes[load_le<uint32_t>(e + 116)],
+                                   file(e + 60).address + load_le<uint32_t>(e + 120), e[124]);
+                    break;
+                }
                 default:
                     FAIL() << "command " << load_le<uint32_t>(e);
             }
@@ -77,6 +93,28 @@ TEST(TableSet, PlacedImage_equalsWhatFirmwareMakesOfTheScript) {
         EXPECT_EQ(placed->tables, fw.tables.bytes);
         EXPECT_EQ(placed->rsdp, fw.rsdp.bytes);
     }
+}
+
+TEST(TableSet, AFileIsPlacedPointedToAndTold) {
+    const AcpiImage image = sample(RsdpRevision::Acpi1, true);
+    Firmware fw{{image.tables, 0x7ffe0000}, {image.rsdp, 0xf5a00}, {image.files[0].bytes, 0x7ffd0000}};
+    fw.run(linker_script(image));
+    EXPECT_EQ(load_le<uint64_t>(fw.told.bytes.data()), 0x7ffd0000u + 40);
+    const auto vgia = [](const std::vector<uint8_t>& tables) {
+        for (size_t at = 0; at + 46 < tables.size(); ++at)
+            if (std::memcmp(&tables[at], "SSDT", 4) == 0 &&
+                std::memcmp(&tables[at + 36], "\x08VGIA\x0c", 6) == 0)
+                return load_le<uint32_t>(&tables[at + 42]);
+        return 0u;
+    };
+    EXPECT_EQ(vgia(fw.tables.bytes), 0x7ffd0000u);
+    Result<PlacedTables> placed = place(image, 0x100000, 0xf5a00);
+    ASSERT_TRUE(placed);
+    EXPECT_EQ(placed->tables.size(), image.placed_size());
+    const uint32_t page = vgia(placed->tables);
+    EXPECT_EQ(page % 4096, 0u);
+    EXPECT_EQ(placed->tables[page - 0x100000], 0x5a);
+    EXPECT_EQ(placed->tables.back(), 0x5a);
 }
 
 TEST(TableSet, PlacedImage_chainsFromRsdpToDsdt) {

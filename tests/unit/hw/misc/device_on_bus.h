@@ -4,6 +4,7 @@
 #include <string>
 
 #include "hw/core/device_tree.h"
+#include "hw/core/system_bus.h"
 #include "hw/isa/isa_bus.h"
 #include "hw/pci/bus.h"
 #include "tests/fakes/fake_device_env.h"
@@ -22,11 +23,13 @@ struct DeviceOnBus {
     NoPins pins;
     pci::Bus pci{{env.topology(), env.system_space(), env.io_space()}, pins, env.messages};
     IsaBus isa{env.topology(), env.io_space()};
+    SystemBus system_bus;
     DeviceTree tree{env, resets};
 
     DeviceOnBus() {
         tree.add_root_bus(isa);
         tree.add_root_bus(pci);
+        tree.add_root_bus(system_bus);
         resets.add(tree);
     }
     // Empty, or why not.

@@ -2,6 +2,8 @@
 #include <gtest/gtest.h>
 
 #include "hw/misc/types.h"
+#include "hw/misc/vmcoreinfo.h"
+#include "hw/misc/vmgenid.h"
 #include "system/memory/ram_block.h"
 #include "tests/unit/hw/misc/device_on_bus.h"
 
@@ -25,6 +27,43 @@ TEST_F(MiscDevices, pvpanicPciTellsAndTakesEvents) {
     EXPECT_EQ(env.asked.crash_loads, 1u);
     store(kBar, 1, 1);
     EXPECT_EQ(env.asked.shutdowns, std::vector<ShutdownCause>{ShutdownCause::GuestPanic});
+}
+
+TEST_F(MiscDevices, vmgenidHasOneIdentifierInItsPage) {
+    ASSERT_EQ(add({{"driver", "vmgenid"}, {"id", "g"}, {"guid", "324e6eaf-d1d1-4bf6-bf41-b9bb6c91fb87"}}),
+              "");
+    const auto& device = static_cast<VmGenId&>(*tree.find("g")->device);
+    const std::vector<uint8_t> page = device.page();
+    ASSERT_EQ(page.size(), 4096u);
+    EXPECT_EQ(std::vector<uint8_t>(page.begin() + 40, page.begin() + 48),
+              (std::vector<uint8_t>{0xaf, 0x6e, 0x4e, 0x32, 0xd1, 0xd1, 0xf6, 0x4b}));
+    EXPECT_EQ(page[48], 0xbf);
+    EXPECT_EQ(env.firmware.files.at("etc/vmgenid_addr").size(), 8u);
+    EXPECT_EQ(device.guest_address(), 0u);
+    const std::vector<uint8_t> told = {0x28, 0, 0xfd, 0x7f, 0, 0, 0, 0};
+    env.firmware.written.at("etc/vmgenid_addr")(told);
+    EXPECT_EQ(device.guest_address(), 0x7ffd0028u);
+    EXPECT_EQ(add({{"driver", "vmgenid"}}), "only one vmgenid device is permitted");
+}
+
+TEST_F(MiscDevices, vmgenidMakesANewIdentifierOrRefusesABadOne) {
+    EXPECT_NE(add({{"driver", "vmgenid"}, {"guid", "nonsense"}}), "");
+    ASSERT_EQ(add({{"driver", "vmgenid"}, {"id", "g"}}), "");
+    const std::string guid = static_cast<VmGenId&>(*tree.find("g")->device).guid().text();
+    EXPECT_EQ(guid[14], '4');
+    EXPECT_NE(guid, "00000000-0000-4000-8000-000000000000");
+}
+
+TEST_F(MiscDevices, vmcoreinfoIsAFileThatSaysElf) {
+    ASSERT_EQ(add({{"driver", "vmcoreinfo"}, {"id", "c"}}), "");
+    const std::vector<uint8_t>& file = env.firmware.files.at("etc/vmcoreinfo");
+    ASSERT_EQ(file.size(), 16u);
+    EXPECT_EQ(file[0], 1);
+    auto& device = static_cast<VmCoreInfo&>(*tree.find("c")->device);
+    EXPECT_EQ(device.info(), CoreInfo{});
+    const std::vector<uint8_t> said = {1, 0, 1, 0, 0x40, 0, 0, 0, 0, 0x10, 0x20, 0, 1, 0, 0, 0};
+    env.firmware.written.at("etc/vmcoreinfo")(said);
+    EXPECT_EQ(device.info(), (CoreInfo{1, 0x40, 0x100201000}));
 }
 
 TEST_F(MiscDevices, pvpanicIsAtItsPort) {
