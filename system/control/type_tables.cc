@@ -6,6 +6,7 @@
 #include "hw/i386/types.h"
 #include "hw/misc/types.h"
 #include "hw/pci/types.h"
+#include "hw/scsi/types.h"
 #include "hw/timer/types.h"
 #include "hw/virtio/types.h"
 
@@ -19,6 +20,7 @@ DeviceTypes all_device_types() {
     register_misc_types(types);
     register_timer_types(types);
     pci::register_types(types);
+    scsi::register_types(types);
     virtio::register_types(types);
     return types;
 }
