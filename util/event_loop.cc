@@ -86,8 +86,16 @@ bool EventLoop::iterate(bool wait) {
 }
 
 void EventLoop::post(std::function<void()> work) {
+    post_at(G_PRIORITY_DEFAULT, std::move(work));
+}
+
+void EventLoop::post_first(std::function<void()> work) {
+    post_at(G_PRIORITY_HIGH, std::move(work));
+}
+
+void EventLoop::post_at(int priority, std::function<void()> work) {
     GPtr<GSource, g_source_unref> source(g_idle_source_new());
-    g_source_set_priority(source.get(), G_PRIORITY_DEFAULT);
+    g_source_set_priority(source.get(), priority);
     auto data = std::make_unique<PlainCallback>(PlainCallback{std::move(work)});
     g_source_set_callback(source.get(), call_once, data.release(), destroy<PlainCallback>);
     g_source_attach(source.get(), context_.get());

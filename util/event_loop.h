@@ -26,11 +26,15 @@ class EventLoop {
     bool iterate(bool wait);
     // Runs the work once on the loop's thread, in order of posting.
     void post(std::function<void()> work);
+    // Before everything else that the loop has to do. For what must be done before its asker can ask more.
+    void post_first(std::function<void()> work);
     bool on_loop_thread() const;
 
     GMainContext* context() const { return context_.get(); }
 
   private:
+    void post_at(int priority, std::function<void()> work);
+
     GPtr<GMainContext, g_main_context_unref> context_;
     GPtr<GMainLoop, g_main_loop_unref> loop_;
 };

@@ -44,6 +44,15 @@ struct BootConfig {
     std::string initrd;
     std::string append;
     std::string dtb;
+
+    // -boot, -no-fd-bootchk
+    std::string order = "cad";
+    std::optional<std::string> once;  // the order until the machine is reset
+    bool menu = false;
+    std::optional<uint16_t> menu_wait_ms;  // splash-time=
+    int32_t reboot_timeout_ms = -1;        // after a failed boot; -1: never
+    bool strict = false;                   // boot from the devices with a bootindex only
+    bool floppy_check = true;
 };
 
 // -cpu, as written: "host,+x2apic". Parsed by target/i386/cpu.

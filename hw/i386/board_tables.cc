@@ -93,6 +93,10 @@ FwCfgConfig fw_cfg_config(const BoardFacts& f, const BootMemory& memory) {
     c.cpu_nodes = nodes_of_cpus(f);
     for (uint64_t bytes : f.node_memory)
         c.nodes.push_back({bytes});
+    c.boot_menu = f.config.boot.menu;
+    c.menu_wait_ms = f.config.boot.menu_wait_ms;
+    c.reboot_timeout_ms = f.config.boot.reboot_timeout_ms;
+    c.strict_boot = f.config.boot.strict;
     c.graphics = f.config.graphics;
     if (!f.serials.empty()) c.serial_console = f.serials.front().port;
     if (f.config.hpet) c.hpet_base = kHpetBase;

@@ -71,7 +71,7 @@ void publish_numbers(const FwCfgConfig& c, FwCfgItems& items) {
     items.set_number(FwCfgKey::NbCpus, c.boot_cpus, 2);
     items.set_number(FwCfgKey::MaxCpus, apic_id_limit(c), 2);
     items.set_number(FwCfgKey::BootDevice, static_cast<uint8_t>(c.boot_device), 2);
-    items.set_number(FwCfgKey::BootMenu, 0, 2);
+    items.set_number(FwCfgKey::BootMenu, c.boot_menu ? 1 : 0, 2);
     items.set(FwCfgKey::Numa, numa_item(c));
     items.set_number(FwCfgKey::Irq0Override, c.irq0_override ? 1 : 0, 4);
     items.set(FwCfgKey::Hpet, hpet_item(c.hpet_base));
@@ -80,7 +80,8 @@ void publish_numbers(const FwCfgConfig& c, FwCfgItems& items) {
 Status publish_files(const FwCfgConfig& c, FwCfgItems& items) {
     TRY(items.add_file("etc/e820", e820_bytes(firmware_e820(c.memory))));
     TRY(items.add_file("etc/system-states", system_states()));
-    TRY(items.add_file("etc/boot-fail-wait", number(0xffffffff, 4)));  // no reboot after a failed boot
+    TRY(items.add_file("etc/boot-fail-wait", number(static_cast<uint32_t>(c.reboot_timeout_ms), 4)));
+    if (c.menu_wait_ms) TRY(items.add_file("etc/boot-menu-wait", number(*c.menu_wait_ms, 2)));
     if (!c.graphics && c.serial_console) TRY(items.add_file("etc/sercon-port", number(*c.serial_console, 8)));
     if (c.acpi != nullptr) {
         TRY(items.add_file(acpi::kTablesFile, c.acpi->tables));
@@ -140,12 +141,18 @@ Status publish_kernel(const FwCfgConfig& c, const FwCfgKernel& k, FwCfgItems& it
     items.set_number(FwCfgKey::InitrdAddress, initrd_at, 4);
     items.set_number(FwCfgKey::InitrdSize, k.initrd.size(), 4);
     items.set(FwCfgKey::InitrdData, k.initrd);
-    if (k.loader_rom.empty()) return items.add_file("bootorder", {});
-    constexpr std::string_view kOrder = "/rom@genroms/linuxboot_dma.bin\n";
-    std::vector<uint8_t> order(kOrder.begin(), kOrder.end());
-    order.push_back(0);
-    TRY(items.add_file("bootorder", order));
+    if (k.loader_rom.empty()) return {};
     return items.add_file("genroms/linuxboot_dma.bin", k.loader_rom);
+}
+
+// Paths of what to boot from, one a line; HALT ends a list beyond which nothing is to be tried.
+std::vector<uint8_t> boot_order(const FwCfgConfig& c) {
+    std::string lines;
+    if (c.kernel && !c.kernel->loader_rom.empty()) lines += "/rom@genroms/linuxboot_dma.bin\n";
+    if (c.strict_boot) lines += "HALT\n";
+    std::vector<uint8_t> bytes(lines.begin(), lines.end());
+    if (!bytes.empty()) bytes.push_back(0);
+    return bytes;
 }
 
 }  // namespace
@@ -153,8 +160,8 @@ Status publish_kernel(const FwCfgConfig& c, const FwCfgKernel& k, FwCfgItems& it
 Status publish_fw_cfg(const FwCfgConfig& c, FwCfgItems& items) {
     publish_numbers(c, items);
     TRY(publish_files(c, items));
-    if (c.kernel) return publish_kernel(c, *c.kernel, items);
-    return items.add_file("bootorder", {});
+    if (c.kernel) TRY(publish_kernel(c, *c.kernel, items));
+    return items.add_file("bootorder", boot_order(c));
 }
 
 }  // namespace vmm

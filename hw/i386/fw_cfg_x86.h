@@ -42,6 +42,10 @@ struct FwCfgConfig {
     std::optional<uint64_t> hpet_base;
     bool irq0_override = true;  // the timer arrives at IOAPIC pin 2
     char boot_device = 'c';
+    bool boot_menu = false;
+    std::optional<uint16_t> menu_wait_ms;
+    int32_t reboot_timeout_ms = -1;         // never
+    bool strict_boot = false;               // nothing but what the boot order names
     const acpi::AcpiImage* acpi = nullptr;  // null: -no-acpi
     const smbios::Image* smbios = nullptr;
     std::optional<FwCfgKernel> kernel;

@@ -94,7 +94,7 @@ void Mch::set_masks() {
         config().set_writable(kPam0 + reg, pam_writable(reg), 1);
     if (!config_values_.smm_ranges) return;
     if (config_values_.extended_tseg_mib != 0) config().set_writable(kExtendedTseg, 0xffff, 2);
-    if (config_values_.smbase_smram) config().set_writable(kSmbase, 0xff, 1);
+    config().set_writable(kSmbase, 0xff, 1);
     config().set_writable(kSmram, kSmramWritable, 1);
     config().set_writable(kEsmramc, kEsmramcWritable, 1);
 }

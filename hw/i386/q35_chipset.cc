@@ -4,6 +4,7 @@
 #include "hw/i386/lpc_pirq.h"
 #include "hw/i386/mch.h"
 #include "hw/i386/q35_state_priv.h"
+#include "hw/i386/q35_versions.h"
 #include "hw/i386/smbus_ich9.h"
 #include "hw/intc/i8259.h"
 #include "hw/intc/ioapic.h"
@@ -46,6 +47,7 @@ Status Q35Board::State::make_chipset() {
     const bool forbidden = parts.confidential != nullptr && parts.confidential->requirements().forbids_smm;
     const bool has_smm_ranges = config.smm_ranges && config.smm != OnOffAuto::Off && !forbidden;
     Mch::Config hub;
+    hub.smbase_smram = find_q35_version(config.type)->smram_at_smbase;
     TRY(apply_defaults(Mch::kInfo, Mch::kProps, config.globals, &hub));
     TRY(Mch::check(hub));
     hub.smm_ranges = has_smm_ranges;

@@ -3,6 +3,7 @@
 
 #include "hw/ata/ich9_ahci.h"
 #include "hw/char/serial_isa.h"
+#include "hw/i386/boot_order.h"
 #include "hw/i386/q35_state_priv.h"
 #include "hw/input/i8042.h"
 #include "hw/isa/dma8237.h"
@@ -42,8 +43,6 @@ std::unique_ptr<Mc146818> make_rtc(const MachineConfig& config, const Q35Map& ma
     Mc146818::Config rtc;
     rtc.start_seconds = rtc_seconds(config.rtc, host_now_ns);
     cmos::store_memory_sizes(rtc.ram, map.ram_below.size(), map.ram_above ? map.ram_above->size() : 0);
-    // CD-ROM after the hard disk; no floppy, whose signature old firmware would look for.
-    cmos::store_boot_order(rtc.ram, {2, 3, 0}, true);
     // The number of further CPUs that firmware waits for.
     rtc.ram[0x5f] = static_cast<uint8_t>(config.smp.cpus - 1);
     return std::make_unique<Mc146818>(rtc, clock, irq);
@@ -67,6 +66,8 @@ void Q35Board::State::make_timers() {
         keep(make_rtc(config, map, parts.host_clock.now_ns(),
                       own_time ? parts.virtual_clock : parts.host_clock, gsis->connect(Mc146818::kIrq)));
     regions.add(io, "rtc", Mc146818::kPort, Mc146818::kSize, rtc);
+    boot_order = std::make_unique<BootOrder>(config.boot, rtc);
+    resets.add(*boot_order);
     // Who stops driving IRQ 0 while the HPET does.
     std::function<void(bool)> replace_pit = [](bool) {};
     if (config.pit && accelerator.irqchip_mode() == IrqChipMode::Kernel) {

@@ -118,6 +118,7 @@ struct Q35Board::State {
     std::unique_ptr<BoardEnv> env;
     std::unique_ptr<DeviceTree> tree;
 
+    std::unique_ptr<Resettable> boot_order;
     std::unique_ptr<Resettable> vcpu_reset;
     std::unique_ptr<BoardTables> tables;
     std::unique_ptr<BootLoader> loader;

@@ -10,15 +10,17 @@ namespace {
 using Enable = Bits<31>;
 using BusNumber = Bits<23, 16>;
 using Target = Bits<15, 8>;  // device and function
-using Register = Bits<7, 2>;
+using Register = Bits<7, 0>;
 
 Address target(uint32_t address) {
     return {static_cast<uint8_t>(BusNumber::get(address)),
             DevFn::from_raw(static_cast<uint8_t>(Target::get(address)))};
 }
 
-unsigned config_offset(uint32_t address, uint64_t byte) {
-    return static_cast<unsigned>(Register::get(address) * 4 + byte);
+// Bits 1-0 of the address are reserved, but there is software that selects the byte by them and then always
+// accesses the first data port; other virtual boards let it.
+unsigned config_offset(uint32_t address, uint64_t byte, unsigned size) {
+    return static_cast<unsigned>(Register::get(address) | byte) & ~(size - 1);
 }
 
 }  // namespace
@@ -56,14 +58,14 @@ void ConfigPorts::AddressOps::write(uint64_t offset, uint64_t value, unsigned si
 uint64_t ConfigPorts::DataOps::read(uint64_t offset, unsigned size) {
     const uint32_t address = ports_.selected();
     if (!Enable::test(address)) return all_ones(size);
-    return ports_.root_.config_read(target(address), config_offset(address, offset), size);
+    return ports_.root_.config_read(target(address), config_offset(address, offset, size), size);
 }
 
 void ConfigPorts::DataOps::write(uint64_t offset, uint64_t value, unsigned size) {
     const uint32_t address = ports_.selected();
     if (!Enable::test(address)) return;
-    ports_.root_.config_write(target(address), config_offset(address, offset), static_cast<uint32_t>(value),
-                              size);
+    ports_.root_.config_write(target(address), config_offset(address, offset, size),
+                              static_cast<uint32_t>(value), size);
 }
 
 }  // namespace vmm::pci

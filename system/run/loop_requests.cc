@@ -12,7 +12,7 @@ void LoopRequests::note(const std::function<void(Pending&)>& change) {
         change(pending_);
         post = !std::exchange(posted_, true);
     }
-    if (post) loop_.post([this] { serve(); });
+    if (post) loop_.post_first([this] { serve(); });
 }
 
 void LoopRequests::set_handler(RequestHandler* handler) {
@@ -23,7 +23,7 @@ void LoopRequests::set_handler(RequestHandler* handler) {
         if (handler == nullptr) pending_ = {};
         post = handler != nullptr && pending_.any() && !std::exchange(posted_, true);
     }
-    if (post) loop_.post([this] { serve(); });
+    if (post) loop_.post_first([this] { serve(); });
 }
 
 void LoopRequests::request_reset(ShutdownCause cause) {

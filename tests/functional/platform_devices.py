@@ -199,10 +199,43 @@ def pci_configuration(binary):
         expect_equal(q.readw(0xb0000000 + (0x1f << 15) + 2), 0x2918, 'LPC bridge by ECAM')
 
 
+def boot_order(binary):
+    """-boot's letters in the CMOS, once= until the first reset, the waits in fw_cfg."""
+    def order(q):
+        return cmos(q, 0x38) | cmos(q, 0x3d) << 8
+    for options, first, then in (((), 0x1230, 0x1230), (('-boot', 'nda'), 0x3410, 0x3410), (('-no-fd-bootchk',), 0x1231, 0x1231),
+                                 (('-boot', 'once=d', '-boot', 'order=c'), 0x0300, 0x0200)):
+        with Qtest(binary, '-machine', 'q35', *options) as q:
+            expect_equal(order(q), first, f'{options} at start')
+            q.outb(0xcf9, 0x02)
+            q.outb(0xcf9, 0x06)  # reset
+            expect_equal(order(q), then, f'{options} after a reset')
+
+
+def system_memory_windows(binary):
+    """SMRAM is opened, locked and after a reset free again; bits 1-0 of the configuration address select the byte."""
+    with Qtest(binary, '-machine', 'q35') as q:
+        bridge = q.pci('00.0')
+        bridge.set_config_byte(0x9d, 0x42)
+        q.outl(0xcf8, bridge.address | 0x9d)
+        expect_equal(q.inb(0xcfc), 0x42, 'SMRAM, selected by the address alone')
+        bridge.set_config_byte(0x9d, 0x1a)
+        bridge.set_config_byte(0x9d, 0x42)
+        expect_equal(bridge.config_byte(0x9d) & 0x50, 0x10, 'SMRAM under its lock')
+        q.outb(0xcf9, 0x06)
+        bridge.set_config_byte(0x9d, 0x42)
+        expect_equal(bridge.config_byte(0x9d), 0x42, 'SMRAM after a reset')
+    for version, answer in (('pc-q35-7.2', 1), ('pc-q35-4.1', 0xff)):
+        with Qtest(binary, '-machine', version) as q:
+            bridge = q.pci('00.0')
+            bridge.set_config_byte(0x9c, 0xff)
+            expect_equal(bridge.config_byte(0x9c), answer, f'SMBASE of {version}')
+
+
 if __name__ == '__main__':
     try:
         main([protocol, no_machine, accelerators, clock_by_hand, rtc_alarm_and_ticks, pics, io_apic, hpet, power_management, serial_port,
-              firmware_configuration, pci_configuration])
+              firmware_configuration, pci_configuration, boot_order, system_memory_windows])
     except Failure as failure:
         print(failure)
         sys.exit(1)

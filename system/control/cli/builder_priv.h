@@ -59,6 +59,9 @@ Status take_enable_kvm(Builder& builder, const std::string& value);
 Status take_cpu(Builder& builder, const std::string& value);
 Status take_smp(Builder& builder, const std::string& value);
 Status take_memory(Builder& builder, const std::string& value);
+Status take_boot(Builder& builder, const std::string& value);
+Status take_no_floppy_check(Builder& builder, const std::string& value);
+Status finish_boot(Builder& builder);
 Status take_rtc(Builder& builder, const std::string& value);
 // Merges into the machine's options and checks their types.
 Status set_machine(Builder& builder, const qapi::Dict& options);

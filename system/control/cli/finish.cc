@@ -197,26 +197,6 @@ Status check_private_memory(const Builder& builder) {
     return {};
 }
 
-Status finish_boot(Builder& builder) {
-    const qapi::MachineOptions& given = builder.machine;
-    BootConfig& boot = builder.line.configuration.machine.boot;
-    boot.bios = given.firmware.value_or("");
-    boot.kernel = given.kernel.value_or("");
-    boot.initrd = given.initrd.value_or("");
-    boot.append = given.append.value_or("");
-    boot.dtb = given.dtb.value_or("");
-    struct Companion {
-        const char* option;
-        const std::optional<std::string>& value;
-    };
-    for (const Companion& companion : {Companion{"-initrd", given.initrd}, Companion{"-append", given.append},
-                                       Companion{"-dtb", given.dtb}})
-        if (companion.value && boot.kernel.empty())
-            return Error::make("%s %s needs a kernel", companion.option, companion.value->c_str())
-                .with_hint("add -kernel FILE");
-    return {};
-}
-
 }  // namespace
 
 Status finish(Builder& builder) {

@@ -101,6 +101,10 @@ constexpr Option kOptions[] = {
     {"append", "TEXT", kBoot, "its command line", take_append},
     {"dtb", "FILE", kBoot, "a device tree for it", take_machine_text<kDtb>},
 
+    {"boot", "[order=]LETTERS[,once=,menu=,splash-time=,reboot-timeout=,strict=]", kBoot,
+     "what the firmware boots from: a, b floppy, c disk, d CD-ROM, n network", take_boot},
+    {"no-fd-bootchk", "", kBoot, "the firmware does not look for a floppy's signature", take_no_floppy_check},
+
     {"object", "TYPE,id=ID[,KEY=VALUE...]", kObjects,
      "memory backends and protection; also as JSON; -object help", take_object},
     {"device", "TYPE[,KEY=VALUE...]", kObjects, "add a device; also as JSON; -device help", take_device},
@@ -179,7 +183,6 @@ constexpr AbsentOption kAbsent[] = {
     {"iscsi", true, kNoDisks},
     {"fsdev", true, kNoDisks},
     {"virtfs", true, kNoDisks},
-    {"boot", true, kNoDisks},
     {"netdev", true, kNoNet},
     {"vnc", true, kNoDisplay},
     {"spice", true, kNoDisplay},
