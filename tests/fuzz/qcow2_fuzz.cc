@@ -8,6 +8,7 @@
 #include "backends/block/qcow2/check.h"
 #include "backends/block/qcow2/image.h"
 #include "tests/fakes/memory_image_file.h"
+#include "util/endian.h"
 
 using namespace vmm;
 using namespace vmm::qcow2;
@@ -54,6 +55,18 @@ void step(Image& image, const uint8_t* s) {
     CHECK(done || !done.error().text().empty(), "an error says nothing");
 }
 
+std::vector<uint8_t> file_from(const uint8_t* data, size_t size) {
+    if (size == 0 || data[0] != 'S') return std::vector<uint8_t>(data, data + size);
+    std::vector<uint8_t> file;
+    for (size_t at = 1; at + 4 <= size;) {
+        uint64_t offset = load_le<uint16_t>(data + at) % 1024u * uint64_t{512};
+        size_t length = std::min<size_t>(load_le<uint16_t>(data + at + 2), size - at - 4);
+        MemoryImageFile::apply(file, offset, {data + at + 4, length});
+        at += 4 + length;
+    }
+    return file;
+}
+
 bool damaged(MemoryImageFile& file) {
     auto report = check_image(file);
     return !report || report->corruptions != 0;
@@ -66,10 +79,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     size_t steps = std::min<size_t>(data[size - 1] % (kMostSteps + 1), (size - 1) / kStep);
     size_t image_bytes = size - 1 - steps * kStep;
     MemoryImageFile file;
-    file.data.assign(data, data + image_bytes);
+    file.data = file_from(data, image_bytes);
     file.limit = 1 << 20;
     bool was_damaged = damaged(file);
-    bool dirty = image_bytes > 79 && (data[79] & kDirtyBit);
+    bool dirty = file.data.size() > 79 && (file.data[79] & kDirtyBit);
 
     OpenOptions options;
     options.l2_cache_bytes = 2048;

@@ -81,8 +81,12 @@ Status ClusterCensus::count_l1(uint64_t offset, uint64_t entries) {
 Status ClusterCensus::count_l2(uint64_t offset) {
     use(offset, geometry_.cluster_size(), "an L2 table");
     if (offset >= file_size_) return {};
-    std::vector<uint64_t> table = TRY(read_table(offset, geometry_.l2_entries()));
-    for (uint64_t entry : table) {
+    std::vector<uint64_t> table = TRY(read_table(offset, geometry_.cluster_size() / 8));
+    for (size_t i = 0, words = geometry_.extended_l2 ? 2 : 1; i < table.size(); i += words) {
+        uint64_t entry = table[i];
+        if (!subclusters_valid({entry, table[i + words - 1]}, geometry_))
+            problem(
+                strf("subclusters of L2 entry 0x%llx are invalid", static_cast<unsigned long long>(entry)));
         ClusterKind kind = kind_of(entry, geometry_);
         if (has_host_cluster(kind)) {
             use(entry & kOffsetMask, geometry_.cluster_size(), "a data cluster");
@@ -130,10 +134,10 @@ Status ClusterCensus::check_copied_flags(bool both_ways) {
         if (host == 0 || !l1_entry_valid(l1_entry, geometry_)) continue;
         check_flag(l1_entry, host, both_ways, "L1");
         if (host >= file_size_) continue;
-        std::vector<uint64_t> l2 = TRY(read_table(host, geometry_.l2_entries()));
-        for (uint64_t entry : l2)
-            if (has_host_cluster(kind_of(entry, geometry_)))
-                check_flag(entry, entry & kOffsetMask, both_ways, "L2");
+        std::vector<uint64_t> l2 = TRY(read_table(host, geometry_.cluster_size() / 8));
+        for (size_t k = 0; k < l2.size(); k += geometry_.extended_l2 ? 2 : 1)
+            if (has_host_cluster(kind_of(l2[k], geometry_)))
+                check_flag(l2[k], l2[k] & kOffsetMask, both_ways, "L2");
     }
     return {};
 }

@@ -45,27 +45,46 @@ Status ClusterMap::load() {
 }
 
 uint64_t ClusterMap::piece_offset(uint64_t guest, uint64_t table) const {
-    return table + align_down(geometry().l2_index(guest) * 8, cache_.piece_bytes());
+    return table +
+           align_down(geometry().l2_index(guest) << geometry().l2_entry_shift(), cache_.piece_bytes());
+}
+
+uint64_t ClusterMap::index_in_piece(uint64_t guest) const {
+    return geometry().l2_index(guest) & (entries_per_piece() - 1);
+}
+
+static L2Entry entry_at(const Geometry& g, const uint8_t* piece, uint64_t index) {
+    const uint8_t* at = piece + (index << g.l2_entry_shift());
+    return {load_be<uint64_t>(at), g.extended_l2 ? load_be<uint64_t>(at + 8) : 0};
 }
 
 Mapping ClusterMap::run_at(const uint8_t* piece, uint64_t guest, uint64_t bytes) const {
     const Geometry& g = geometry();
-    uint64_t entries = cache_.piece_bytes() / 8, index = g.l2_index(guest) & (entries - 1);
+    uint64_t index = index_in_piece(guest), unit = g.unit_size();
+    auto sub = static_cast<unsigned>(g.in_cluster(guest) / unit);
+    L2Entry e = entry_at(g, piece, index);
     Mapping m;
-    m.entry = load_be<uint64_t>(piece + index * 8);
-    m.kind = kind_of(m.entry, g);
-    m.exclusive = (m.entry & kCopied) != 0;
-    uint64_t start = m.entry & kOffsetMask;
+    m.entry = e.entry;
+    m.subclusters = e.subclusters;
+    m.kind = subcluster_kind(e, sub, g);
+    m.exclusive = (e.entry & kCopied) != 0;
+    uint64_t start = host_of(e.entry);
     if (has_host_cluster(m.kind)) m.host = start + g.in_cluster(guest);
-    m.bytes = g.cluster_size() - g.in_cluster(guest);
-    for (uint64_t i = 1; m.bytes < bytes && index + i < entries; ++i, m.bytes += g.cluster_size()) {
-        uint64_t entry = load_be<uint64_t>(piece + (index + i) * 8);
-        if (m.kind == ClusterKind::Compressed || m.kind == ClusterKind::Invalid ||
-            kind_of(entry, g) != m.kind)
-            break;
-        if (!has_host_cluster(m.kind)) continue;
-        if ((entry & kOffsetMask) != start + i * g.cluster_size() || ((entry & kCopied) != 0) != m.exclusive)
-            break;
+    m.bytes = unit - (guest & (unit - 1));
+    if (m.kind == ClusterKind::Compressed || m.kind == ClusterKind::Invalid) {
+        m.bytes = std::min(bytes, g.cluster_size() - g.in_cluster(guest));
+        return m;
+    }
+    for (uint64_t i = 0; m.bytes < bytes; m.bytes += unit) {
+        if (++sub >= g.units()) {
+            sub = 0;
+            if (index + ++i >= entries_per_piece()) break;
+            e = entry_at(g, piece, index + i);
+            bool joins =
+                host_of(e.entry) == start + i * g.cluster_size() && ((e.entry & kCopied) != 0) == m.exclusive;
+            if (has_host_cluster(m.kind) && !joins) break;
+        }
+        if (subcluster_kind(e, sub, g) != m.kind) break;
     }
     m.bytes = std::min(m.bytes, bytes);
     return m;
@@ -166,11 +185,30 @@ Result<Mapping> ClusterMap::lookup(uint64_t offset, uint64_t bytes) {
     return m;
 }
 
-uint64_t ClusterMap::clusters_left_in_piece(uint64_t guest) const {
-    uint64_t entries = cache_.piece_bytes() / 8;
-    return entries - (geometry().l2_index(guest) & (entries - 1));
+// What a whole cluster of subclusters comes to.
+static ClusterKind summary(const L2Entry& e, const Geometry& g) {
+    ClusterKind whole = kind_of(e.entry, g);
+    if (whole == ClusterKind::Compressed || whole == ClusterKind::Invalid) return whole;
+    if (!subclusters_valid(e, g)) return ClusterKind::Invalid;
+    bool host = whole == ClusterKind::Data;
+    if (e.subclusters == kAllZero) return host ? ClusterKind::ZeroAllocated : ClusterKind::Zero;
+    return !host && e.subclusters == 0 ? ClusterKind::Unallocated : ClusterKind::Data;
 }
 
+Result<Mapping> ClusterMap::lookup_whole(uint64_t offset, uint64_t bytes) {
+    Mapping m = TRY(lookup(offset, bytes));
+    if (!geometry().extended_l2 || table_at(offset) == 0) return m;
+    m.kind = summary({m.entry, m.subclusters}, geometry());
+    if (m.kind == ClusterKind::Invalid)
+        return header_.report_corruption("the subclusters of guest offset 0x%llx are invalid", ull(offset));
+    m.host = host_of(m.entry);
+    m.bytes = std::min(bytes, geometry().cluster_size());
+    return m;
+}
+
+uint64_t ClusterMap::clusters_left_in_piece(uint64_t guest) const {
+    return entries_per_piece() - index_in_piece(guest);
+}
 uint64_t ClusterMap::table_at(uint64_t offset) const {
     uint64_t index = geometry().l1_index(offset);
     return index < l1_.size() ? l1_[index] & kOffsetMask : 0;
@@ -200,16 +238,20 @@ Status ClusterMap::set_table(uint64_t guest, uint64_t host) {
     return {};
 }
 
-Status ClusterMap::set_entries(uint64_t guest, uint64_t count, uint64_t entry, uint64_t step) {
+Status ClusterMap::set_entries(uint64_t guest, uint64_t count, const L2Entry& value, uint64_t step) {
     CHECK(table_writable(guest), "an entry of a shared L2 table is changed");
     uint64_t offset = piece_offset(guest, table_at(guest));
     uint8_t* piece = TRY(load_piece(offset));
-    uint64_t entries = cache_.piece_bytes() / 8, index = geometry().l2_index(guest) & (entries - 1);
-    CHECK(index + count <= entries, "entries of two pieces are changed at once");
+    uint64_t index = index_in_piece(guest);
+    unsigned shift = geometry().l2_entry_shift();
+    CHECK(index + count <= entries_per_piece(), "entries of two pieces are changed at once");
     Locked lock(mutex_);
-    for (uint64_t i = 0; i < count; ++i)
-        store_be<uint64_t>(piece + (index + i) * 8, entry + i * step);
-    cache_.mark(offset, index * 8, (index + count) * 8 - 1);
+    for (uint64_t i = 0; i < count; ++i) {
+        uint8_t* at = piece + ((index + i) << shift);
+        store_be<uint64_t>(at, value.entry + i * step);
+        if (geometry().extended_l2) store_be<uint64_t>(at + 8, value.subclusters);
+    }
+    cache_.mark(offset, index << shift, ((index + count) << shift) - 1);
     return {};
 }
 

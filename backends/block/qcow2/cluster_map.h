@@ -26,7 +26,9 @@ struct Mapping {
     bool exclusive = false;  // refcount 1: may be written in place
     uint64_t host = 0;       // of the first byte: Data, ZeroAllocated
     uint64_t bytes = 0;
-    uint64_t entry = 0;  // as it stands in the table, of the first cluster
+    // As they stand in the table, of the first cluster.
+    uint64_t entry = 0;
+    uint64_t subclusters = 0;
 };
 
 // The guest bytes of a request that goes past the worker. Owned by the request.
@@ -58,6 +60,9 @@ class ClusterMap {
 
     // The rest is the worker's.
     Result<Mapping> lookup(uint64_t offset, uint64_t bytes);
+    // The same in whole clusters from a cluster's start on: one whose subclusters differ is Data, and `host`
+    // is there whenever the entry has one.
+    Result<Mapping> lookup_whole(uint64_t offset, uint64_t bytes);
     uint64_t clusters_left_in_piece(uint64_t guest) const;
     // The L2 table for this offset: is there one of our own (not shared with a snapshot)?
     bool table_writable(uint64_t offset) const;
@@ -66,8 +71,8 @@ class ClusterMap {
     // A new L2 table at this host offset, with the bytes of the old one; the caller has allocated it.
     Status set_table(uint64_t guest, uint64_t host);
     // Changes `count` entries from this guest cluster on, all of one piece, in a table that is writable:
-    // the n-th gets entry + n * step.
-    Status set_entries(uint64_t guest, uint64_t count, uint64_t entry, uint64_t step);
+    // the n-th gets value.entry + n * step.
+    Status set_entries(uint64_t guest, uint64_t count, const L2Entry& value, uint64_t step);
 
     // Neither syncs.
     Status write_pieces() { return cache_.write_back(file_); }
@@ -81,6 +86,8 @@ class ClusterMap {
 
   private:
     uint64_t piece_offset(uint64_t guest, uint64_t table) const;
+    uint64_t entries_per_piece() const { return cache_.piece_bytes() >> geometry().l2_entry_shift(); }
+    uint64_t index_in_piece(uint64_t guest) const;
     Result<uint8_t*> load_piece(uint64_t piece);
     Mapping run_at(const uint8_t* piece, uint64_t guest, uint64_t bytes) const;
 

@@ -26,12 +26,16 @@ Result<Header> plan_header(const CreateOptions& o) {
     if (o.version < 3 && o.compression != Compression::Zlib)
         return Error::make(
             "Non-zlib compression type is only supported with compatibility level 1.1 and above");
+    if (o.extended_l2 && (o.version < 3 || o.cluster_size < (1u << kMinExtendedClusterBits)))
+        return Error::make(
+            "Extended L2 entries are only supported with cluster sizes of at least 16384 bytes and "
+            "compatibility level 1.1 and above");
     if (o.backing_file.empty() && !o.backing_format.empty())
         return Error::make("Backing format cannot be used without backing file");
     if (o.size >> 62) return Error::make("The image size is too large");
     Header h;
     h.geometry = {o.version, static_cast<unsigned>(std::countr_zero(o.cluster_size)),
-                  static_cast<unsigned>(std::countr_zero(o.refcount_bits))};
+                  static_cast<unsigned>(std::countr_zero(o.refcount_bits)), o.extended_l2};
     h.size = align_up(o.size, kSectorSize);
     uint64_t entries = h.geometry.l1_entries_for(h.size);
     if (entries * 8 > kMaxL1Bytes)
@@ -41,6 +45,7 @@ Result<Header> plan_header(const CreateOptions& o) {
     h.compatible = o.lazy_refcounts ? kLazyRefcountsBit : 0;
     h.compression = o.compression;
     h.incompatible = o.compression != Compression::Zlib ? kCompressionTypeBit : 0;
+    if (o.extended_l2) h.incompatible |= kExtendedL2Bit;
     h.backing_file = o.backing_file;
     h.backing_format = o.backing_format;
     return h;

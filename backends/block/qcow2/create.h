@@ -1,5 +1,5 @@
 // Making an empty qcow2 image in an empty file: snapshot overlays, blockdev-create, tests. Blocking. Missing:
-// preallocation, encryption, external data files, extended L2 entries. Spec: qcow2, "Header".
+// preallocation, encryption, external data files. Spec: qcow2, "Header".
 #pragma once
 
 #include <cstdint>
@@ -18,6 +18,7 @@ struct CreateOptions {
     uint32_t refcount_bits = 16;
     bool lazy_refcounts = false;
     Compression compression = Compression::Zlib;
+    bool extended_l2 = false;
     std::string backing_file;
     std::string backing_format;
 };

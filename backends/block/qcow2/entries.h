@@ -1,5 +1,6 @@
-// L1 and L2 entries: what the 64 bits of each say, and how to make them. Pure; header only. Standard entries
-// only (no subclusters). Spec: qcow2, "Cluster mapping".
+// L1 and L2 entries: what the bits of each say. With extended L2 entries a second number has two bits for
+// each of a cluster's 32 subclusters. Pure; header only. Spec: qcow2, "Cluster mapping", "Extended L2
+// Entries".
 #pragma once
 
 #include <cstdint>
@@ -35,10 +36,52 @@ constexpr ClusterKind kind_of(uint64_t entry, const Geometry& g) {
     if ((entry & kL2Reserved) || g.in_cluster(host)) return ClusterKind::Invalid;
     if (host == 0 && (entry & kCopied)) return ClusterKind::Invalid;  // only external data files may
     if (entry & kZero) {
-        if (g.version < 3) return ClusterKind::Invalid;
+        if (g.version < 3 || g.extended_l2) return ClusterKind::Invalid;
         return host ? ClusterKind::ZeroAllocated : ClusterKind::Zero;
     }
     return host ? ClusterKind::Data : ClusterKind::Unallocated;
+}
+
+// One L2 entry; `subclusters` is only there with extended entries.
+struct L2Entry {
+    uint64_t entry = 0;
+    uint64_t subclusters = 0;  // bits 0-31: allocated, 32-63: reads as zeroes
+};
+inline constexpr uint64_t kAllAllocated = 0xffff'ffff, kAllZero = 0xffff'ffff'0000'0000;
+
+// What a whole cluster of zeroes without a host cluster is (in version 2: nothing).
+constexpr L2Entry zero_entry(const Geometry& g) {
+    if (g.extended_l2) return {0, kAllZero};
+    return {g.version >= 3 ? kZero : 0, 0};
+}
+// Zeroes with a host cluster kept for later.
+constexpr L2Entry kept_zero_entry(const Geometry& g, uint64_t host) {
+    if (g.extended_l2) return {host | kCopied, kAllZero};
+    return {host | kCopied | kZero, 0};
+}
+// A cluster in place, all of it.
+constexpr L2Entry data_entry(const Geometry& g, uint64_t host) {
+    return {host | kCopied, g.extended_l2 ? kAllAllocated : 0};
+}
+constexpr uint64_t host_of(uint64_t entry) {
+    return entry & kCompressed ? 0 : entry & kOffsetMask;
+}
+
+// The kind of one subcluster; without extended entries, of the cluster.
+constexpr ClusterKind subcluster_kind(const L2Entry& e, unsigned subcluster, const Geometry& g) {
+    ClusterKind whole = kind_of(e.entry, g);
+    if (!g.extended_l2 || whole == ClusterKind::Compressed || whole == ClusterKind::Invalid) return whole;
+    bool allocated = (e.subclusters >> subcluster & 1) != 0;
+    bool zero = (e.subclusters >> (kSubclusters + subcluster) & 1) != 0;
+    bool host = whole == ClusterKind::Data;
+    if (allocated) return zero || !host ? ClusterKind::Invalid : ClusterKind::Data;
+    if (zero) return host ? ClusterKind::ZeroAllocated : ClusterKind::Zero;
+    return ClusterKind::Unallocated;
+}
+constexpr bool subclusters_valid(const L2Entry& e, const Geometry& g) {
+    if (!g.extended_l2 || kind_of(e.entry, g) == ClusterKind::Compressed) return true;
+    if (e.subclusters & (e.subclusters >> kSubclusters) & kAllAllocated) return false;
+    return host_of(e.entry) != 0 || (e.subclusters & kAllAllocated) == 0;
 }
 
 constexpr bool l1_entry_valid(uint64_t entry, const Geometry& g) {

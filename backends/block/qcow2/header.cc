@@ -132,8 +132,7 @@ Status check_features(const Header& h) {
             .with_hint("convert it with qemu-img first");
     if (h.crypt_method == 2) return Error::make("the image is encrypted (LUKS), which is not supported");
     if (h.crypt_method > 2) return Error::make("unknown encryption method %u", h.crypt_method);
-    uint64_t cannot =
-        (h.incompatible & ~kKnownIncompatible) | (h.incompatible & (kExternalDataBit | kExtendedL2Bit));
+    uint64_t cannot = (h.incompatible & ~kKnownIncompatible) | (h.incompatible & kExternalDataBit);
     if (cannot) return unsupported_features(h, cannot);
     return {};
 }
@@ -147,6 +146,9 @@ Result<uint32_t> parse_v3(std::span<const uint8_t> cluster, Header& h) {
     uint32_t length = f.u32(100);
     if (length < kV3Length || length > cluster.size())
         return Error::make("the header's length of %u bytes is invalid", length);
+    h.geometry.extended_l2 = (h.incompatible & kExtendedL2Bit) != 0;
+    if (h.geometry.extended_l2 && h.geometry.cluster_bits < kMinExtendedClusterBits)
+        return Error::make("extended L2 entries need clusters of 16 KiB or more");
     uint8_t compression = length > kCompressionOffset ? cluster[kCompressionOffset] : 0;
     if (((h.incompatible & kCompressionTypeBit) != 0) != (compression != 0))
         return Error::make("the compression type %u and its feature bit disagree", compression);

@@ -2,8 +2,8 @@
 // without a node. One thread at a time ("the worker"), but for map().peek/enter/leave and
 // may_write_in_place(), which are any thread's. Writes reach the file in an order that leaves, at any crash,
 // an image whose worst fault is leaked clusters (flush.cc says how). Spec: qcow2 versions 2 and 3. Missing:
-// writing compressed clusters, making snapshots, extended L2 entries, external data files, encryption (the
-// last three are refused by name).
+// writing compressed clusters, making snapshots, external data files, encryption (the last two are refused by
+// name).
 #pragma once
 
 #include <atomic>
@@ -118,6 +118,14 @@ class Image {
 
     Result<uint64_t> write_some(uint64_t offset, std::span<const uint8_t> from);
     Result<uint64_t> write_new(uint64_t offset, std::span<const uint8_t> from);
+    Status write_subclusters(uint64_t offset, std::span<const uint8_t> from);
+    struct NewPlace {
+        uint64_t host = 0;
+        uint64_t count = 0;
+        bool reused = false;  // the clusters were there, and ours
+    };
+    Result<NewPlace> find_place(uint64_t first, uint64_t wanted, const Mapping& mapping);
+    Status link(Status written, uint64_t first, const NewPlace& place, const L2Entry& entry);
     Result<uint64_t> needing_clusters(uint64_t first, uint64_t most);
     Status read_edge(uint64_t offset, std::span<uint8_t> into);
     Status fill_and_write(uint64_t offset, std::span<const uint8_t> from, uint64_t first, uint64_t end,
@@ -129,7 +137,7 @@ class Image {
     Status write_buffer_of_zeroes(uint64_t offset, uint64_t bytes);
     Status discard_clusters(uint64_t offset, uint64_t bytes, FreedBy by);
     // Replaces `count` entries and notes what they used for freeing after the next flush.
-    Status replace(uint64_t guest, uint64_t count, uint64_t entry, uint64_t step, FreedBy by);
+    Status replace(uint64_t guest, uint64_t count, const L2Entry& value, uint64_t step, FreedBy by);
     void note_free(uint64_t entry, FreedBy by);
     Status free_pending();
     Status write_tables();

@@ -32,7 +32,7 @@ qapi::Dict Qcow2Node::specific_info() const {
     if (v3) {
         data.set("lazy-refcounts", (h.compatible & qcow2::kLazyRefcountsBit) != 0);
         data.set("corrupt", image_->corrupt() || (h.incompatible & qcow2::kCorruptBit) != 0);
-        data.set("extended-l2", false);
+        data.set("extended-l2", h.geometry.extended_l2);
     }
     qapi::Dict specific;
     specific.set("type", "qcow2");

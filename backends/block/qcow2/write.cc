@@ -68,40 +68,81 @@ Result<uint64_t> Image::needing_clusters(uint64_t first, uint64_t most) {
     while (count < most) {
         uint64_t at = first + (count << geometry().cluster_bits);
         Mapping m = TRY(map_.lookup(at, (most - count) << geometry().cluster_bits));
-        if (has_host_cluster(m.kind) && m.exclusive) break;
-        count += geometry().clusters_for(m.bytes);
+        if (m.exclusive && host_of(m.entry) != 0) break;
+        count += geometry().extended_l2 ? 1 : geometry().clusters_for(m.bytes);
     }
     return count;
 }
 
-// Writes to clusters that have to be filled whole: new ones, or allocated ones that read as zeroes.
+// Writes to clusters that are not in place yet: new ones, or allocated ones that read as something else.
 Result<uint64_t> Image::write_new(uint64_t offset, std::span<const uint8_t> from) {
     const Geometry& g = geometry();
     uint64_t first = g.cluster_start(offset);
-    uint64_t wanted = g.clusters_for(offset + from.size()) - (first >> g.cluster_bits);
+    bool whole = offset == first && from.size() >= g.cluster_size();
+    if (g.extended_l2 && !whole) {
+        uint64_t here = std::min<uint64_t>(from.size(), first + g.cluster_size() - offset);
+        TRY(write_subclusters(offset, from.first(here)));
+        return here;
+    }
+    // Clusters without subclusters are filled, so the last may be written in part.
+    uint64_t wanted = g.extended_l2 ? from.size() >> g.cluster_bits
+                                    : g.clusters_for(offset + from.size()) - (first >> g.cluster_bits);
     Mapping mapping = TRY(map_.lookup(first, wanted << g.cluster_bits));
-    bool reuse = mapping.kind == ClusterKind::ZeroAllocated && mapping.exclusive;
-    ClusterRun run;
-    if (reuse) {
-        run = {mapping.host >> g.cluster_bits, g.clusters_for(mapping.bytes)};
-        TRY(check_place(mapping.host, mapping.bytes));
+    NewPlace place = TRY(find_place(first, wanted, mapping));
+    uint64_t end = first + (place.count << g.cluster_bits);
+    uint64_t bytes = std::min<uint64_t>(from.size(), end - offset);
+    Status done = fill_and_write(offset, from.first(bytes), first, end, place.host);
+    TRY(link(std::move(done), first, place, data_entry(g, place.host)));
+    return bytes;
+}
+
+// Inside one cluster: only the subclusters that are touched are filled, where the others stay what they are.
+Status Image::write_subclusters(uint64_t offset, std::span<const uint8_t> from) {
+    const Geometry& g = geometry();
+    uint64_t first = g.cluster_start(offset), stop = offset + from.size();
+    Mapping mapping = TRY(map_.lookup(first, g.cluster_size()));
+    bool compressed = mapping.kind == ClusterKind::Compressed;
+    bool others_stay = !compressed && (mapping.exclusive || host_of(mapping.entry) == 0);
+    uint64_t low = others_stay ? align_down(offset, g.unit_size()) : first;
+    uint64_t high = others_stay ? align_up(stop, g.unit_size()) : first + g.cluster_size();
+    NewPlace place = TRY(find_place(first, 1, mapping));
+    Status done = fill_and_write(offset, from, low, high, place.host + (low - first));
+    L2Entry entry = data_entry(g, place.host);
+    if (others_stay) {
+        uint64_t touched = ((uint64_t{1} << ((high - low) / g.unit_size())) - 1)
+                           << ((low - first) / g.unit_size());
+        entry.subclusters = (mapping.subclusters & ~(touched | touched << kSubclusters)) | touched;
+    }
+    return link(std::move(done), first, place, entry);
+}
+
+// Host clusters for guest clusters that have none of their own; or the ones they have, which nothing reads.
+Result<Image::NewPlace> Image::find_place(uint64_t first, uint64_t wanted, const Mapping& mapping) {
+    const Geometry& g = geometry();
+    NewPlace place;
+    place.reused = mapping.exclusive && host_of(mapping.entry) != 0;
+    if (place.reused) {
+        place.host = host_of(mapping.entry);
+        place.count = g.extended_l2 ? 1 : g.clusters_for(mapping.bytes);
+        TRY(check_place(place.host, place.count << g.cluster_bits));
     } else {
-        run = TRY(refcounts_.allocate(TRY(needing_clusters(first, wanted))));
+        ClusterRun run = TRY(refcounts_.allocate(TRY(needing_clusters(first, wanted))));
+        place.host = run.first << g.cluster_bits;
+        place.count = run.count;
     }
     changed();
-    uint64_t host = run.first << g.cluster_bits, end = first + (run.count << g.cluster_bits);
-    uint64_t bytes = std::min<uint64_t>(from.size(), end - offset);
-    Status done = fill_and_write(offset, from.first(bytes), first, end, host);
-    if (done) {
-        done = reuse ? map_.set_entries(first, run.count, host | kCopied, g.cluster_size())
-                     : replace(first, run.count, host | kCopied, g.cluster_size(), FreedBy::Other);
-    }
-    if (!done) {
-        // Nothing points to the new clusters yet.
-        if (!reuse && !header_.corrupt()) TRY(refcounts_.release(run));
-        return std::move(done).take_error();
-    }
-    return bytes;
+    return place;
+}
+
+// After the bytes are there: the entries point to them. When something failed, the new clusters are free
+// again.
+Status Image::link(Status written, uint64_t first, const NewPlace& place, const L2Entry& entry) {
+    uint64_t step = geometry().cluster_size();
+    if (written && place.reused) return map_.set_entries(first, place.count, entry, step);
+    if (written) written = replace(first, place.count, entry, step, FreedBy::Other);
+    if (!written && !place.reused && !header_.corrupt())
+        TRY(refcounts_.release({place.host >> geometry().cluster_bits, place.count}));
+    return written;
 }
 
 // The bytes next to a write, inside one cluster, that have to be written with it; 0 when the new place has
@@ -110,7 +151,7 @@ Result<uint64_t> Image::edge_bytes_to_fill(uint64_t offset, uint64_t bytes, bool
     if (bytes == 0 || !fresh) return bytes;
     if (offset >= size()) return uint64_t{0};
     Mapping m = TRY(map_.lookup(offset, bytes));
-    return reads_zero(m, offset) ? 0 : bytes;
+    return m.bytes == bytes && reads_zero(m, offset) ? 0 : bytes;
 }
 
 // What the guest reads, and zeroes behind the end of the disk.
@@ -145,11 +186,11 @@ Status Image::fill_and_write(uint64_t offset, std::span<const uint8_t> from, uin
     return file_.write(host + (offset - first) - head, bounce_);
 }
 
-Status Image::replace(uint64_t guest, uint64_t count, uint64_t entry, uint64_t step, FreedBy by) {
+Status Image::replace(uint64_t guest, uint64_t count, const L2Entry& value, uint64_t step, FreedBy by) {
     std::vector<uint64_t> old(count);
     for (uint64_t i = 0; i < count; ++i)
         old[i] = TRY(map_.lookup(guest + (i << geometry().cluster_bits), 1)).entry;
-    TRY(map_.set_entries(guest, count, entry, step));
+    TRY(map_.set_entries(guest, count, value, step));
     changed();
     // Noted only now: set_entries() may have freed everything noted before.
     for (uint64_t one : old)

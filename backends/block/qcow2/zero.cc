@@ -32,14 +32,14 @@ Status Image::write_zeroes(uint64_t offset, uint64_t bytes, bool keep) {
 Status Image::zero_part(uint64_t offset, uint64_t bytes) {
     if (bytes == 0) return {};
     Mapping mapping = TRY(map_.lookup(offset, bytes));
-    if (reads_zero(mapping, offset)) return {};
+    if (mapping.bytes == bytes && reads_zero(mapping, offset)) return {};
     return write_buffer_of_zeroes(offset, bytes);
 }
 
 Status Image::zero_clusters(uint64_t offset, uint64_t bytes, bool keep) {
     const Geometry& g = geometry();
     while (bytes > 0) {
-        Mapping m = TRY(map_.lookup(offset, bytes));
+        Mapping m = TRY(map_.lookup_whole(offset, bytes));
         uint64_t count = g.clusters_for(m.bytes);
         bool kept = keep && m.exclusive;
         if (m.kind == ClusterKind::Zero || (m.kind == ClusterKind::ZeroAllocated && kept) ||
@@ -58,10 +58,10 @@ Status Image::zero_clusters(uint64_t offset, uint64_t bytes, bool keep) {
             count = std::min(count, map_.clusters_left_in_piece(offset));
             m.bytes = std::min(m.bytes, count << g.cluster_bits);
             if (m.kind == ClusterKind::Data && kept) {
-                TRY(map_.set_entries(offset, count, m.host | kCopied | kZero, g.cluster_size()));
+                TRY(map_.set_entries(offset, count, kept_zero_entry(g, m.host), g.cluster_size()));
                 changed();
             } else {
-                TRY(replace(offset, count, kZero, 0, keep ? FreedBy::Other : FreedBy::Request));
+                TRY(replace(offset, count, zero_entry(g), 0, keep ? FreedBy::Other : FreedBy::Request));
             }
         }
         offset += m.bytes;
@@ -81,15 +81,14 @@ Status Image::discard(uint64_t offset, uint64_t bytes) {
 
 Status Image::discard_clusters(uint64_t offset, uint64_t bytes, FreedBy by) {
     while (bytes > 0) {
-        Mapping m = TRY(map_.lookup(offset, bytes));
+        Mapping m = TRY(map_.lookup_whole(offset, bytes));
         bool nothing = m.kind == ClusterKind::Zero || (m.kind == ClusterKind::Unallocated && !backing_);
         if (!nothing) {
             TRY(make_table_writable(offset));
-            uint64_t entry = geometry().version >= 3 ? kZero : 0;
             // What has no table yet is one run; what has one is in pieces.
             uint64_t count = std::min(geometry().clusters_for(m.bytes), map_.clusters_left_in_piece(offset));
             m.bytes = std::min(m.bytes, count << geometry().cluster_bits);
-            TRY(replace(offset, count, entry, 0, by));
+            TRY(replace(offset, count, zero_entry(geometry()), 0, by));
         }
         offset += m.bytes;
         bytes -= m.bytes;

@@ -222,6 +222,7 @@ struct CrashShape {
     uint64_t backing_units;
     bool full;  // every cluster is there before the run
     uint32_t seeds;
+    bool extended = false;
 };
 constexpr CrashShape kShapes[] = {
     {"plain", 900, 4096, 3, 16, false, 0, false, 6},
@@ -231,6 +232,7 @@ constexpr CrashShape kShapes[] = {
     {"lazy", 500, 1024, 3, 16, true, 100, false, 6},
     {"one_bit", 600, 2048, 3, 1, false, 600, false, 6},
     {"full", 600, 2048, 3, 16, false, 600, true, 6},
+    {"subclusters", 900, 16384, 3, 16, false, 500, false, 6, true},
     // The refcount table has to grow in the middle of it.
     {"growing_table", 3955, 512, 3, 64, false, 0, true, 3},
 };
@@ -245,6 +247,7 @@ TEST_P(Crash, leavesNothingWorseThanLeaks) {
     make.cluster_size = shape.cluster_size;
     make.refcount_bits = shape.refcount_bits;
     make.lazy_refcounts = shape.lazy;
+    make.extended_l2 = shape.extended;
     OpenOptions how;
     how.l2_cache_bytes = 1024;
     how.l2_piece_bytes = 512;

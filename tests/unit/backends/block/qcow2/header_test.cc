@@ -59,8 +59,10 @@ TEST(Header, unknownFeaturesAreNamedByTheImage) {
     std::copy_n("time \x1btravel", 12, bytes.begin() + static_cast<ptrdiff_t>(at));
     EXPECT_EQ(refusal(bytes), "Unsupported qcow2 feature(s): time ?travel");
     bytes = good_header();
-    bytes[79] = kExternalDataBit | kExtendedL2Bit;
-    EXPECT_EQ(refusal(bytes), "Unsupported qcow2 feature(s): external data file, extended L2 entries");
+    bytes[79] = kExternalDataBit;
+    EXPECT_EQ(refusal(bytes), "Unsupported qcow2 feature(s): external data file");
+    bytes[79] = kExtendedL2Bit;
+    EXPECT_EQ(refusal(bytes), "extended L2 entries need clusters of 16 KiB or more");
 }
 
 TEST(Header, whatCannotBeIsRefused) {

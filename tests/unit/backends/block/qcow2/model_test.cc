@@ -13,6 +13,7 @@ struct Shape {
     uint32_t refcount_bits;
     bool lazy;
     uint64_t backing_bytes;
+    bool extended = false;
 };
 constexpr uint64_t kMega = 1 << 20;
 constexpr Shape kShapes[] = {
@@ -27,6 +28,9 @@ constexpr Shape kShapes[] = {
     {"four_bits", 4 * kMega, 3, 4096, 4, false, kMega},
     {"eight_bits", 4 * kMega, 3, 8192, 8, false, 2 * kMega + 512},
     {"thirty_two_bits_lazy", 8 * kMega, 3, 65536, 32, true, 0},
+    {"subclusters", 6 * kMega, 3, 65536, 16, false, 0, true},
+    {"subclusters_backing", 3 * kMega + 512, 3, 16384, 16, false, 2 * kMega + 1000, true},
+    {"subclusters_lazy", 4 * kMega, 3, 32768, 1, true, 5 * kMega, true},
     {"large_clusters", 40 * kMega + 512, 3, 2 * kMega, 16, false, 9 * kMega},
 };
 
@@ -40,6 +44,7 @@ TEST_P(Model, aRandomMixReadsAsTheArrayDoes) {
     make.cluster_size = shape.cluster_size;
     make.refcount_bits = shape.refcount_bits;
     make.lazy_refcounts = shape.lazy;
+    make.extended_l2 = shape.extended;
     OpenOptions how;
     how.l2_cache_bytes = 8192;  // small: pieces come and go
     how.l2_piece_bytes = shape.cluster_size >= 4096 ? 1024 : 512;

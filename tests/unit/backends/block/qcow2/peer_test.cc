@@ -29,6 +29,7 @@ struct MadeHere {
     uint32_t refcount_bits;
     bool lazy;
     uint64_t backing_bytes;
+    bool extended = false;
 };
 
 TEST_F(PeerTest, imagesMadeHereAreGoodThere) {
@@ -41,6 +42,8 @@ TEST_F(PeerTest, imagesMadeHereAreGoodThere) {
         {4 * kMega, 3, 1024, 4, false, 0},
         {4 * kMega, 3, 8192, 8, false, 2 * kMega},
         {30 * kMega, 3, 2 * kMega, 32, false, 0},
+        {8 * kMega, 3, 65536, 16, false, 3 * kMega, true},
+        {6 * kMega, 3, 16384, 16, false, 0, true},
     };
     for (const MadeHere& shape : kAll) {
         CreateOptions make;
@@ -49,6 +52,7 @@ TEST_F(PeerTest, imagesMadeHereAreGoodThere) {
         make.cluster_size = shape.cluster_size;
         make.refcount_bits = shape.refcount_bits;
         make.lazy_refcounts = shape.lazy;
+        make.extended_l2 = shape.extended;
         if (shape.backing_bytes) {
             make.backing_file = "base.raw";
             make.backing_format = "raw";
@@ -78,6 +82,8 @@ TEST_F(PeerTest, imagesMadeThereReadAndWriteHere) {
                               "preallocation=falloc,cluster_size=8k",
                               "preallocation=full",
                               "compression_type=zlib",
+                              "extended_l2=on",
+                              "extended_l2=on,cluster_size=16k,preallocation=metadata",
                               "compression_type=zstd,cluster_size=32k"};
     for (const char* options : kOptions) {
         for (const char* compress : {"", "-c"}) {
@@ -110,7 +116,8 @@ TEST_F(PeerTest, imagesMadeThereReadAndWriteHere) {
 }
 
 TEST_F(PeerTest, snapshotsKeepWhatTheyHad) {
-    for (const char* options : {"cluster_size=4k", "compat=0.10", "cluster_size=512,refcount_bits=4"}) {
+    for (const char* options :
+         {"cluster_size=4k", "compat=0.10", "extended_l2=on", "cluster_size=512,refcount_bits=4"}) {
         SCOPED_TRACE(options);
         CreateOptions none;
         none.size = 4 * kMega;
