@@ -1,10 +1,12 @@
 // The floor under conversions: a VMM that does nothing but answer map-GPA hypercalls with the two calls a conversion takes, the attribute and
-// the discard of the other side. Runs the same guest image as penumbra does. Needs KVM_X86_SW_PROTECTED_VM.
+// the discard of the other side; its vCPU has a thread of its own, as that of every VMM that listens to anything else (descriptors shared by
+// threads cost the kernel more). Runs the same guest image as penumbra does. Needs KVM_X86_SW_PROTECTED_VM.
 // usage: raw_convert IMAGE MEGABYTES      prints what the guest prints; exit status: as isa-debug-exit's
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/falloc.h>
 #include <linux/kvm.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,7 +34,8 @@ struct gmem_request {
 #define CREATE_GMEM _IOWR(KVMIO, 0xd4, struct gmem_request)
 enum { kSwProtectedVm = 1, kMemGuestMemfd = 4, kCapExitHypercall = 201, kHypercallMapGpa = 12, kPrivate = 8 };
 
-static int vm, gmem;
+static int vm, vcpu, gmem;
+static struct kvm_run *run;
 static uint8_t *ram;
 static uint64_t ram_size;
 
@@ -70,7 +73,7 @@ static void map_guest(const char *image) {
     set_private(0, ram_size, 1);
 }
 
-static void answer_hypercall(struct kvm_run *run) {
+static void answer_hypercall(void) {
     uint64_t gpa = run->hypercall.args[0], size = run->hypercall.args[1] * 4096;
     int private = (run->hypercall.args[2] & 16) != 0;
     run->hypercall.ret = (uint64_t)-EINVAL;
@@ -82,15 +85,33 @@ static void answer_hypercall(struct kvm_run *run) {
     run->hypercall.ret = 0;
 }
 
-static int make_vcpu(int kvm) {
+static void make_vcpu(int kvm) {
     static struct {
         struct kvm_cpuid2 head;
         struct kvm_cpuid_entry2 entries[256];
     } cpuid = {.head = {.nent = 256}};
-    int vcpu = ioctl(vm, KVM_CREATE_VCPU, 0);
+    vcpu = ioctl(vm, KVM_CREATE_VCPU, 0);
     if (vcpu < 0) die("KVM_CREATE_VCPU");
     if (ioctl(kvm, KVM_GET_SUPPORTED_CPUID, &cpuid) < 0 || ioctl(vcpu, KVM_SET_CPUID2, &cpuid) < 0) die("CPUID");
-    return vcpu;
+    run = mmap(NULL, (size_t)ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0), PROT_READ | PROT_WRITE, MAP_SHARED, vcpu, 0);
+    if (run == MAP_FAILED) die("mmap of the run page");
+}
+
+static void *run_vcpu(void *unused) {
+    (void)unused;
+    for (;;) {
+        if (ioctl(vcpu, KVM_RUN, 0) < 0) die("KVM_RUN");
+        if (run->exit_reason == KVM_EXIT_HYPERCALL) {
+            answer_hypercall();
+        } else if (run->exit_reason == KVM_EXIT_IO) {
+            uint8_t value = *((uint8_t *)run + run->io.data_offset);
+            if (run->io.port == 0xe9) putchar(value);
+            if (run->io.port == 0xf4) return (void *)(uintptr_t)((value << 1) | 1);
+        } else if (run->exit_reason != KVM_EXIT_MMIO) {
+            fprintf(stderr, "raw_convert: exit reason %u\n", run->exit_reason);
+            return (void *)124;
+        }
+    }
 }
 
 int main(int argc, char **argv) {
@@ -103,20 +124,10 @@ int main(int argc, char **argv) {
     map_guest(argv[1]);
     enable(KVM_CAP_SPLIT_IRQCHIP, 24);
     enable(kCapExitHypercall, 1u << kHypercallMapGpa);
-    int vcpu = make_vcpu(kvm);
-    struct kvm_run *run = mmap(NULL, (size_t)ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0), PROT_READ | PROT_WRITE, MAP_SHARED, vcpu, 0);
-    if (run == MAP_FAILED) die("mmap of the run page");
-    for (;;) {
-        if (ioctl(vcpu, KVM_RUN, 0) < 0) die("KVM_RUN");
-        if (run->exit_reason == KVM_EXIT_HYPERCALL) {
-            answer_hypercall(run);
-        } else if (run->exit_reason == KVM_EXIT_IO) {
-            uint8_t value = *((uint8_t *)run + run->io.data_offset);
-            if (run->io.port == 0xe9) putchar(value);
-            if (run->io.port == 0xf4) return fflush(stdout), (value << 1) | 1;
-        } else if (run->exit_reason != KVM_EXIT_MMIO) {
-            fprintf(stderr, "raw_convert: exit reason %u\n", run->exit_reason);
-            return 124;
-        }
-    }
+    make_vcpu(kvm);
+    pthread_t thread;
+    void *status;
+    if (pthread_create(&thread, NULL, run_vcpu, NULL) != 0 || pthread_join(thread, &status) != 0) die("thread");
+    fflush(stdout);
+    return (int)(uintptr_t)status;
 }
