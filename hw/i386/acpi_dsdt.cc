@@ -152,6 +152,7 @@ acpi::Table build_dsdt(const DsdtConfig& c, const acpi::TableIds& ids) {
     Terms behind = {lpc_device(c)};
     if (c.has_fw_cfg) behind.push_back(fw_cfg_device());
     terms.push_back(scope("\\_SB.PCI0", behind));
+    if (!c.hotplug_bridges.empty()) terms.push_back(pci_hotplug(c.hotplug_bridges));
     terms.push_back(soft_off());
     return acpi::TableBuilder("DSDT", 2, ids).raw(block(terms).bytes).finish();
 }

@@ -1,6 +1,7 @@
 // The DSDT of a q35: PCI host bridge with windows and interrupt routing, the LPC bridge and what sits behind
-// it, processors, soft-off. Called by acpi_tables. Pure: config to bytes. No hot-plug methods: PCIe slots
-// use native hot-plug, which _OSC grants. Specs: ACPI 6.4; PCI Firmware 3.2, 4.5; ICH9 datasheet, 10.1.
+// it, processors, soft-off. Called by acpi_tables. Pure: config to bytes. PCI Express slots use native
+// hot-plug, which _OSC grants; conventional ones have methods. Specs: ACPI 6.4; PCI Firmware 3.2, 4.5; ICH9
+// datasheet, 10.1.
 #pragma once
 
 #include <cstdint>
@@ -24,6 +25,13 @@ struct PciWindow {
     uint64_t last;  // inclusive
 };
 
+// A bridge to a conventional bus whose slots can be hot-plugged, or on the way to one.
+struct DsdtBridge {
+    unsigned devfn = 0;                   // on the bus above
+    std::optional<unsigned> hotplug_bus;  // number of the bus behind it in the hot-plug registers
+    std::vector<DsdtBridge> below;
+};
+
 struct DsdtConfig {
     std::vector<DsdtCpu> cpus;
     std::vector<DsdtSerial> serials;     // COM1 first
@@ -34,10 +42,11 @@ struct DsdtConfig {
     bool has_hpet = true;
     uint64_t hpet_base = 0xfed00000;
     bool has_i8042 = true;
-    bool has_fw_cfg = true;              // I/O ports 0x510-0x51b
-    bool has_vga_window = true;          // 0xa0000-0xbffff
-    std::optional<uint16_t> debug_port;  // a method DBUG writes there
-    uint32_t pcie_control = 0x1f;        // what _OSC lets the system own (control field bits)
+    bool has_fw_cfg = true;                   // I/O ports 0x510-0x51b
+    bool has_vga_window = true;               // 0xa0000-0xbffff
+    std::optional<uint16_t> debug_port;       // a method DBUG writes there
+    std::vector<DsdtBridge> hotplug_bridges;  // of the root bus
+    uint32_t pcie_control = 0x1f;             // what _OSC lets the system own (control field bits)
 };
 
 // The PIRQ line, 0..7 for A..H, that pin 0..3 (INTA..INTD) of a root-bus slot 0..31 drives: as the reset

@@ -12,5 +12,7 @@ aml::Term interrupt_model();
 aml::Term interrupt_links();
 // PCI0 with _OSC, _CRS and _PRT.
 aml::Term host_bridge(const DsdtConfig& config);
+// Registers, bridges, slots and the event of conventional hot-plug.
+aml::Term pci_hotplug(const std::vector<DsdtBridge>& bridges);
 
 }  // namespace vmm

@@ -39,6 +39,7 @@ struct AcpiConfig {
     uint16_t sci_gsi = 9;
     uint16_t pm_base = 0x600;
     std::optional<uint16_t> debug_port;
+    std::vector<DsdtBridge> hotplug_bridges;
     std::vector<uint8_t> generation_page;  // of a vmgenid device; empty: there is none
     acpi::RsdpRevision rsdp_revision = acpi::RsdpRevision::Acpi1;
 };

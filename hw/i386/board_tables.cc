@@ -62,6 +62,7 @@ AcpiConfig acpi_config(const BoardFacts& f) {
     a.has_i8042 = f.config.i8042;
     a.has_smm = f.has_smm;
     a.generation_page = f.generation_page;
+    a.hotplug_bridges = f.hotplug_bridges;
     // Firmware gets what every firmware reads; a kernel started by us gets the 64-bit root table too.
     a.rsdp_revision = f.map.firmware ? acpi::RsdpRevision::Acpi1 : acpi::RsdpRevision::Acpi2;
     return a;

@@ -31,6 +31,7 @@ struct BoardFacts {
     bool has_smm = false;
     std::vector<DsdtSerial> serials;    // those that are there, COM1 first
     std::vector<uint64_t> node_memory;  // bytes, by node, in the order of RAM; empty without NUMA
+    std::vector<DsdtBridge> hotplug_bridges;
     std::vector<uint8_t> generation_page;  // of a vmgenid device; empty: there is none
 };
 

@@ -139,6 +139,7 @@ Status Q35Board::State::make_boot(std::optional<BootFiles> files) {
                                                       .cpuid_edx = edx,
                                                       .serials = serial_ports(),
                                                       .node_memory = node_memory,
+                                                      .hotplug_bridges = hotplug_bridges(*root),
                                                       .generation_page = generation_page()});
     if (map.firmware) {
         std::optional<FwCfgKernel> kernel;

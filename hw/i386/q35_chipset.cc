@@ -1,4 +1,7 @@
 // The chipset: interrupt controllers, in the kernel or here, the wires to them, and the bridges.
+#include <algorithm>
+
+#include "hw/acpi/pci_hotplug.h"
 #include "hw/i386/chipset_ids.h"
 #include "hw/i386/lpc.h"
 #include "hw/i386/lpc_pirq.h"
@@ -8,6 +11,7 @@
 #include "hw/i386/smbus_ich9.h"
 #include "hw/intc/i8259.h"
 #include "hw/intc/ioapic.h"
+#include "hw/pci/bridge.h"
 #include "target/i386/confidential/guest.h"
 
 namespace vmm {
@@ -64,6 +68,38 @@ Status Q35Board::State::make_chipset() {
     plug(keep(std::make_unique<SmbusIch9>(topology)), kSmbusAddress);
     config_ports.set_byte_registers(lpc->reset_control());
     return {};
+}
+
+void Q35Board::State::make_pci_hotplug() {
+    acpi::PciHotplug* registers = nullptr;
+    root->for_each([&](pci::Function& function) {
+        pci::Bridge* bridge = function.as_bridge();
+        if (bridge == nullptr || bridge->secondary().kind() != pci::BusKind::Conventional) return;
+        if (registers == nullptr) {
+            registers = &keep(std::make_unique<acpi::PciHotplug>(
+                [this] { lpc->pm().raise_gpe(acpi::PciHotplug::kEvent); }));
+            regions.add(io, "acpi-pci-hotplug", acpi::PciHotplug::kPort, acpi::PciHotplug::kSize, *registers);
+        }
+        (void)registers->add_bus(bridge->secondary());
+        hotplug_buses.push_back(&bridge->secondary());
+    });
+}
+
+// The bridges of this bus that lead to a conventional one.
+std::vector<DsdtBridge> Q35Board::State::hotplug_bridges(pci::Bus& bus) {
+    std::vector<DsdtBridge> found;
+    for (pci::Function* function : bus.functions()) {
+        pci::Bridge* bridge = function->as_bridge();
+        if (bridge == nullptr) continue;
+        DsdtBridge description{.devfn = function->devfn().raw(),
+                               .hotplug_bus = {},
+                               .below = hotplug_bridges(bridge->secondary())};
+        const auto at = std::find(hotplug_buses.begin(), hotplug_buses.end(), &bridge->secondary());
+        if (at != hotplug_buses.end())
+            description.hotplug_bus = static_cast<unsigned>(at - hotplug_buses.begin());
+        if (description.hotplug_bus || !description.below.empty()) found.push_back(std::move(description));
+    }
+    return found;
 }
 
 }  // namespace vmm

@@ -159,6 +159,7 @@ Status Q35Board::State::make_devices() {
         if (!made)
             return std::move(made).take_error().while_doing("-device %s", wanted.type->info.name.data());
     }
+    make_pci_hotplug();
     return {};
 }
 

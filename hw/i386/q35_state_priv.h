@@ -35,6 +35,8 @@
 
 namespace vmm {
 
+class Lpc;
+
 struct Q35Board::State {
     State(const MachineConfig& machine, const Q35Parts& given,
           std::unique_ptr<X86Accelerator> x86_accelerator, const Q35Map& addresses,
@@ -60,6 +62,9 @@ struct Q35Board::State {
     void warn_about_cpu() const;
 
     void plug(pci::Function& function, pci::DevFn at);
+    // Makes the slots of conventional buses hot-pluggable, those that are there when the machine starts.
+    void make_pci_hotplug();
+    std::vector<DsdtBridge> hotplug_bridges(pci::Bus& bus);
     // Of the vmgenid device, if there is one.
     std::vector<uint8_t> generation_page() const;
 
@@ -117,6 +122,7 @@ struct Q35Board::State {
     std::unique_ptr<FwCfgFiles> firmware_files;
     std::unique_ptr<BoardEnv> env;
     std::unique_ptr<DeviceTree> tree;
+    std::vector<pci::Bus*> hotplug_buses;  // by their numbers in the hot-plug registers
 
     std::unique_ptr<Resettable> boot_order;
     std::unique_ptr<Resettable> vcpu_reset;

@@ -28,7 +28,7 @@ bool Bus::accepts(std::string_view type) const {
 }
 
 bool Bus::hotpluggable() const {
-    return bridge_ != nullptr && bridge_->hotpluggable();
+    return hotplug_ != nullptr || (bridge_ != nullptr && bridge_->hotpluggable());
 }
 
 std::optional<DevFn> Bus::free_address() const {
@@ -62,11 +62,13 @@ void Bus::take_out(Device& device) {
 }
 
 Status Bus::request_unplug(Device& device) {
+    if (hotplug_ != nullptr) return hotplug_->ask_removal(*this, device.as_pci()->devfn());
     if (bridge_ != nullptr && bridge_->hotpluggable()) return bridge_->ask_removal(*device.as_pci());
     return DeviceBus::request_unplug(device);
 }
 
 void Bus::finish_unplugs() {
+    if (hotplug_ != nullptr) hotplug_->finish_removals(*this);
     if (bridge_ != nullptr) bridge_->finish_removals();
 }
 
@@ -124,6 +126,7 @@ Status Bus::plug(Function& function, DevFn at) {
         Locked lock(mutex_);
         functions_[at.raw()] = &function;
     }
+    if (hotplug_ != nullptr) hotplug_->arrived(*this, at);
     if (bridge_ != nullptr) bridge_->arrived(function);
     return {};
 }
@@ -139,6 +142,7 @@ void Bus::unplug(Function& function) {
     function.reset_hold();
     function.leaving(*this);
     function.bus_ = nullptr;
+    if (hotplug_ != nullptr) hotplug_->left(*this, function.devfn());
     if (bridge_ != nullptr) bridge_->left(function.devfn());
 }
 

@@ -25,6 +25,7 @@
 namespace vmm::pci {
 
 class Bridge;
+class Bus;
 class Function;
 
 // Where INTx pins go: the chipset's router. Called with a function's lock held: a leaf, takes locks of rank
@@ -49,6 +50,18 @@ enum class BusKind {
     Link,          // below a port: device 0 only
 };
 
+// Who looks after the slots of a bus whose bridge does not. Main thread, no lock held.
+class BusHotplug {
+  public:
+    virtual ~BusHotplug() = default;
+    virtual void arrived(Bus& bus, DevFn at) = 0;
+    virtual void left(Bus& bus, DevFn from) = 0;
+    // Asks the guest; the slot's functions are released once it let go.
+    virtual Status ask_removal(Bus& bus, DevFn at) = 0;
+    // The machine was reset, which ends what was asked for.
+    virtual void finish_removals(Bus& bus) = 0;
+};
+
 class Bus final : public DeviceBus {
   public:
     // The root, pcie.0. Sinks and spaces outlive the bus.
@@ -68,6 +81,9 @@ class Bus final : public DeviceBus {
     void release_devices();
     // The same for one, which the guest never saw.
     void release(Function& function);
+
+    // Outlives the bus's use; while the machine is made.
+    void set_hotplug(BusHotplug* hotplug) { hotplug_ = hotplug; }
 
     // Refuses a taken address, a function above 0 where function 0 does not say it is multifunction, and
     // whatever the bridge or the function itself objects to.
@@ -125,6 +141,7 @@ class Bus final : public DeviceBus {
     const Spaces spaces_;
     const BusKind kind_;
     Bridge* const bridge_;
+    BusHotplug* hotplug_ = nullptr;
     std::unique_ptr<Wires> wires_;  // null below the root
     Gate gate_;                     // of the root
     mutable Mutex mutex_{LockRank::Bus, "PCI bus"};

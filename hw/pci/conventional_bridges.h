@@ -2,8 +2,8 @@
 // (1b36:0001) and i82801b11-bridge, the ICH9's own (8086:244e). PCI-to-PCI Bridge 1.2; PCI Express to
 // PCI/PCI-X Bridge 1.0.
 //
-// Missing: the standard hot-plug controller: devices on these buses come and go only while the guest does not
-// run; shpc=on is refused.
+// Missing: the standard hot-plug controller (shpc=on is refused); whoever makes the machine may give these
+// buses a BusHotplug.
 // Thread: as Bridge.
 #pragma once
 
