@@ -5,6 +5,7 @@
 #include "qapi/convert.h"
 #include "system/control/cli/builder_priv.h"
 #include "system/control/cli/help_priv.h"
+#include "system/control/cli/object_options.h"
 #include "util/text.h"
 
 namespace vmm::cli {
@@ -174,7 +175,10 @@ Status finish_drives(Builder& builder) {
 }
 
 Status take_storage_object(Builder& builder, const qapi::ObjectOptions& object) {
-    block::StorageConfig& storage = builder.line.configuration.storage;
+    return add_storage_object(builder.line.configuration.storage, object);
+}
+
+Status add_storage_object(block::StorageConfig& storage, const qapi::ObjectOptions& object) {
     if (auto* thread = std::get_if<qapi::IothreadProperties>(&object.u)) {
         IoThreadConfig config{.id = object.id};
         config.poll_max_ns = thread->poll_max_ns.value_or(0);

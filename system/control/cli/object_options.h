@@ -2,6 +2,7 @@
 // object-add.
 #pragma once
 
+#include "backends/block/options/storage_config.h"
 #include "backends/memory/backend_config.h"
 #include "qapi/types_qom.h"
 #include "util/result.h"
@@ -10,5 +11,8 @@ namespace vmm::cli {
 
 // Of the types that are memory backends.
 Result<MemoryBackendConfig> memory_backend_config(const qapi::ObjectOptions& object);
+
+// Of the types iothread and throttle-group.
+Status add_storage_object(block::StorageConfig& storage, const qapi::ObjectOptions& object);
 
 }  // namespace vmm::cli

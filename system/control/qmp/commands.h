@@ -22,6 +22,12 @@ void register_run_commands(qapi::CommandTable& table, MachineControl& machine);
 // getfd, closefd, add-fd and their kin.
 void register_fd_commands(qapi::CommandTable& table, FdStore& store);
 
+// trace-event-get-state, trace-event-set-state.
+void register_trace_commands(qapi::CommandTable& table);
+
+// migrate and its kin.
+void register_migration_commands(qapi::CommandTable& table);
+
 // Facts about the guest that do not change.
 struct GuestIdentity {
     std::string name;  // empty: none

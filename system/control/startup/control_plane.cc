@@ -23,6 +23,8 @@ ControlPlane::ControlPlane(EventLoop& loop, LoopRequests& requests, const Config
     register_identity_commands(commands_, {.name = configuration.machine.name,
                                            .uuid = configuration.machine.uuid,
                                            .kvm = [this] { return kvm_; }});
+    register_trace_commands(commands_);
+    register_migration_commands(commands_);
     register_type_commands(commands_, types_);
     register_object_commands(commands_, [&view] { return object_tree(view); });
     register_machine_commands(commands_);

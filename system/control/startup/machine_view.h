@@ -13,6 +13,7 @@
 namespace vmm {
 
 class ChardevSet;
+class IoThread;
 class Q35Board;
 
 class MachineView {
@@ -21,6 +22,7 @@ class MachineView {
     virtual const Configuration& configuration() const = 0;
     virtual ChardevSet& chardevs() = 0;
     virtual const std::vector<std::unique_ptr<MemoryBackend>>& memory_backends() const = 0;
+    virtual const std::vector<std::unique_ptr<IoThread>>& iothreads() const = 0;
     // Null: there is no board, or not yet.
     virtual Q35Board* board() = 0;
 

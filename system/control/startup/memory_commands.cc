@@ -1,8 +1,16 @@
 // Commands about memory and objects; see query_commands.h.
+#include <fcntl.h>
+
+#include <algorithm>
+
+#include "backends/iothread/iothread.h"
+#include "hw/i386/q35_board.h"
 #include "qapi/commands_machine_info.h"
+#include "qapi/commands_misc.h"
 #include "qapi/commands_qom.h"
 #include "system/control/startup/machine_view.h"
 #include "system/control/startup/query_commands.h"
+#include "system/memory/address_space.h"
 
 namespace vmm {
 
@@ -23,6 +31,24 @@ qapi::Memdev describe(const MemoryBackend& backend) {
             .policy = static_cast<qapi::HostMemPolicy>(config.policy)};
 }
 
+// Piece by piece: the guest's memory may be larger than what the host has left.
+Status save(MachineView& view, const qapi::PmemsaveArguments& asked) {
+    if (view.board() == nullptr) return Error::make("this machine has no memory");
+    constexpr uint64_t kPiece = 1u << 20;
+    if (asked.size != 0 && asked.val > UINT64_MAX - (asked.size - 1))
+        return Error::make("Parameter 'size' reaches beyond the end of the addresses");
+    Fd file = TRY(open_file(asked.filename, O_WRONLY | O_CREAT | O_TRUNC, 0600));
+    std::vector<uint8_t> bytes;
+    for (uint64_t done = 0; done < asked.size; done += bytes.size()) {
+        bytes.resize(static_cast<size_t>(std::min(kPiece, asked.size - done)));
+        if (view.board()->memory().read(Gpa(asked.val + done), bytes) != AccessResult::Ok)
+            return Error::make("there is no memory at 0x%llx",
+                               static_cast<unsigned long long>(asked.val + done));
+        TRY(write_full(file.get(), bytes));
+    }
+    return {};
+}
+
 }  // namespace
 
 void register_memory_commands(qapi::CommandTable& table, MachineView& view) {
@@ -38,6 +64,16 @@ void register_memory_commands(qapi::CommandTable& table, MachineView& view) {
         for (const std::unique_ptr<MemoryBackend>& backend : view.memory_backends())
             out.push_back(describe(*backend));
         return Result<std::vector<qapi::Memdev>>(std::move(out));
+    });
+    table.add<qapi::PmemsaveCommand>(
+        [&view](const qapi::PmemsaveArguments& asked) { return save(view, asked); });
+    table.add<qapi::QueryIothreadsCommand>([&view] {
+        std::vector<qapi::IOThreadInfo> out;
+        for (const std::unique_ptr<IoThread>& thread : view.iothreads())
+            out.push_back({.id = thread->config().id,
+                           .thread_id = thread->thread_id(),
+                           .poll_max_ns = thread->config().poll_max_ns});
+        return Result<std::vector<qapi::IOThreadInfo>>(std::move(out));
     });
     table.add<qapi::ObjectAddCommand>(
         [&view](const qapi::ObjectOptions& options) { return view.add_object(options); });

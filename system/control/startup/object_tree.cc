@@ -1,6 +1,7 @@
 // The object tree as the monitor shows it: /machine with its devices, processors and parts, /objects,
 // /chardevs; see query_commands.h.
 #include "backends/chardev/chardev_set.h"
+#include "backends/iothread/iothread.h"
 #include "hw/core/device_tree.h"
 #include "hw/i386/q35_board.h"
 #include "system/control/startup/cpu_list.h"
@@ -128,6 +129,14 @@ Nodes objects(MachineView& view) {
     Nodes out;
     for (const std::unique_ptr<MemoryBackend>& backend : view.memory_backends())
         out.push_back(backend_node(*backend));
+    for (const std::unique_ptr<IoThread>& thread : view.iothreads()) {
+        const IoThread* one = thread.get();
+        out.push_back({one->config().id, "iothread", [one] {
+                           return Properties{
+                               constant_property("poll-max-ns", "int", one->config().poll_max_ns),
+                               constant_property("thread-pool-max", "int", one->config().thread_pool_max)};
+                       }});
+    }
     if (const auto& guest = view.configuration().sw_protected_vm)
         out.push_back({guest->id, "sw-protected-vm"});
     return out;

@@ -19,11 +19,23 @@ Storage::~Storage() {
     if (!flushed) log_warning("%s", flushed.error().message().c_str());
 }
 
-Status Storage::open(const block::StorageConfig& config) {
+Status Storage::add_objects(const block::StorageConfig& config) {
     for (const IoThreadConfig& thread : config.iothreads)
         iothreads_.push_back(TRY(IoThread::create(thread)));
     for (const block::ThrottleGroupConfig& group : config.throttle_groups)
         (void)TRY(groups_.add(group.id, group.limits));
+    return {};
+}
+
+Status Storage::remove_iothread(const std::string& id) {
+    const auto gone =
+        std::erase_if(iothreads_, [&](const auto& thread) { return thread->config().id == id; });
+    if (gone == 0) return Error::make("there is no iothread '%s'", id.c_str());
+    return {};
+}
+
+Status Storage::open(const block::StorageConfig& config) {
+    TRY(add_objects(config));
     for (const qapi::BlockdevOptions& node : config.nodes) {
         Result<block::Node*> made = block::add_blockdev(env(), node);
         if (!made)

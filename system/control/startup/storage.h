@@ -23,6 +23,10 @@ class Storage {
 
     // Everything that the command line names; opens files.
     Status open(const block::StorageConfig& config);
+    // Its iothreads and throttle groups only.
+    Status add_objects(const block::StorageConfig& config);
+    // That nothing is bound to.
+    Status remove_iothread(const std::string& id);
 
     block::BlockGraph& graph() { return graph_; }
     block::ThrottleGroups& groups() { return groups_; }

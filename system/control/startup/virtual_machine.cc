@@ -12,15 +12,14 @@
 #include "hw/core/device_tree.h"
 #include "hw/i386/q35_board.h"
 #include "qapi/commands_qdev.h"
-#include "qom/id.h"
 #include "system/clock/loop_clock.h"
 #include "system/clock/manual_clock.h"
-#include "system/control/cli/object_options.h"
 #include "system/control/startup/accelerator_host.h"
 #include "system/control/startup/back_ends.h"
 #include "system/control/startup/bare_machine.h"
 #include "system/control/startup/control_plane.h"
 #include "system/control/startup/machine_view.h"
+#include "system/control/startup/object_store.h"
 #include "system/control/startup/process.h"
 #include "system/control/startup/qtest_server.h"
 #include "system/control/startup/signals.h"
@@ -84,9 +83,12 @@ class VirtualMachine final : public MachineView, private DeviceListener {
     const Configuration& configuration() const override { return configuration_; }
     ChardevSet& chardevs() override { return chardevs_; }
     const std::vector<std::unique_ptr<MemoryBackend>>& memory_backends() const override { return backends_; }
+    const std::vector<std::unique_ptr<IoThread>>& iothreads() const override { return storage_->iothreads(); }
     Q35Board* board() override { return board_.get(); }
-    Status add_object(const qapi::ObjectOptions& options) override;
-    Status delete_object(const std::string& id) override;
+    Status add_object(const qapi::ObjectOptions& options) override {
+        return ObjectStore::add(object_parts(), options);
+    }
+    Status delete_object(const std::string& id) override { return ObjectStore::remove(object_parts(), id); }
 
   private:
     void device_deleted(const DeviceNode& node) override;
@@ -108,7 +110,7 @@ class VirtualMachine final : public MachineView, private DeviceListener {
     Status make_board();
     Result<std::vector<RamBlock*>> machine_ram();
     MemoryBackend* find_backend(const std::string& id);
-    bool is_machine_ram(const std::string& id) const;
+    ObjectStore::Parts object_parts();
 
     const Configuration& configuration_;
     // In the order of making; members die in reverse, so what is used outlives its users.
@@ -254,34 +256,15 @@ Status VirtualMachine::make_all() {
     return start_qtest_server();
 }
 
-Status VirtualMachine::add_object(const qapi::ObjectOptions& options) {
-    TRY(check_id(options.id));
-    const bool taken = configuration_.sw_protected_vm && configuration_.sw_protected_vm->id == options.id;
-    if (taken || find_backend(options.id) != nullptr)
-        return Error::make("there is an object '%s' already", options.id.c_str());
-    if (options.qom_type == qapi::ObjectType::SwProtectedVm)
-        return Error::make("a sw-protected-vm must be there before the machine is made");
-    auto backend = TRY(MemoryBackend::create(TRY(cli::memory_backend_config(options))));
-    TRY(backend->check(ram_context_));
-    // Before the machine is made its memory is not allocated either.
-    if (accelerator_ != nullptr) TRY(backend->allocate(ram_context_, accelerator_->gmem_factory()));
-    backends_.push_back(std::move(backend));
-    return {};
-}
-
-Status VirtualMachine::delete_object(const std::string& id) {
-    const auto found = std::find_if(backends_.begin(), backends_.end(),
-                                    [&](const auto& backend) { return backend->id() == id; });
-    if (found == backends_.end()) return Error::make("there is no object '%s'", id.c_str());
-    if (is_machine_ram(id)) return Error::make("object '%s' is in use, it is the machine's RAM", id.c_str());
-    backends_.erase(found);
-    return {};
-}
-
-bool VirtualMachine::is_machine_ram(const std::string& id) const {
-    const MemoryConfig& memory = configuration_.machine.memory;
-    const auto has = [&](const NumaNodeConfig& node) { return node.memory_backend == id; };
-    return memory.backend == id || std::any_of(memory.nodes.begin(), memory.nodes.end(), has);
+ObjectStore::Parts VirtualMachine::object_parts() {
+    const bool made = accelerator_ != nullptr;
+    return {.configuration = configuration_,
+            .backends = backends_,
+            .storage = *storage_,
+            .ram = ram_context_,
+            .factory = made ? accelerator_->gmem_factory() : nullptr,
+            .allocate = made,
+            .devices = board_ != nullptr ? &board_->devices() : nullptr};
 }
 
 void VirtualMachine::device_deleted(const DeviceNode& node) {

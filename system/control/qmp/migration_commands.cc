@@ -1,0 +1,32 @@
+// Commands about migration, which is not there: what only asks is answered, what would begin one is refused;
+// see commands.h.
+#include <memory>
+
+#include "qapi/commands_migration.h"
+#include "system/control/qmp/commands.h"
+
+namespace vmm {
+
+void register_migration_commands(qapi::CommandTable& table) {
+    // What was set; nobody reads it but who asks.
+    auto events = std::make_shared<bool>(false);
+    table.add<qapi::QueryMigrateCapabilitiesCommand>([events] {
+        return Result<std::vector<qapi::MigrationCapabilityStatus>>(
+            {qapi::MigrationCapabilityStatus{qapi::MigrationCapability::Events, *events}});
+    });
+    table.add<qapi::MigrateSetCapabilitiesCommand>(
+        [events](const qapi::MigrateSetCapabilitiesArguments& given) -> Status {
+            for (const qapi::MigrationCapabilityStatus& one : given.capabilities)
+                *events = one.state;
+            return {};
+        });
+    table.add<qapi::QueryMigrateCommand>([] { return Result<qapi::MigrationInfo>(qapi::MigrationInfo()); });
+    table.add<qapi::MigrateCommand>([](const qapi::MigrateArguments&) -> Status {
+        return Error::make("there is no migration in this version, the guest stays here");
+    });
+    table.add<qapi::MigrateCancelCommand>([]() -> Status { return {}; });
+    table.add<qapi::MigratePauseCommand>(
+        []() -> Status { return Error::make("there is no migration that could be interrupted"); });
+}
+
+}  // namespace vmm

@@ -1,0 +1,89 @@
+// See object_store.h.
+#include "system/control/startup/object_store.h"
+
+#include <algorithm>
+
+#include "hw/core/device_tree.h"
+#include "qom/id.h"
+#include "system/control/cli/object_options.h"
+#include "system/control/startup/storage.h"
+
+namespace vmm {
+
+namespace {
+
+using Parts = ObjectStore::Parts;
+
+auto find_backend(const Parts& parts, const std::string& id) {
+    return std::find_if(parts.backends.begin(), parts.backends.end(),
+                        [&](const std::unique_ptr<MemoryBackend>& backend) { return backend->id() == id; });
+}
+
+bool is_there(const Parts& parts, const std::string& id) {
+    const auto& guest = parts.configuration.sw_protected_vm;
+    return (guest && guest->id == id) || find_backend(parts, id) != parts.backends.end() ||
+           parts.storage.find_iothread(id) != nullptr || parts.storage.groups().find(id) != nullptr;
+}
+
+bool is_machine_ram(const Configuration& configuration, const std::string& id) {
+    const MemoryConfig& memory = configuration.machine.memory;
+    const auto has = [&](const NumaNodeConfig& node) { return node.memory_backend == id; };
+    return memory.backend == id || std::any_of(memory.nodes.begin(), memory.nodes.end(), has);
+}
+
+// The device that names the object in one of its properties; empty when none does.
+std::string user_of(const Parts& parts, const std::string& id) {
+    if (parts.devices == nullptr) return {};
+    for (const std::unique_ptr<DeviceNode>& node : parts.devices->nodes()) {
+        for (std::string_view property : {"iothread", "memdev", "throttle-group"}) {
+            const Property* row = find_property(node->request.type->properties, property);
+            if (row == nullptr) continue;
+            const qapi::Value value = write_property(*row, node->request.config->data());
+            if (value == qapi::Value(id)) return node->path;
+        }
+    }
+    return {};
+}
+
+Status add_backend(const Parts& parts, const qapi::ObjectOptions& options) {
+    auto backend = TRY(MemoryBackend::create(TRY(cli::memory_backend_config(options))));
+    TRY(backend->check(parts.ram));
+    if (parts.allocate) TRY(backend->allocate(parts.ram, parts.factory));
+    parts.backends.push_back(std::move(backend));
+    return {};
+}
+
+}  // namespace
+
+Status ObjectStore::add(const Parts& parts, const qapi::ObjectOptions& options) {
+    TRY(check_id(options.id));
+    if (is_there(parts, options.id))
+        return Error::make("there is an object '%s' already", options.id.c_str());
+    if (std::holds_alternative<qapi::IothreadProperties>(options.u) ||
+        std::holds_alternative<qapi::ThrottleGroupProperties>(options.u)) {
+        block::StorageConfig config;
+        TRY(cli::add_storage_object(config, options));
+        return parts.storage.add_objects(config);
+    }
+    const std::string type(to_text(options.qom_type));
+    if (!type.starts_with("memory-backend-"))
+        return Error::make("a %s must be there before the machine is made", type.c_str());
+    return add_backend(parts, options);
+}
+
+Status ObjectStore::remove(const Parts& parts, const std::string& id) {
+    if (!is_there(parts, id)) return Error::make("there is no object '%s'", id.c_str());
+    if (is_machine_ram(parts.configuration, id))
+        return Error::make("object '%s' is in use, it is the machine's RAM", id.c_str());
+    if (const std::string user = user_of(parts, id); !user.empty())
+        return Error::make("object '%s' is in use by %s", id.c_str(), user.c_str());
+    if (const auto backend = find_backend(parts, id); backend != parts.backends.end()) {
+        parts.backends.erase(backend);
+        return {};
+    }
+    if (parts.storage.find_iothread(id) != nullptr) return parts.storage.remove_iothread(id);
+    if (parts.storage.groups().find(id) != nullptr) return parts.storage.groups().remove(id);
+    return Error::make("object '%s' is what makes the guest a protected one, it stays", id.c_str());
+}
+
+}  // namespace vmm
