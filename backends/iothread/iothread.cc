@@ -13,27 +13,29 @@ Result<std::unique_ptr<IoThread>> IoThread::create(const IoThreadConfig& config)
     context.poll_max_ns = config.poll_max_ns;
     context.max_workers = config.thread_pool_max;
     made->context_ = TRY(block::IoContext::create(made->loop_, context));
-    // Until the loop has gone round once nobody could tell whose it is.
+    // Until the loop has gone round once nobody could tell whose it is. Shared: the thread may still be on
+    // its way out of the lock when this function has seen its number.
     struct Start {
         Mutex mutex{LockRank::Leaf, "iothread start"};
         Condition changed;
         int thread_id = 0;
-    } start;
+    };
+    auto start = std::make_shared<Start>();
     IoThread& self = *made;
-    self.thread_ = TRY(Thread::start("IO " + config.id, [&self, &start] {
+    self.thread_ = TRY(Thread::start("IO " + config.id, [&self, start] {
         while (self.loop_.iterate(false)) {
         }
         {
-            Locked lock(start.mutex);
-            start.thread_id = ::gettid();
-            start.changed.notify_one();
+            Locked lock(start->mutex);
+            start->thread_id = ::gettid();
+            start->changed.notify_one();
         }
         self.loop_.run();
     }));
-    Locked lock(start.mutex);
-    while (start.thread_id == 0)
-        start.changed.wait(start.mutex);
-    self.thread_id_ = start.thread_id;
+    Locked lock(start->mutex);
+    while (start->thread_id == 0)
+        start->changed.wait(start->mutex);
+    self.thread_id_ = start->thread_id;
     return made;
 }
 

@@ -65,7 +65,7 @@ class Connection:
                 return message
             self.events.append(message)
 
-    def command(self, name, fds=(), oob=False, **arguments):
+    def command(self, name, /, fds=(), oob=False, **arguments):
         """The value returned; QmpError otherwise. An underscore in an argument's name is a dash."""
         self.send(name, {k.replace("_", "-"): v for k, v in arguments.items()}, fds, oob)
         message = self.reply()
