@@ -40,7 +40,7 @@ std::vector<uint8_t> bios_geometry_file(const std::vector<const Device*>& device
     for (const Device* device : devices) {
         const std::optional<Device::BiosGeometry> g = device->bios_geometry();
         if (!g) continue;
-        text += (text.empty() ? "" : "\n") + firmware_path_of(*device) +
+        text += (text.empty() ? "" : "\n") + firmware_path_of(*device) + g->unit +
                 strf(" %u %u %u", g->cylinders, g->heads, g->sectors);
     }
     return file_of(text);

@@ -33,6 +33,8 @@ class DeviceBus {
     const std::string& bus_name() const { return bus_name_; }
     std::string_view bus_type() const { return bus_type_; }  // "PCIE", "PCI", "ISA", "SCSI", "IDE"
     Device* owner() const { return owner_; }
+    // For owners that are put together after the bus; before anything is plugged in.
+    void set_owner(Device& owner) { owner_ = &owner; }
     const std::vector<Device*>& children() const { return children_; }
 
     // Whether devices of this bus type (DeviceType::bus) fit.
@@ -64,7 +66,7 @@ class DeviceBus {
     DeviceSink* sink_ = nullptr;  // the tree that made its children
     const std::string bus_name_;
     const std::string_view bus_type_;
-    Device* const owner_;
+    Device* owner_;
     std::vector<Device*> children_;
 };
 

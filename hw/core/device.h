@@ -71,6 +71,7 @@ class Device : public Resettable {
     // What the user wants the BIOS to show of a disk.
     struct BiosGeometry {
         uint32_t cylinders, heads, sectors;
+        std::string unit = {};  // as a BootPlace's
     };
     virtual std::optional<BiosGeometry> bios_geometry() const { return std::nullopt; }
 

@@ -187,6 +187,17 @@ void Blk::unplugging() {
     });
 }
 
+std::vector<vmm::Device::BootPlace> Blk::boot_places() const {
+    if (!config_.bootindex) return {};
+    return {{*config_.bootindex, "/disk@0,0"}};
+}
+
+std::optional<vmm::Device::BiosGeometry> Blk::bios_geometry() const {
+    const std::optional<Geometry> g = vmm::bios_geometry(config_);
+    if (!g) return std::nullopt;
+    return vmm::Device::BiosGeometry{g->cylinders, g->heads, g->sectors, "/disk@0,0"};
+}
+
 // ---- the driver's wishes ----
 
 void Blk::started() {

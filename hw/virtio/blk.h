@@ -48,6 +48,8 @@ class Blk final : public Device, private block::DiskClient {
     ~Blk() override;
     Status plugged() override;
     void unplugging() override;
+    std::vector<vmm::Device::BootPlace> boot_places() const override;
+    std::optional<vmm::Device::BiosGeometry> bios_geometry() const override;
     block::BlockHandle& drive() { return *drive_; }
 
   private:

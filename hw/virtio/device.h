@@ -16,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "hw/core/device.h"
 #include "hw/virtio/features.h"
 #include "hw/virtio/queue.h"
 #include "hw/virtio/transport.h"
@@ -23,10 +24,6 @@
 #include "util/event_loop.h"
 #include "util/mutex.h"
 #include "util/result.h"
-
-namespace vmm {
-class DeviceBus;
-}
 
 namespace vmm::virtio {
 
@@ -97,6 +94,9 @@ class Device : private QueueOwner {
     virtual void unplugging() {}
     // The buses it gives; they live as long as it does.
     virtual std::span<DeviceBus* const> buses() { return {}; }
+    // What firmware learns of it.
+    virtual std::vector<vmm::Device::BootPlace> boot_places() const { return {}; }
+    virtual std::optional<vmm::Device::BiosGeometry> bios_geometry() const { return std::nullopt; }
 
   protected:
     // The queues, by index; once, when the device is made. Size 0: the index stays empty.

@@ -4,6 +4,7 @@
 
 #include <bit>
 
+#include "hw/core/bus.h"
 #include "hw/core/device_env.h"
 #include "hw/pci/bus.h"
 #include "hw/pci/express_cap.h"
@@ -59,6 +60,8 @@ PciTransport::PciTransport(Token, const PciKind& kind, const PciConfig& config, 
       queue_vectors_(device_->queue_count()) {
     for (auto& vector : queue_vectors_)
         vector = kNoVector;
+    for (DeviceBus* bus : device_->buses())
+        bus->set_owner(*this);
 }
 
 PciTransport::~PciTransport() = default;

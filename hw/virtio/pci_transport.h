@@ -46,6 +46,8 @@ class PciTransport : public pci::Function, private Transport {
     virtio::Device& device() { return *device_; }
 
     std::span<DeviceBus* const> buses() override { return device_->buses(); }
+    std::vector<BootPlace> boot_places() const override { return device_->boot_places(); }
+    std::optional<BiosGeometry> bios_geometry() const override { return device_->bios_geometry(); }
     Status plugged() override;
     void unplugging() override;
     void reset_enter() override;

@@ -5,6 +5,7 @@
 #include "hw/virtio/balloon.h"
 #include "hw/virtio/blk.h"
 #include "hw/virtio/rng.h"
+#include "hw/virtio/scsi.h"
 #include "hw/virtio/serial.h"
 #include "hw/virtio/serial_port.h"
 
@@ -14,6 +15,7 @@ void register_types(DeviceTypes& types) {
     types.add(device_type<BalloonPci>());
     types.add(device_type<BlkPci>());
     types.add(device_type<RngPci>());
+    types.add(device_type<ScsiPci>());
     types.add(device_type<SerialPci>());
     types.add(device_type<VirtSerialPort>());
     types.add(device_type<VirtConsole>());

@@ -1,0 +1,7 @@
+// A virtqueue's ring of the packed format over memory that a hostile guest writes.
+#include "tests/fuzz/virtqueue_fuzz.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+    vmm::virtio::fuzz_ring({data, size}, true);
+    return 0;
+}
