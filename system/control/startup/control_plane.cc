@@ -5,6 +5,7 @@
 #include "system/control/hmp/commands.h"
 #include "system/control/qmp/commands.h"
 #include "system/control/qmp/version.h"
+#include "system/control/startup/human_commands.h"
 #include "system/control/type_tables.h"
 
 namespace vmm {
@@ -34,6 +35,8 @@ ControlPlane::ControlPlane(EventLoop& loop, LoopRequests& requests, const Config
     register_device_commands(commands_, view, device_types_);
     register_option_commands(commands_);
     register_hmp_run_commands(human_);
+    register_hmp_query_commands(human_);
+    register_human_commands(human_, view, device_types_);
     register_human_monitor_command(commands_, human_);
 }
 
