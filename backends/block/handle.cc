@@ -43,7 +43,7 @@ struct BlockHandle::State final : Job, ThrottleUser {
     State(BlockGraph& g, std::string name) : graph(g), id(std::move(name)), context(&g.context()) {}
 
     BlockGraph& graph;
-    const std::string id;
+    std::string id;  // the main thread's, but for io_error(), which a drained drive does not call
     BlockHandle* handle = nullptr;
     // Changed on the main thread while nothing is in flight, read by any thread that is counted there.
     IoContext* context;
@@ -393,6 +393,12 @@ Status BlockHandle::resize(uint64_t bytes) {
     return done;
 }
 
+void BlockHandle::forget_id() {
+    state_->quiesce();
+    state_->id.clear();
+    state_->unquiesce();
+}
+
 void BlockHandle::set_throttle(ThrottleGroup* group) {
     State& state = *state_;
     state.quiesce();
@@ -420,7 +426,9 @@ Status BlockHandle::write(uint64_t offset, std::span<const uint8_t> from) {
 
 void BlockHandle::guest_moved_tray(bool open) {
     const State& state = *state_;
-    state.graph.events().tray_moved(state.id, state.attached.qom_path, open);
+    const DiskAttachment& device = state.attached;
+    state.graph.events().tray_moved(state.id, device.device_id.empty() ? device.qom_path : device.device_id,
+                                    open);
 }
 
 // ---- plain answers ----

@@ -144,6 +144,8 @@ class BlockHandle {
     Status put_in(Node& node);
     void take_out();
     Status resize(uint64_t bytes);
+    // drive_del: it has no name any more and goes with its device.
+    void forget_id();
     // Null ends throttling. The group outlives the membership.
     void set_throttle(ThrottleGroup* group);
     ThrottleGroup* throttle() const;

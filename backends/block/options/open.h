@@ -36,6 +36,9 @@ Status check_blockdev(const qapi::BlockdevOptions& options, bool name_required);
 // -blockdev, blockdev-add.
 Result<Node*> add_blockdev(const BlockEnv& env, const qapi::BlockdevOptions& options);
 
+// The image of a drive, held until the drive takes it; nothing for an empty one.
+Result<NodeRef> open_image(const BlockEnv& env, const DriveConfig& config);
+
 // -drive: opens the image, asks it for its format where none was given, makes the drive.
 Result<BlockHandle*> add_drive(const BlockEnv& env, const DriveConfig& config);
 

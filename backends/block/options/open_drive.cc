@@ -26,7 +26,7 @@ Result<std::string> ask_for_format(const ImageOver& image, bool read_only) {
     return format;
 }
 
-Result<NodeRef> open_image(const BlockEnv& env, const DriveConfig& config, const Inherited& settings) {
+Result<NodeRef> open_as(const BlockEnv& env, const DriveConfig& config, const Inherited& settings) {
     if (config.image) return open_node(env, *config.image, settings, NodeKind::Anonymous);
     if (!config.file) return NodeRef();
     NodeRef file = TRY(open_node(env, *config.file, settings, NodeKind::Anonymous));
@@ -50,13 +50,6 @@ DriveConfig without_writes(DriveConfig config) {
     return config;
 }
 
-Result<NodeRef> open_drive_image(const BlockEnv& env, const DriveConfig& config) {
-    if (!config.snapshot) return open_image(env, config, {});
-    NodeRef image = TRY(open_image(env, without_writes(config), {.read_only = true}));
-    if (!image || config.read_only) return image;
-    return open_snapshot(env, *image);
-}
-
 Status set_throttle(const BlockEnv& env, const DriveConfig& config, BlockHandle& drive) {
     if (!config.throttle.enabled() && config.throttle_group.empty()) return {};
     std::string name = config.throttle_group.empty() ? config.id : config.throttle_group;
@@ -71,6 +64,13 @@ Status set_throttle(const BlockEnv& env, const DriveConfig& config, BlockHandle&
 
 }  // namespace
 
+Result<NodeRef> open_image(const BlockEnv& env, const DriveConfig& config) {
+    if (!config.snapshot) return open_as(env, config, {});
+    NodeRef image = TRY(open_as(env, without_writes(config), {.read_only = true}));
+    if (!image || config.read_only) return image;
+    return open_snapshot(env, *image);
+}
+
 Result<NodeRef> open_image_over(const BlockEnv& env, const ImageOver& image, const Inherited& parent) {
     bool guessed = image.format.empty();
     std::string format = guessed ? TRY(ask_for_format(image, parent.read_only)) : image.format;
@@ -83,7 +83,7 @@ Result<NodeRef> open_image_over(const BlockEnv& env, const ImageOver& image, con
 }
 
 Result<BlockHandle*> add_drive(const BlockEnv& env, const DriveConfig& config) {
-    NodeRef image = TRY(open_drive_image(env, config));
+    NodeRef image = TRY(open_image(env, config));
     BlockHandle* drive = TRY(env.graph.add_drive(config.id, image.get()));
     drive->set_defaults(config.rerror, config.werror, config.write_cache);
     Status throttled = set_throttle(env, config, *drive);

@@ -11,6 +11,9 @@
 namespace vmm {
 
 class MachineView;
+namespace block {
+struct IoErrorReport;
+}
 
 // Every type there is: devices, objects, machines, processors and what they derive from.
 TypeRegistry make_type_registry(const DeviceTypes& devices);
@@ -24,6 +27,10 @@ void register_memory_commands(qapi::CommandTable& table, MachineView& view);
 void register_chardev_commands(qapi::CommandTable& table, MachineView& view);
 // device_add, device_del.
 void register_device_commands(qapi::CommandTable& table, MachineView& view, const DeviceTypes& types);
+// BLOCK_IO_ERROR.
+void tell_io_error(qapi::EventSink& events, const block::IoErrorReport& report);
+// Drives, block nodes, iothreads.
+void register_block_commands(qapi::CommandTable& table, MachineView& view);
 void register_option_commands(qapi::CommandTable& table);
 
 }  // namespace vmm

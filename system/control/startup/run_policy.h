@@ -39,6 +39,9 @@ class RunPolicy final : public RequestHandler, public MachineControl, private Ru
     bool ending() const { return ending_; }
     int exit_status() const { return exit_status_; }
 
+    // A drive that stops the machine when it fails.
+    void io_error() { stop_for(RunState::IoError); }
+
     // RequestHandler
     void do_reset(ShutdownCause cause) override;
     void do_shutdown(ShutdownCause cause) override;

@@ -49,6 +49,13 @@ Status Storage::open(const block::StorageConfig& config) {
     return {};
 }
 
+void Storage::device_gone(const std::string& drive) {
+    block::BlockHandle* handle = graph_.find_drive(drive);
+    if (handle == nullptr || handle->attachment() != nullptr) return;
+    Status gone = graph_.remove_drive(drive);
+    CHECK(gone, "a drive without a device cannot be in use");
+}
+
 IoThread* Storage::find_iothread(const std::string& id) const {
     for (const std::unique_ptr<IoThread>& thread : iothreads_) {
         if (thread->config().id == id) return thread.get();

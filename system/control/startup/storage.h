@@ -11,15 +11,23 @@
 #include "backends/block/options/storage_config.h"
 #include "backends/iothread/iothread.h"
 #include "system/control/startup/storage_events.h"
+#include "system/run/run_control.h"
 
 namespace vmm {
 
-class Storage {
+class Storage final : public RunListener {
   public:
     // The loop is the main thread's.
     static Result<std::unique_ptr<Storage>> create(EventLoop& loop);
     Storage(std::unique_ptr<block::IoContext> context, std::unique_ptr<StorageEvents> events);
-    ~Storage();
+    ~Storage() override;
+
+    // The machine runs again: what an error held up is tried once more.
+    void run_changed(bool running, RunState) override {
+        if (running) graph_.resume_all();
+    }
+    // The device of a drive was unplugged: a drive of -drive goes with it.
+    void device_gone(const std::string& drive);
 
     // Everything that the command line names; opens files.
     Status open(const block::StorageConfig& config);

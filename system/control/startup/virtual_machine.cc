@@ -11,6 +11,7 @@
 #include "backends/memory/backend.h"
 #include "hw/core/device_tree.h"
 #include "hw/i386/q35_board.h"
+#include "qapi/commands_block_core.h"
 #include "qapi/commands_qdev.h"
 #include "system/clock/loop_clock.h"
 #include "system/clock/manual_clock.h"
@@ -22,6 +23,7 @@
 #include "system/control/startup/object_store.h"
 #include "system/control/startup/process.h"
 #include "system/control/startup/qtest_server.h"
+#include "system/control/startup/query_commands.h"
 #include "system/control/startup/signals.h"
 #include "system/control/startup/storage.h"
 #include "system/control/startup/trace.h"
@@ -84,6 +86,7 @@ class VirtualMachine final : public MachineView, private DeviceListener {
     ChardevSet& chardevs() override { return chardevs_; }
     const std::vector<std::unique_ptr<MemoryBackend>>& memory_backends() const override { return backends_; }
     const std::vector<std::unique_ptr<IoThread>>& iothreads() const override { return storage_->iothreads(); }
+    Storage& storage() override { return *storage_; }
     Q35Board* board() override { return board_.get(); }
     Status add_object(const qapi::ObjectOptions& options) override {
         return ObjectStore::add(object_parts(), options);
@@ -111,6 +114,7 @@ class VirtualMachine final : public MachineView, private DeviceListener {
     Result<std::vector<RamBlock*>> machine_ram();
     MemoryBackend* find_backend(const std::string& id);
     ObjectStore::Parts object_parts();
+    void watch_storage();
 
     const Configuration& configuration_;
     // In the order of making; members die in reverse, so what is used outlives its users.
@@ -157,7 +161,24 @@ Status VirtualMachine::make_objects() {
     storage_ = TRY(Storage::create(loop_));
     TRY(storage_->open(configuration_.storage));
     back_ends_.emplace(chardevs_, *storage_);
+    watch_storage();
     return control_.open_monitors();
+}
+
+// Drives that fail stop the machine, and try again when it runs.
+void VirtualMachine::watch_storage() {
+    storage_->events().set_listener({.io_error =
+                                         [this](const block::IoErrorReport& report) {
+                                             if (report.action == block::OnError::Stop)
+                                                 control_.policy().io_error();
+                                             tell_io_error(control_.events(), report);
+                                         },
+                                     .tray_moved =
+                                         [this](const std::string& drive, const std::string& id, bool open) {
+                                             qapi::emit<qapi::DeviceTrayMovedEvent>(
+                                                 control_.events(),
+                                                 {.device = drive, .id = id, .tray_open = open});
+                                         }});
 }
 
 Status VirtualMachine::open_accelerator() {
@@ -238,6 +259,7 @@ Status VirtualMachine::make_machine() {
         run_ = std::make_unique<RunControl>(board_->vcpus(), board_->resets());
     }
     run_->add_listener(clock_listener_);
+    run_->add_listener(*storage_);
     MachineHandles handles{.run = run_.get(), .press_power_button = {}, .inject_nmi = {}};
     if (board_ != nullptr) handles.press_power_button = [this] { board_->press_power_button(); };
     control_.policy().machine_made(std::move(handles));
@@ -267,7 +289,16 @@ ObjectStore::Parts VirtualMachine::object_parts() {
             .devices = board_ != nullptr ? &board_->devices() : nullptr};
 }
 
+// The text of a device's property, empty when it has none of this name.
+std::string text_property(const DeviceNode& node, std::string_view name) {
+    const Property* row = find_property(node.request.type->properties, name);
+    if (row == nullptr) return {};
+    const qapi::Value value = write_property(*row, node.request.config->data());
+    return value.if_string() != nullptr ? *value.if_string() : std::string();
+}
+
 void VirtualMachine::device_deleted(const DeviceNode& node) {
+    storage_->device_gone(text_property(node, "drive"));
     qapi::DeviceDeletedEventData data{.device = {}, .path = node.path};
     if (!node.request.id.empty()) data.device = node.request.id;
     qapi::emit<qapi::DeviceDeletedEvent>(control_.events(), data);
