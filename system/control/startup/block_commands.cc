@@ -1,4 +1,4 @@
-// Commands about drives, block nodes and iothreads; see query_commands.h.
+// Commands about drives and block nodes; see query_commands.h.
 #include "backends/block/options/commands.h"
 #include "qapi/commands_block_core.h"
 #include "system/control/startup/machine_view.h"
@@ -21,17 +21,6 @@ void register_queries(qapi::CommandTable& table, MachineView& view) {
     table.add<qapi::QueryBlockstatsCommand>([&view](const qapi::QueryBlockstatsArguments& given) {
         return Result<std::vector<qapi::BlockStats>>(
             block::query_blockstats(view.storage().graph(), given.query_nodes.value_or(false)));
-    });
-    table.add<qapi::QueryIothreadsCommand>([&view] {
-        std::vector<qapi::IOThreadInfo> all;
-        for (const std::unique_ptr<IoThread>& thread : view.storage().iothreads()) {
-            qapi::IOThreadInfo info{};
-            info.id = thread->config().id;
-            info.thread_id = thread->thread_id();
-            info.poll_max_ns = static_cast<int64_t>(thread->config().poll_max_ns);
-            all.push_back(std::move(info));
-        }
-        return Result<std::vector<qapi::IOThreadInfo>>(std::move(all));
     });
 }
 

@@ -29,7 +29,7 @@ void register_chardev_commands(qapi::CommandTable& table, MachineView& view);
 void register_device_commands(qapi::CommandTable& table, MachineView& view, const DeviceTypes& types);
 // BLOCK_IO_ERROR.
 void tell_io_error(qapi::EventSink& events, const block::IoErrorReport& report);
-// Drives, block nodes, iothreads.
+// Drives and block nodes.
 void register_block_commands(qapi::CommandTable& table, MachineView& view);
 void register_option_commands(qapi::CommandTable& table);
 
