@@ -14,13 +14,14 @@ ClusterCensus::ClusterCensus(ImageFile& file, const Header& header)
       header_(header),
       geometry_(header.geometry),
       file_size_(file.size()),
-      counts_(header.geometry.clusters_for(file_size_)) {}
+      counts_(header.geometry.clusters_for(file_size_)),
+      holds_(counts_.size(), Holds::Nothing) {}
 
 void ClusterCensus::problem(std::string text) {
     if (problems_++ == 0) first_problem_ = std::move(text);
 }
 
-void ClusterCensus::use(uint64_t offset, uint64_t bytes, const char* what) {
+void ClusterCensus::use(uint64_t offset, uint64_t bytes, const char* what, Holds holds) {
     if (bytes == 0) return;
     uint64_t first = offset >> geometry_.cluster_bits, last = (offset + bytes - 1) >> geometry_.cluster_bits;
     if (last >= counts_.size()) {
@@ -28,8 +29,13 @@ void ClusterCensus::use(uint64_t offset, uint64_t bytes, const char* what) {
             strf("%s at 0x%llx is past the end of the file", what, static_cast<unsigned long long>(offset)));
         return;
     }
-    for (uint64_t cluster = first; cluster <= last; ++cluster)
+    for (uint64_t cluster = first; cluster <= last; ++cluster) {
         if (counts_[cluster] != std::numeric_limits<uint32_t>::max()) ++counts_[cluster];
+        if (holds_[cluster] != Holds::Nothing && holds_[cluster] != holds)
+            problem(strf("%s at 0x%llx is metadata and data at once", what,
+                         static_cast<unsigned long long>(offset)));
+        holds_[cluster] = holds;
+    }
 }
 
 Result<std::vector<uint64_t>> ClusterCensus::read_table(uint64_t offset, uint64_t entries) {
@@ -89,10 +95,10 @@ Status ClusterCensus::count_l2(uint64_t offset) {
                 strf("subclusters of L2 entry 0x%llx are invalid", static_cast<unsigned long long>(entry)));
         ClusterKind kind = kind_of(entry, geometry_);
         if (has_host_cluster(kind)) {
-            use(entry & kOffsetMask, geometry_.cluster_size(), "a data cluster");
+            use(entry & kOffsetMask, geometry_.cluster_size(), "a data cluster", Holds::Data);
         } else if (kind == ClusterKind::Compressed) {
             CompressedExtent extent = compressed_extent(entry, geometry_);
-            use(extent.offset, extent.bytes, "a compressed cluster");
+            use(extent.offset, extent.bytes, "a compressed cluster", Holds::Data);
         } else if (kind == ClusterKind::Invalid) {
             problem(strf("L2 entry 0x%llx is invalid", static_cast<unsigned long long>(entry)));
         }

@@ -34,7 +34,8 @@ class ClusterCensus {
     const std::vector<uint32_t>& counts() const { return counts_; }
 
   private:
-    void use(uint64_t offset, uint64_t bytes, const char* what);
+    enum class Holds : uint8_t { Nothing, Metadata, Data };
+    void use(uint64_t offset, uint64_t bytes, const char* what, Holds holds = Holds::Metadata);
     Status count_l1(uint64_t offset, uint64_t entries);
     Status count_l2(uint64_t offset);
     void check_flag(uint64_t entry, uint64_t host, bool both_ways, const char* what);
@@ -45,6 +46,7 @@ class ClusterCensus {
     const Geometry geometry_;
     const uint64_t file_size_;
     std::vector<uint32_t> counts_;
+    std::vector<Holds> holds_;  // by cluster, the last that was counted
     uint64_t problems_ = 0;
     std::string first_problem_;
 };
