@@ -200,7 +200,6 @@ void AhciPort::finish(Slot& slot) {
         tfd_ &= ~uint32_t{kBusy | kDrq};
         return host_bus_error();
     }
-    if (slot.data.interrupt_within(slot.moved)) raise(kIntDescriptor);
     if ((queued_ & slot_bit(slot.index)) != 0)
         finish_queued(slot);
     else
@@ -232,9 +231,13 @@ void AhciPort::tell_pio(const Slot& slot) {
     if (!pio || slot.moved == 0 || failed) return;
     const uint64_t rest = slot.moved % slot.block;
     const auto bytes = static_cast<uint16_t>(rest == 0 ? slot.block : rest);
-    const auto direction = slot.protocol == Protocol::PioIn ? PioDirection::FromDrive : PioDirection::ToDrive;
-    receive(kRfisPioSetup, pio_setup_fis(slot.out, Interrupt::Yes, direction, bytes, slot.out.status));
-    raise(kIntPioSetup);
+    const bool in = slot.protocol == Protocol::PioIn;
+    // The first block of a write is asked for without an interrupt.
+    const auto interrupt = in || slot.moved > slot.block ? Interrupt::Yes : Interrupt::No;
+    receive(kRfisPioSetup,
+            pio_setup_fis(slot.out, interrupt, in ? PioDirection::FromDrive : PioDirection::ToDrive, bytes,
+                          slot.out.status));
+    if (interrupt == Interrupt::Yes) raise(kIntPioSetup);
 }
 
 // A queued command that failed stops the queue: its bit stays active, and what else the drive has is dropped.

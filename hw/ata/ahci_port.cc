@@ -189,7 +189,7 @@ void AhciPort::begin_drive_reset() {
     halted_ = false;
     drive_reset_due_ = drive_ != nullptr;
     signature_due_ = drive_ != nullptr;
-    if (running_ != 0) ring();
+    if (drive_ != nullptr) ring();
 }
 
 void AhciPort::reset() {

@@ -5,9 +5,9 @@
 // that gives it work rings a timer that is due at once. While a reset waits for I/O under way, the drive's
 // signature is not yet sent, so that nothing of before the reset lands after it.
 //
-// Missing: DMA Setup frames (no driver looks at them), port multipliers, power management of the link, cold
-// presence detection. After an error of a command that was not queued, commands in other slots go on waiting
-// until the guest restarts the list, as AHCI 1.3.1, 6.2.2 wants it.
+// Missing: DMA Setup frames and descriptors' interrupts (no driver looks at them), port multipliers, power
+// management of the link, cold presence detection. After an error of a command that was not queued, commands
+// in other slots go on waiting until the guest restarts the list, as AHCI 1.3.1, 6.2.2 wants it.
 //
 // Lock: the controller's (rank Device), handed in; it guards all registers. Never held while the drive or a
 // back end is called.

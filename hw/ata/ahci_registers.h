@@ -37,11 +37,8 @@ enum PortRegister : unsigned {
 inline constexpr uint32_t kIntRegister = 1u << 0;    // DHRS
 inline constexpr uint32_t kIntPioSetup = 1u << 1;    // PSS
 inline constexpr uint32_t kIntDeviceBits = 1u << 3;  // SDBS
-inline constexpr uint32_t kIntDescriptor = 1u << 5;  // DPS
 inline constexpr uint32_t kIntConnect = 1u << 6;     // PCS, from PxSERR.DIAG.X
 inline constexpr uint32_t kIntPhyReady = 1u << 22;   // PRCS, from PxSERR.DIAG.N
-inline constexpr uint32_t kIntOverflow = 1u << 24;   // OFS
-inline constexpr uint32_t kIntInterface = 1u << 27;  // IFS
 inline constexpr uint32_t kIntHostBus = 1u << 29;    // HBFS
 inline constexpr uint32_t kIntTaskFile = 1u << 30;   // TFES
 inline constexpr uint32_t kIntAll = 0xfdc000ff;

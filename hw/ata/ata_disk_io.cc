@@ -105,9 +105,9 @@ uint64_t AtaDisk::first_sector(const Command& command, Bits bits) const {
 }
 
 uint64_t AtaDisk::sector_count(const Command& command, Bits bits) {
-    if (bits == Bits::Lba48) return command.in.count == 0 ? 65536 : command.in.count;
-    const unsigned count = command.in.count & 0xff;
-    return count == 0 ? 256 : count;
+    // The high byte of a 28-bit command's count is reserved; what is there counts.
+    if (command.in.count != 0) return command.in.count;
+    return bits == Bits::Lba48 ? 65536 : 256;
 }
 
 std::optional<AtaDisk::Range> AtaDisk::range_of(Command& command, uint64_t lba, uint64_t sectors) {

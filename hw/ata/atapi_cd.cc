@@ -30,9 +30,10 @@ scsi::UnitIdentity unit_identity(const DriveIdentity& drive) {
 AtapiCd::AtapiCd(DriveIdentity identity, EventLoop& main_loop)
     : identity_(std::move(identity)), unit_(unit_identity(identity_), main_loop), request_(*this) {}
 
+// Hosts know of the reset by the signature: no attention is left for the first packet.
 void AtapiCd::reset() {
     settings_ = DriveSettings{};
-    unit_.reset(scsi::kPowerOnReset);
+    unit_.reset(scsi::kNoSense);
 }
 
 void AtapiCd::set_serial_number(unsigned number) {
@@ -67,7 +68,7 @@ void AtapiCd::execute(Command& command) {
             return fail(command, kAborted);
         case kDeviceReset:
         case kDiagnose:
-            if (command.in.command == kDeviceReset) unit_.reset(scsi::kPowerOnReset);
+            if (command.in.command == kDeviceReset) unit_.reset(scsi::kNoSense);
             command.out.count = 1;
             command.out.lba = signature() >> 8;
             command.out.status = 0;

@@ -16,6 +16,7 @@ constexpr pci::Identity kIdentity = {.vendor = 0x8086,
                                      .subsystem = 0x1100,
                                      .interrupt_pin = 1};
 constexpr unsigned kMessageCapability = 0x80, kSataCapability = 0xa8;
+constexpr unsigned kMapRegister = 0x90, kPortControl = 0x92;
 constexpr uint8_t kSataCapabilityId = 0x12;
 constexpr unsigned kPairSize = 32, kIndexAt = 0x10, kDataAt = 0x14;
 constexpr unsigned kPairBar = 4, kRegisterBar = 5;
@@ -47,8 +48,10 @@ Ich9Ahci::Ich9Ahci(const Config& config, DmaSpace& dma, EventLoop& loop, const s
       pair_(MemoryRegion::io("ahci-idp", kPairSize, index_data_)) {
     add_bar(kPairBar, pci::BarKind::Io, pair_);
     add_bar(kRegisterBar, pci::BarKind::Memory32, registers_);
-    add_msi(1, pci::VectorMasks::No, kMessageCapability);
+    add_mode_registers();
+    // The list begins with what was added last.
     add_sata_capability();
+    add_msi(1, pci::VectorMasks::No, kMessageCapability);
     freeze();
     for (unsigned i = 0; i < kPorts; ++i) {
         buses_.push_back(
@@ -67,6 +70,13 @@ std::unique_ptr<Ich9Ahci> Ich9Ahci::create_for_board(DmaSpace& dma, EventLoop& l
     Config config;
     config.addr = kBoardAddress;
     return std::make_unique<Ich9Ahci>(config, dma, loop, "ide", std::string());
+}
+
+// ICH9 14.1.31 and 32: AHCI mode, and which ports are enabled. Firmware sets the latter; ours always are.
+void Ich9Ahci::add_mode_registers() {
+    Locked lock(mutex());
+    config().set8(kMapRegister, 0x40);
+    config().set_writable(kPortControl, (1u << kPorts) - 1, 1);
 }
 
 // Where the index and data pair is: AHCI 1.3.1, 2.4.

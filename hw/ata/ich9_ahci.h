@@ -2,7 +2,8 @@
 // data pair to it in BAR 4, and six ports, each an IDE bus. The board has one at 1f.2; users add more
 // (-device ich9-ahci). Intel ICH9, chapter 14; Serial ATA AHCI 1.3.1, chapter 2.
 //
-// Missing: IDE (legacy) mode, power management capability, the ICH9's own configuration registers.
+// Missing: IDE (legacy) mode, power management capability, the ICH9's own configuration registers but mode
+// and port control.
 //
 // Thread: any; the function's mutex guards the controller's registers too.
 #pragma once
@@ -65,6 +66,7 @@ class Ich9Ahci final : public pci::Function, private InterruptSink {
 
     void set_interrupt(bool level, bool news) override;
     Status joining(pci::Bus& bus) override;
+    void add_mode_registers();
     void add_sata_capability();
 
     AhciHba hba_;

@@ -13,7 +13,7 @@ namespace {
 struct Entry {
     Le64 address;
     Le32 reserved;
-    Le32 count;  // bytes less one in 21:0; interrupt in 31
+    Le32 count;  // bytes less one in 21:0
 };
 static_assert(sizeof(Entry) == 16);
 
@@ -34,7 +34,7 @@ bool PrdTable::load(const DmaSpace& dma, Gpa at, unsigned entries) {
         if (!dma.read(at, {writable_bytes_of(chunk[0]).data(), some.size_bytes()})) return false;
         for (const Entry& entry : some) {
             const uint32_t length = (entry.count & 0x3fffff) + 1;
-            parts_.push_back({Gpa(entry.address & ~uint64_t{1}), length, (entry.count >> 31) != 0, size_});
+            parts_.push_back({Gpa(entry.address & ~uint64_t{1}), length, size_});
             size_ += length;
         }
         at = at + some.size_bytes();
@@ -69,12 +69,6 @@ bool PrdTable::put(const DmaSpace& dma, uint64_t at, std::span<const uint8_t> fr
 bool PrdTable::get(const DmaSpace& dma, uint64_t at, std::span<uint8_t> into) const {
     return walk(at, into.size(), [&](Gpa address, uint64_t done, uint64_t length) {
         return dma.read(address, into.subspan(done, length));
-    });
-}
-
-bool PrdTable::interrupt_within(uint64_t moved) const {
-    return std::any_of(parts_.begin(), parts_.end(), [moved](const Part& part) {
-        return part.interrupt && part.start + part.length <= moved;
     });
 }
 

@@ -27,14 +27,11 @@ class PrdTable {
     // Within the table; false: a bus error, or not within.
     bool put(const DmaSpace& dma, uint64_t at, std::span<const uint8_t> from) const;
     bool get(const DmaSpace& dma, uint64_t at, std::span<uint8_t> into) const;
-    // Whether an entry that asks for an interrupt ends within the first `moved` bytes.
-    bool interrupt_within(uint64_t moved) const;
 
   private:
     struct Part {
         Gpa address;
         uint32_t length;
-        bool interrupt;
         uint64_t start;  // offset into the data
     };
     template <typename Copy>

@@ -146,7 +146,8 @@ void Unit::reset(Sense sense) {
     reset_state();
     Locked lock(mutex_);
     sense_ = kNoSense;
-    attention_ = sense;
+    attention_.reset();
+    if (sense != kNoSense) attention_ = sense;
 }
 
 void Unit::complete(Request& request, Outcome outcome, StatusCode status) {

@@ -58,7 +58,8 @@ class Unit : public block::DiskClient {
     // Requests under way.
     const std::vector<Request*>& requests() const { return requests_; }
 
-    // LUN reset: what is under way is aborted, state goes back to the start, and the next command is told.
+    // LUN reset: what is under way is aborted, state goes back to the start, and the next command is told
+    // (unless kNoSense).
     void reset(Sense attention);
     // The next command but INQUIRY, REPORT LUNS and REQUEST SENSE fails with this. A reset's outranks others.
     void attention(Sense sense);

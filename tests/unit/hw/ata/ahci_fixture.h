@@ -29,7 +29,6 @@ struct TestInterrupt final : InterruptSink {
 struct Region {
     uint64_t address;
     uint32_t bytes;
-    bool interrupt = false;
 };
 
 struct AhciWorld : DiskWorld, GuestRam {
@@ -120,8 +119,7 @@ struct AhciWorld : DiskWorld, GuestRam {
         if (!packet.empty()) std::memcpy(at(t + 0x40), packet.data(), packet.size());
         for (size_t i = 0; i < regions.size(); ++i) {
             store_le<uint64_t>(at(t + 0x80 + 16 * i), regions[i].address);
-            store_le<uint32_t>(at(t + 0x80 + 16 * i + 12),
-                               (regions[i].bytes - 1) | (regions[i].interrupt ? 1u << 31 : 0));
+            store_le<uint32_t>(at(t + 0x80 + 16 * i + 12), regions[i].bytes - 1);
         }
         uint8_t* header = at(list(p) + slot * 32);
         std::memset(header, 0, 32);
