@@ -65,7 +65,7 @@ std::optional<Sense> Cd::not_ready() {
 // A reset unlocks the tray and leaves it where it is.
 void Cd::reset_state() {
     Locked lock(tray_mutex_);
-    locked_ = false;
+    locked_ = was_away_ = false;
     event_ = MediaEvent::None;
 }
 
@@ -91,9 +91,20 @@ void Cd::loaded_changed(bool loaded) {
     {
         Locked lock(tray_mutex_);
         event_ = loaded ? MediaEvent::NewMedia : MediaEvent::MediaRemoval;
+        was_away_ = loaded && identity().packet_interface;
     }
-    attention(kMediumMayHaveChanged);
+    if (loaded) attention(kMediumMayHaveChanged);
     tell_change(kMediumMayHaveChanged);
+}
+
+// Systems that drive ATAPI by its older rules look for a drive that is not ready before they believe that it
+// has another medium.
+std::optional<Sense> Cd::take_attention() {
+    {
+        Locked lock(tray_mutex_);
+        if (std::exchange(was_away_, false)) return kNoMedium;
+    }
+    return Unit::take_attention();
 }
 
 // MMC-6, 4.1.6.1: how a host finds out about events must not itself fail because of one.

@@ -37,6 +37,7 @@ class Cd final : public Unit {
     std::optional<Sense> not_ready() override;
     void reset_state() override;
     bool ignores_attention(uint8_t opcode) const override;
+    std::optional<Sense> take_attention() override;
     bool run_without_medium(Request& request);
     void run_with_medium(Request& request);
     void answer(Request& request, const MmcReply& what);
@@ -54,6 +55,8 @@ class Cd final : public Unit {
     mutable Mutex tray_mutex_{LockRank::Leaf, "CD tray"};
     bool open_ GUARDED_BY(tray_mutex_) = false;
     bool locked_ GUARDED_BY(tray_mutex_) = false;
+    // A packet drive's medium was changed and nobody was told that it was away.
+    bool was_away_ GUARDED_BY(tray_mutex_) = false;
     MediaEvent event_ GUARDED_BY(tray_mutex_) = MediaEvent::None;
 };
 

@@ -34,7 +34,7 @@ void Unit::execute(Request& request) {
     requests_.push_back(&request);
     const uint8_t opcode = request.cdb[0];
     if (!ignores_attention(opcode)) {
-        if (std::optional<Sense> pending = take_attention(opcode)) return check(request, *pending);
+        if (std::optional<Sense> pending = take_attention()) return check(request, *pending);
     }
     if (opcode != kRequestSense) {
         Locked lock(mutex_);
@@ -47,7 +47,7 @@ bool Unit::ignores_attention(uint8_t opcode) const {
     return opcode == kInquiry || opcode == kReportLuns || opcode == kRequestSense;
 }
 
-std::optional<Sense> Unit::take_attention(uint8_t) {
+std::optional<Sense> Unit::take_attention() {
     Locked lock(mutex_);
     return std::exchange(attention_, std::nullopt);
 }

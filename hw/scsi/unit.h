@@ -79,6 +79,8 @@ class Unit : public block::DiskClient {
     // Not ready: why.
     virtual std::optional<Sense> not_ready() { return std::nullopt; }
     virtual void reset_state() {}
+    // What the next command fails with, taken away; nothing: it may run.
+    virtual std::optional<Sense> take_attention();
     // Commands that are done although there is an attention to report.
     virtual bool ignores_attention(uint8_t opcode) const;
     void set_identity_limits(const BlockLimits& limits) { identity_.limits = limits; }
@@ -122,7 +124,6 @@ class Unit : public block::DiskClient {
     void inquiry(Request& request);
     void report_luns(Request& request);
     void request_sense(Request& request);
-    std::optional<Sense> take_attention(uint8_t opcode);
     void complete(Request& request, Outcome outcome, StatusCode status);
     void transfer_over(Request& request);
 
