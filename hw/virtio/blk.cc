@@ -150,18 +150,22 @@ void Blk::fill_config() {
 void Blk::on_its_loop(const std::function<void()>& work) {
     EventLoop& loop = context_->loop();
     if (&loop == &main_loop()) return work();
-    Mutex mutex(LockRank::Leaf, "work for an iothread");
-    Condition done;
-    bool over = false;
-    loop.post([&] {
+    // Shared: the other thread may still be letting go of the lock when this one has seen the end.
+    struct Call {
+        Mutex mutex{LockRank::Leaf, "work for an iothread"};
+        Condition done;
+        bool over = false;
+    };
+    const auto call = std::make_shared<Call>();
+    loop.post([call, &work] {
         work();
-        Locked lock(mutex);
-        over = true;
-        done.notify_one();
+        Locked lock(call->mutex);
+        call->over = true;
+        call->done.notify_one();
     });
-    Locked lock(mutex);
-    while (!over)
-        done.wait(mutex);
+    Locked lock(call->mutex);
+    while (!call->over)
+        call->done.wait(call->mutex);
 }
 
 Status Blk::plugged() {
