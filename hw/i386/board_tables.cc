@@ -139,18 +139,11 @@ Status BoardTables::publish(FwCfgItems& items, std::optional<FwCfgKernel> kernel
     return publish_fw_cfg(c, items);
 }
 
-Result<BootState> BoardTables::boot(std::span<const uint8_t> kernel, std::span<const uint8_t> initrd,
-                                    std::span<const uint8_t> dtb, const std::string& command_line,
-                                    GuestWriter& guest) const {
-    DirectBoot b;
-    b.kernel = kernel;
-    b.initrd = initrd;
-    b.dtb = dtb;
-    b.command_line = command_line;
-    b.memory = memory_;
-    b.acpi = acpi_ ? &*acpi_ : nullptr;
-    b.smbios = &smbios_;
-    return load_direct(b, guest);
+Result<BootState> BoardTables::boot(DirectBoot files, GuestWriter& guest) const {
+    files.memory = memory_;
+    files.acpi = acpi_ ? &*acpi_ : nullptr;
+    files.smbios = &smbios_;
+    return load_direct(files, guest);
 }
 
 }  // namespace vmm

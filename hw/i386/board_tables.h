@@ -41,10 +41,8 @@ class BoardTables {
 
     // For firmware. `kernel` and its companions are there for -bios with -kernel.
     Status publish(FwCfgItems& items, std::optional<FwCfgKernel> kernel) const;
-    // For a boot without firmware; the files are borrowed for the call.
-    Result<BootState> boot(std::span<const uint8_t> kernel, std::span<const uint8_t> initrd,
-                           std::span<const uint8_t> dtb, const std::string& command_line,
-                           GuestWriter& guest) const;
+    // For a boot without firmware: the kernel with its company and command line; the rest is filled in.
+    Result<BootState> boot(DirectBoot files, GuestWriter& guest) const;
 
     // Empty with -machine acpi=off.
     const std::optional<acpi::AcpiImage>& acpi() const { return acpi_; }

@@ -9,6 +9,7 @@
 #include <cerrno>
 
 #include "hw/i386/linux_image.h"
+#include "hw/i386/multiboot_image.h"
 #include "hw/i386/pvh_image.h"
 #include "util/align.h"
 #include "util/fd.h"
@@ -41,13 +42,41 @@ Status check_kernel(std::span<const uint8_t> file, bool firmware) {
         if (firmware || image.entry_64) return {};
         return Error::make("the kernel has no 64-bit entry").with_hint("boot it through firmware (-bios)");
     }
-    if (!looks_like_elf(file)) return Error::make("neither a bzImage nor an ELF file");
+    const bool multiboot = looks_like_multiboot(file);
+    if (!multiboot && !looks_like_elf(file))
+        return Error::make("neither a bzImage nor a multiboot or ELF file");
     if (firmware)
-        return Error::make("firmware starts bzImage kernels only, not ELF files")
+        return Error::make("firmware starts bzImage kernels only, not multiboot or ELF files")
             .with_hint("leave out -bios");
+    if (multiboot) {
+        TRY(parse_multiboot_image(file));
+        return {};
+    }
     const PvhImage image = TRY(parse_pvh_image(file));
     CHECK(!image.segments.empty(), "PVH image without segments");
     return {};
+}
+
+// "FILE WORDS,FILE WORDS"; two commas stand for one.
+Result<std::vector<BootFiles::Module>> open_modules(const std::string& list) {
+    std::vector<std::string> entries;
+    for (size_t i = 0; i < list.size(); ++i) {
+        if (entries.empty()) entries.emplace_back();
+        if (list[i] != ',') {
+            entries.back() += list[i];
+        } else if (i + 1 < list.size() && list[i + 1] == ',') {
+            entries.back() += list[++i];
+        } else {
+            entries.emplace_back();
+        }
+    }
+    std::vector<BootFiles::Module> modules;
+    for (const std::string& entry : entries) {
+        Result<MappedRegion> file = map_file(entry.substr(0, entry.find(' ')), Emptiness::Allowed);
+        if (!file) return std::move(file).take_error().while_doing("could not load the module");
+        modules.push_back({std::move(*file), entry});
+    }
+    return modules;
 }
 
 Status check_dtb(std::span<const uint8_t> blob) {
@@ -76,11 +105,16 @@ Result<std::optional<BootFiles>> open_boot_files(const BootConfig& config) {
     if (config.kernel.empty()) return std::optional<BootFiles>();
     BootFiles files;
     Result<MappedRegion> kernel = map_file(config.kernel, Emptiness::Refused);
-    if (!kernel) return std::move(kernel).take_error().while_doing("could not load the kernel");
+    if (!kernel)
+        return std::move(kernel).take_error().while_doing("could not load kernel '%s'",
+                                                          config.kernel.c_str());
     files.kernel = std::move(*kernel);
     if (Status checked = check_kernel(files.kernel.bytes(), !config.bios.empty()); !checked)
         return std::move(checked).take_error().while_doing("-kernel '%s'", config.kernel.c_str());
-    if (!config.initrd.empty()) {
+    files.multiboot = looks_like_multiboot(files.kernel.bytes()) && !looks_like_linux(files.kernel.bytes());
+    if (files.multiboot) {
+        files.modules = TRY(open_modules(config.initrd));
+    } else if (!config.initrd.empty()) {
         Result<MappedRegion> initrd = map_file(config.initrd, Emptiness::Allowed);
         if (!initrd) return std::move(initrd).take_error().while_doing("could not load the initrd");
         files.initrd = std::move(*initrd);

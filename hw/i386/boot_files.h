@@ -4,6 +4,8 @@
 #pragma once
 
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "hw/core/machine_config.h"
 #include "hw/i386/fw_cfg_x86.h"
@@ -16,6 +18,13 @@ struct BootFiles {
     MappedRegion kernel;
     MappedRegion initrd;  // empty when none was named, or the file is empty
     MappedRegion dtb;
+    // Of a multiboot kernel: the initrd's list "FILE WORDS,FILE WORDS", with each entry as it was written.
+    struct Module {
+        MappedRegion file;
+        std::string text;
+    };
+    bool multiboot = false;
+    std::vector<Module> modules;
 
     // The same for firmware; with SeaBIOS's loader ROM when this host has one.
     FwCfgKernel for_firmware(const std::string& command_line) const;

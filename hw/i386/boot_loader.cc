@@ -24,8 +24,14 @@ void BootLoader::set_up_chipset() {
 
 Status BootLoader::load() {
     set_up_chipset();
-    boot_ = TRY(tables_.boot(files_.kernel.bytes(), files_.initrd.bytes(), files_.dtb.bytes(), command_line_,
-                             writer_));
+    DirectBoot boot;
+    boot.kernel = files_.kernel.bytes();
+    boot.initrd = files_.initrd.bytes();
+    boot.dtb = files_.dtb.bytes();
+    for (const BootFiles::Module& module : files_.modules)
+        boot.modules.push_back({module.file.bytes(), module.text});
+    boot.command_line = command_line_;
+    boot_ = TRY(tables_.boot(std::move(boot), writer_));
     return {};
 }
 

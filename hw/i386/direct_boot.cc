@@ -3,6 +3,7 @@
 #include "hw/i386/direct_boot_priv.h"
 #include "hw/i386/linux_image.h"
 #include "hw/i386/low_memory.h"
+#include "hw/i386/multiboot_image.h"
 #include "hw/i386/pvh_image.h"
 #include "util/align.h"
 #include "util/endian.h"
@@ -13,6 +14,8 @@ namespace vmm {
 namespace {
 
 constexpr uint64_t kLeastRam = 4 * kMiB;
+constexpr uint16_t kCode32 = 0xc09b, kData32 = 0xc093, kTask32 = 0x008b;
+constexpr uint64_t kCr0Pe = 1u << 0, kCr0Et = 1u << 4;
 
 Status place_acpi(const DirectBoot& boot, BootPlan& plan, BootRange tables, GuestWriter& guest) {
     const acpi::PlacedTables placed = TRY(acpi::place(*boot.acpi, tables.base, low_memory::kEbda));
@@ -48,6 +51,43 @@ std::vector<BootMsr> memory_type_msrs() {
     return {{kMtrrDefaultType, kEnable | kWriteBack}};
 }
 
+BootRange extent(std::span<const ElfSegment> segments) {
+    uint64_t low = ~uint64_t{0}, high = 0;
+    for (const ElfSegment& s : segments) {
+        low = std::min(low, s.address);
+        high = std::max(high, s.address + s.memory_size);
+    }
+    return {low, high - low};
+}
+
+Status load_segments(std::span<const ElfSegment> segments, BootRange ram, GuestWriter& guest) {
+    for (const ElfSegment& s : segments) {
+        if (s.address < ram.base || s.memory_size > ram.size ||
+            s.address - ram.base > ram.size - s.memory_size)
+            return Error::make(
+                "the kernel's segment at 0x%llx (0x%llx bytes) is outside usable RAM, which is "
+                "0x%llx to 0x%llx",
+                static_cast<unsigned long long>(s.address), static_cast<unsigned long long>(s.memory_size),
+                static_cast<unsigned long long>(ram.base), static_cast<unsigned long long>(ram.end()));
+        if (!s.bytes.empty()) TRY(guest.write(s.address, s.bytes));
+        if (s.memory_size > s.bytes.size())
+            TRY(guest.clear(s.address + s.bytes.size(), s.memory_size - s.bytes.size()));
+    }
+    return {};
+}
+
+BootState flat_entry(uint32_t entry) {
+    BootState s;
+    s.rip = entry;
+    s.rsp = low_memory::kStackTop;
+    s.code = {8, 0, 0xffffffff, kCode32};
+    s.data = {16, 0, 0xffffffff, kData32};
+    s.task = {0, 0, 0x67, kTask32};
+    s.cr0 = kCr0Pe | kCr0Et;
+    s.msrs = memory_type_msrs();
+    return s;
+}
+
 Result<BootState> load_direct(const DirectBoot& boot, GuestWriter& guest) {
     const uint64_t top = align_down(boot.memory.ram_below, kPageSize);
     if (top < kLeastRam)
@@ -69,8 +109,9 @@ Result<BootState> load_direct(const DirectBoot& boot, GuestWriter& guest) {
     if (boot.acpi != nullptr) TRY(place_acpi(boot, plan, tables, guest));
     if (boot.smbios != nullptr) TRY(place_smbios(*boot.smbios, guest));
     if (looks_like_linux(boot.kernel)) return load_linux(boot, plan, guest);
+    if (looks_like_multiboot(boot.kernel)) return load_multiboot(boot, plan, guest);
     if (looks_like_elf(boot.kernel)) return load_pvh(boot, plan, guest);
-    return Error::make("neither a bzImage nor an ELF file");
+    return Error::make("neither a bzImage nor a multiboot or ELF file");
 }
 
 }  // namespace vmm

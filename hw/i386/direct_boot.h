@@ -1,4 +1,5 @@
-// Boot without firmware: loads a bzImage (64-bit entry) or an ELF with a PVH note into guest RAM, with
+// Boot without firmware: loads a bzImage (64-bit entry), a multiboot kernel or an ELF with a PVH note into
+// guest RAM, with
 // initrd, command line, device tree, ACPI and SMBIOS tables, and says what the boot processor's registers
 // must be. Called by the board at start and again at each reset. Writes through GuestWriter only.
 //
@@ -9,6 +10,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "hw/acpi/table_set.h"
 #include "hw/i386/e820.h"
@@ -19,10 +21,17 @@
 
 namespace vmm {
 
+// A file that a multiboot kernel is given, and the words that go with it.
+struct BootModule {
+    std::span<const uint8_t> bytes;
+    std::string text;
+};
+
 struct DirectBoot {
     std::span<const uint8_t> kernel;  // whole files; borrowed for the call
     std::span<const uint8_t> initrd;
     std::span<const uint8_t> dtb;
+    std::vector<BootModule> modules;  // of a multiboot kernel, instead of the initrd
     std::string command_line;
     BootMemory memory;
     const acpi::AcpiImage* acpi = nullptr;

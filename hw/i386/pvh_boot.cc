@@ -17,8 +17,6 @@ constexpr uint32_t kStartMagic = 0x336ec578, kStartVersion = 1;
 constexpr size_t kStartSize = 56, kModuleSize = 32, kMapEntrySize = 24;
 constexpr uint64_t kModuleAt = low_memory::kStartInfo + 64;
 constexpr uint64_t kMapAt = kModuleAt + 64;
-constexpr uint16_t kCode32 = 0xc09b, kData32 = 0xc093, kTask32 = 0x008b;
-constexpr uint64_t kCr0Pe = 1u << 0, kCr0Et = 1u << 4;
 
 Status write_start_info(const BootPlan& plan, uint64_t initrd, uint64_t initrd_size, GuestWriter& guest) {
     if (kMapAt + plan.e820.size() * kMapEntrySize > low_memory::kZeroPage)
@@ -46,59 +44,22 @@ Status write_start_info(const BootPlan& plan, uint64_t initrd, uint64_t initrd_s
     return guest.write(kMapAt, map);
 }
 
-// From the lowest to the highest byte of the segments.
-BootRange extent(const PvhImage& image) {
-    uint64_t low = ~uint64_t{0}, high = 0;
-    for (const ElfSegment& s : image.segments) {
-        low = std::min(low, s.address);
-        high = std::max(high, s.address + s.memory_size);
-    }
-    return {low, high - low};
-}
-
-Status load_segments(const PvhImage& image, BootRange ram, GuestWriter& guest) {
-    for (const ElfSegment& s : image.segments) {
-        if (s.address < ram.base || s.memory_size > ram.size ||
-            s.address - ram.base > ram.size - s.memory_size)
-            return Error::make(
-                "the kernel's segment at 0x%llx (0x%llx bytes) is outside usable RAM, which is "
-                "0x%llx to 0x%llx",
-                static_cast<unsigned long long>(s.address), static_cast<unsigned long long>(s.memory_size),
-                static_cast<unsigned long long>(ram.base), static_cast<unsigned long long>(ram.end()));
-        if (!s.bytes.empty()) TRY(guest.write(s.address, s.bytes));
-        if (s.memory_size > s.bytes.size())
-            TRY(guest.clear(s.address + s.bytes.size(), s.memory_size - s.bytes.size()));
-    }
-    return {};
-}
-
-BootState pvh_entry(uint32_t entry) {
-    BootState s;
-    s.rip = entry;
-    s.rsp = low_memory::kStackTop;
-    s.rbx = low_memory::kStartInfo;
-    s.code = {8, 0, 0xffffffff, kCode32};
-    s.data = {16, 0, 0xffffffff, kData32};
-    s.task = {0, 0, 0x67, kTask32};
-    s.cr0 = kCr0Pe | kCr0Et;
-    s.msrs = memory_type_msrs();
-    return s;
-}
-
 }  // namespace
 
 Result<BootState> load_pvh(const DirectBoot& boot, const BootPlan& plan, GuestWriter& guest) {
     if (!boot.dtb.empty()) return Error::make("a device tree cannot be given to a PVH kernel");
     const PvhImage image = TRY(parse_pvh_image(boot.kernel));
-    TRY(load_segments(image, plan.ram, guest));
+    TRY(load_segments(image.segments, plan.ram, guest));
     uint64_t initrd = 0;
     if (!boot.initrd.empty()) {
-        initrd = TRY(place_high(plan.ram, 0xffffffff, extent(image), boot.initrd.size(), "initrd"));
+        initrd = TRY(place_high(plan.ram, 0xffffffff, extent(image.segments), boot.initrd.size(), "initrd"));
         TRY(guest.write(initrd, boot.initrd));
     }
     TRY(write_command_line(boot.command_line, low_memory::kMaxCommandLine - 1, guest));
     TRY(write_start_info(plan, initrd, boot.initrd.size(), guest));
-    return pvh_entry(image.entry);
+    BootState s = flat_entry(image.entry);
+    s.rbx = low_memory::kStartInfo;
+    return s;
 }
 
 }  // namespace vmm

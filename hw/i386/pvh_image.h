@@ -6,21 +6,16 @@
 #include <span>
 #include <vector>
 
+#include "hw/i386/elf_image.h"
 #include "util/result.h"
 
 namespace vmm {
 
-struct ElfSegment {
-    uint64_t address = 0;  // physical
-    uint64_t memory_size = 0;
-    std::span<const uint8_t> bytes;  // within the file; at most memory_size
-};
 struct PvhImage {
     uint32_t entry = 0;                // physical, 32-bit protected mode
     std::vector<ElfSegment> segments;  // not empty ones, in file order; they do not overlap
 };
 
-bool looks_like_elf(std::span<const uint8_t> file);
 Result<PvhImage> parse_pvh_image(std::span<const uint8_t> file);
 
 }  // namespace vmm

@@ -146,8 +146,11 @@ Status Q35Board::State::make_boot(std::optional<BootFiles> files) {
         if (files) kernel = files->for_firmware(config.boot.append);
         return tables->publish(fw_cfg->items(), std::move(kernel));
     }
-    loader = std::make_unique<BootLoader>(std::move(*files), config.boot.append, *tables, map, *root,
-                                          parts.ram, parts.requests);
+    // A multiboot kernel's first word is its own name.
+    const std::string line =
+        files->multiboot ? config.boot.kernel + " " + config.boot.append : config.boot.append;
+    loader =
+        std::make_unique<BootLoader>(std::move(*files), line, *tables, map, *root, parts.ram, parts.requests);
     return tables->publish(fw_cfg->items(), {});
 }
 

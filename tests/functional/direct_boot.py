@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Kernels started without firmware, on the host's own KVM. usage: direct_boot.py PENUMBRA PVH_KERNEL [test...]
+"""Kernels started without firmware, on the host's own KVM. usage: direct_boot.py PENUMBRA PVH_KERNEL MULTIBOOT_KERNEL [test...]
 
-The PVH kernel is tests/guest/pvh.c; a Linux bzImage takes the 64-bit entry in tests/nested, where its instructions are not interpreted.
+The kernels are tests/guest/pvh.c and multiboot.c; a Linux bzImage takes the 64-bit entry in tests/nested, where its instructions are not interpreted.
 """
 import os
 import sys
@@ -9,11 +9,11 @@ import tempfile
 
 import harness
 
-KERNEL = None
+KERNEL = MULTIBOOT = None
 
 
-def start(binary, *extra, expect=33):
-    argv = [binary, '-machine', 'q35', '-m', '96', '-nodefaults', '-display', 'none', '-kernel', KERNEL, '-debugcon', 'stdio',
+def start(binary, *extra, kernel=None, expect=33):
+    argv = [binary, '-machine', 'q35', '-m', '96', '-nodefaults', '-display', 'none', '-kernel', kernel or KERNEL, '-debugcon', 'stdio',
             '-device', 'isa-debug-exit,iobase=0xf4,iosize=1', *extra]
     status, out, err = harness.run(argv, 60)
     if status != expect:
@@ -47,6 +47,35 @@ def pvh_kernel_on_two_processors_and_split(binary):
     must_have(start(binary, '-smp', '2', '-machine', 'kernel_irqchip=split')[0], 'PASS pvh')
 
 
+def multiboot_kernel_gets_what_was_given(binary):
+    with tempfile.NamedTemporaryFile(prefix='penumbra-module.') as first, tempfile.NamedTemporaryFile(prefix='penumbra-module.') as second:
+        first.write(b'A' * 5000)
+        first.flush()
+        second.write(b'B')
+        second.flush()
+        out, _ = start(binary, '-initrd', f'{first.name} a,,b c,{second.name}', '-append', 'one two', kernel=MULTIBOOT)
+        must_have(out, 'magic 0x2badb002', 'cr0 0x1', 'bss 0x0', 'flags 0x4d', 'lower 0x27f', f"command line '{MULTIBOOT} one two'",
+                  f"module '{first.name} a,b c'\npage offset 0x0\nbytes 0x1388\nstarts with 0x41",
+                  f"module '{second.name}'\npage offset 0x0\nbytes 0x1\nstarts with 0x42", 'ram mib 0x60', 'PASS multiboot')
+    out, _ = start(binary, '-smp', '2', kernel=MULTIBOOT)
+    must_have(out, 'flags 0x45', 'PASS multiboot')
+
+
+def what_test_runners_look_for(binary):
+    """The first line of -h, the list of devices, the message of a kernel that is not there."""
+    _, out, _ = harness.run([binary, '-h'], 20)
+    words = out.split('\n')[0].split(' ')
+    if words[:3] != ['QEMU', 'emulator', 'version'] or len(words[3].split('.')) < 2:
+        raise harness.Failure(out[:200])
+    _, out, _ = harness.run([binary, '--help'], 20)
+    must_have(out, 'QEMU', 'penumbra')
+    _, out, _ = harness.run([binary, '-device', '?'], 20)
+    must_have(out, 'name "pc-testdev"', 'name "pci-testdev"')
+    status, _, err = harness.run([binary, '--no-reboot', '-nodefaults', '-display', 'none', '-kernel', '_NO_FILE_4Uhere_'], 20)
+    if status != 1 or 'could not load kernel' not in err or '_NO_FILE_4Uhere_' not in err:
+        raise harness.Failure(f'status {status}: {err}')
+
+
 def broken_kernels_are_one_line(binary):
     whole = open(KERNEL, 'rb').read()
     for name, blob in {'cut': whole[:60], 'empty': b'', 'no note': whole.replace(b'Xen\0', b'Yen\0'), 'noise': os.urandom(5000)}.items():
@@ -61,5 +90,7 @@ def broken_kernels_are_one_line(binary):
 if __name__ == '__main__':
     harness.need_kvm()
     KERNEL = os.path.abspath(sys.argv.pop(2))
+    MULTIBOOT = os.path.abspath(sys.argv.pop(2))
     harness.main([pvh_kernel_gets_what_was_given, pvh_kernel_without_anything, pvh_kernel_on_two_processors_and_split,
+                  multiboot_kernel_gets_what_was_given, what_test_runners_look_for,
                   broken_kernels_are_one_line])

@@ -39,7 +39,8 @@ std::string row(const std::string& left, std::string_view help) {
 }  // namespace
 
 std::string version_text() {
-    return strf("penumbra version %s\n", PENUMBRA_VERSION);
+    // Programs that run virtual machines read the first words to know what they may ask for.
+    return strf("QEMU emulator version 7.2.0 (penumbra version %s)\n", PENUMBRA_VERSION);
 }
 
 std::string option_help() {

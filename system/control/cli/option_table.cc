@@ -95,9 +95,10 @@ constexpr Option kOptions[] = {
     {"name", "NAME[,process=,debug-threads=]", kMachine, "the guest's name", take_name},
 
     {"bios", "FILE", kBoot, "the firmware", take_machine_text<kFirmware>},
-    {"kernel", "FILE", kBoot, "start this kernel (bzImage or ELF with a PVH note)",
+    {"kernel", "FILE", kBoot, "start this kernel (bzImage, multiboot, or ELF with a PVH note)",
      take_machine_text<kKernel>},
-    {"initrd", "FILE", kBoot, "its initial RAM disk", take_machine_text<kInitrd>},
+    {"initrd", "FILE", kBoot, "its initial RAM disk, or a multiboot kernel's modules (FILE WORDS,FILE WORDS)",
+     take_machine_text<kInitrd>},
     {"append", "TEXT", kBoot, "its command line", take_append},
     {"dtb", "FILE", kBoot, "a device tree for it", take_machine_text<kDtb>},
 

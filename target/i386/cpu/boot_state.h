@@ -28,6 +28,7 @@ struct BootMsr {
 struct BootState {
     uint64_t rip = 0;
     uint64_t rsp = 0;
+    uint64_t rax = 0;
     uint64_t rbx = 0;
     uint64_t rsi = 0;
     uint64_t rflags = 2;

@@ -69,6 +69,8 @@ Status take_model(Resolution& work, const HostCpu& host) {
     policy.vendor = host_vendor(host);
     work.intel_caches = plain_intel_caches();
     work.amd_caches = plain_amd_caches();
+    if (name == "host" && host.anything)
+        return Error::make("-cpu host: there is no host processor without KVM").with_hint("use -cpu max");
     if (name == "host" || name == "max") {
         policy.name = name;
         work.host_model = true;

@@ -60,6 +60,7 @@ kvm_regs boot_regs(const BootState& boot) {
     kvm_regs regs{};
     regs.rip = boot.rip;
     regs.rsp = boot.rsp;
+    regs.rax = boot.rax;
     regs.rbx = boot.rbx;
     regs.rsi = boot.rsi;
     regs.rflags = boot.rflags;

@@ -39,11 +39,7 @@ Status X86Accelerator::prepare(const X86VmOptions&) {
     return {};
 }
 
-Result<HostCpu> X86Accelerator::host_cpu(HostIdentity identity, bool) {
-    if (identity == HostIdentity::Whole)
-        return Error::make(
-            "-cpu: the host's processor (host, max, host-cache-info=on) is not to be had "
-            "with -accel qtest");
+Result<HostCpu> X86Accelerator::host_cpu(HostIdentity, bool) {
     HostCpu host;
     host.anything = true;
     host.supported = CpuidSet(extended_state());

@@ -74,7 +74,10 @@ TEST(BoardTables, DirectBoot_refusesWhatIsNoKernel) {
     const BoardTables t({.config = m, .map = *map, .apic_ids = {0}});
     EXPECT_EQ(t.acpi()->rsdp.size(), 36u);
     FakeGuest guest(map->ram_below.size(), map->ram_above->size());
-    EXPECT_FALSE(t.boot(std::vector<uint8_t>(1000), {}, {}, "", guest));
+    const std::vector<uint8_t> no_kernel(1000);
+    DirectBoot boot;
+    boot.kernel = no_kernel;
+    EXPECT_FALSE(t.boot(boot, guest));
 }
 
 }  // namespace

@@ -85,7 +85,7 @@ TEST_F(BootFilesTest, WrongFiles_areNamed) {
     c.kernel = file("empty", {});
     EXPECT_NE(error_of(c).find("is empty"), std::string::npos);
     c.kernel = file("text", std::vector<uint8_t>(2000, 'a'));
-    EXPECT_EQ(error_of(c), "-kernel '" + c.kernel + "': neither a bzImage nor an ELF file");
+    EXPECT_EQ(error_of(c), "-kernel '" + c.kernel + "': neither a bzImage nor a multiboot or ELF file");
     c.kernel = file("old", kernel(0));
     EXPECT_EQ(error_of(c), "-kernel '" + c.kernel + "': the kernel has no 64-bit entry");
     c.bios = "firmware";

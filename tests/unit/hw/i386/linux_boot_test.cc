@@ -273,7 +273,7 @@ TEST(DirectBoot, UserErrors_areNamed) {
     boot.kernel = text;
     s = load_direct(boot, larger);
     ASSERT_FALSE(s);
-    EXPECT_EQ(s.error().text(), "neither a bzImage nor an ELF file");
+    EXPECT_EQ(s.error().text(), "neither a bzImage nor a multiboot or ELF file");
 
     boot.memory.ram_below = kMiB;
     EXPECT_FALSE(load_direct(boot, larger));

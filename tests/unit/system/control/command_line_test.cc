@@ -293,7 +293,7 @@ TEST(CommandLine, TheProcess) {
 }
 
 TEST(CommandLine, HelpComesFromTheTables) {
-    EXPECT_EQ(printed({"-version"}).substr(0, 17), "penumbra version ");
+    EXPECT_TRUE(printed({"-version"}).starts_with("QEMU emulator version 7.2.0 (penumbra version "));
     EXPECT_NE(printed({"-help"}).find("-machine"), std::string::npos);
     EXPECT_NE(printed({"-machine", "help"}).find("kernel-irqchip=<on|off|split>"), std::string::npos);
     EXPECT_NE(printed({"-object", "help"}).find("sw-protected-vm"), std::string::npos);
