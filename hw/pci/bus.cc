@@ -117,7 +117,8 @@ Status Bus::plug(Function& function, DevFn at) {
     if (bridge_ != nullptr) TRY(bridge_->admit(at));
     function.bus_ = this;
     function.devfn_ = at;
-    Status joined = function.joining(*this);
+    Status joined = function.load_rom();
+    if (joined) joined = function.joining(*this);
     if (!joined) {
         function.bus_ = nullptr;
         return joined;

@@ -12,7 +12,7 @@ namespace {
 using Version = Bits<3, 0>;
 using Kind = Bits<7, 4>;
 // Device capabilities.
-constexpr uint32_t kRoleBasedErrors = 1u << 15, kCanResetFunction = 1u << 28;
+constexpr uint32_t kRoleBasedErrors = 1u << 15;
 // Link capabilities.
 using Speed = Bits<3, 0>;
 using Width = Bits<9, 4>;
@@ -59,7 +59,8 @@ unsigned add_express_capability(ConfigSpace& config, const ExpressConfig& e, std
     const unsigned at = config.add_capability(kCapExpress, kExpressSizeOfCap, offset);
     config.set16(at + kExpressFlags,
                  static_cast<uint16_t>(Version::of(2) | Kind::of(static_cast<uint8_t>(e.kind))));
-    config.set32(at + kExpressDeviceCap, kRoleBasedErrors | (e.function_reset ? kCanResetFunction : 0));
+    config.set32(at + kExpressDeviceCap,
+                 kRoleBasedErrors | (e.function_reset ? kExpressCanResetFunction : 0));
     config.set_writable(at + kExpressDeviceControl,
                         kErrorEnables | (e.function_reset ? kExpressFunctionReset : 0u), 2);
     config.set_write_one_clears(at + kExpressDeviceStatus, kErrorsSeen, 2);

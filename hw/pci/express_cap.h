@@ -44,6 +44,7 @@ inline constexpr unsigned kExpressLinkControl2 = 0x30;
 inline constexpr unsigned kExpressLinkStatus2 = 0x32;
 
 inline constexpr uint16_t kExpressFlagSlot = 0x0100;
+inline constexpr uint32_t kExpressCanResetFunction = 1u << 28;    // in device capabilities
 inline constexpr uint16_t kExpressFunctionReset = 0x8000;         // in device control
 inline constexpr uint16_t kExpressLinkActive = 0x2000;            // in link status
 inline constexpr uint32_t kExpressLinkActiveReported = 1u << 20;  // in link capabilities

@@ -2,6 +2,7 @@
 #include "hw/pci/function.h"
 
 #include "hw/pci/bus.h"
+#include "hw/pci/express_cap.h"
 #include "util/bits.h"
 #include "util/check.h"
 #include "util/text.h"
@@ -34,7 +35,7 @@ std::string firmware_name(const Identity& identity) {
 
 Function::Function(const Identity& identity, const FunctionConfig& values, std::string id)
     : Device(std::move(id)),
-      wanted_address_(values.addr),
+      values_(values),
       firmware_name_(firmware_name(identity)),
       config_(identity.express ? kExpressSize : kConventionalSize),
       bars_(identity.bridge) {
@@ -80,12 +81,19 @@ void Function::add_bar(unsigned index, BarKind kind, MemoryRegion& region) {
 
 void Function::freeze() {
     Locked lock(mutex_);
+    const unsigned express = config_.find_capability(kCapExpress);
+    const bool can_reset =
+        express != 0 && (config_.load32(express + kExpressDeviceCap) & kExpressCanResetFunction) != 0;
+    function_reset_at_ = can_reset ? express + kExpressDeviceControl : 0;
     config_.freeze_reset_values();
 }
 
-void Function::add_rom(MemoryRegion& region) {
+Status Function::load_rom() {
+    rom_ = TRY(OptionRom::load(values_));
+    if (rom_ == nullptr) return {};
     Locked lock(mutex_);
-    bars_.add_rom(config_, region);
+    bars_.add_rom(config_, rom_->region());
+    return {};
 }
 
 void Function::add_msi(unsigned vectors, VectorMasks masks, std::optional<unsigned> at) {
@@ -107,10 +115,13 @@ uint32_t Function::config_read(unsigned offset, unsigned size) {
 }
 
 void Function::config_write(unsigned offset, uint32_t value, unsigned size) {
+    bool reset = false;
     {
         Locked lock(mutex_);
         if (!powered_) return;
         config_.write(offset, value, size);
+        reset = function_reset_at_ != 0 && touches(offset, size, function_reset_at_, 2) &&
+                (config_.load16(function_reset_at_) & kExpressFunctionReset) != 0;
         if (touches(offset, size, kCommand, 2)) command_changed();
         if (bars_.is_bar_register(offset, size)) bars_.update(config_, bus_->spaces());
         const bool messages = (msi_ != nullptr && msi_->covers(offset, size)) ||
@@ -119,6 +130,11 @@ void Function::config_write(unsigned offset, uint32_t value, unsigned size) {
         config_changed(offset, size);
     }
     config_settled(offset, size);
+    if (!reset) return;
+    // The bit that asked for it goes, too.
+    reset_enter();
+    reset_hold();
+    reset_exit();
 }
 
 void Function::set_power(bool on) {

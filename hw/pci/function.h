@@ -19,6 +19,7 @@
 #include "hw/pci/function_config.h"
 #include "hw/pci/msi.h"
 #include "hw/pci/msix.h"
+#include "hw/pci/option_rom.h"
 #include "system/irq/msi.h"
 #include "util/mutex.h"
 
@@ -57,7 +58,7 @@ class Function : public Device {
     DevFn devfn() const { return devfn_; }
     Address address() const;
 
-    std::optional<DevFn> wanted_address() const { return wanted_address_; }
+    std::optional<DevFn> wanted_address() const { return values_.addr; }
     pci::Function* as_pci() override { return this; }
     // "/scsi@3", "/pci8086,2922@1f,2". PCI Bus Binding to Open Firmware.
     std::string firmware_node() const override;
@@ -78,8 +79,6 @@ class Function : public Device {
 
     // A region behind BAR `index`; the region is the device's and its size a power of two. Constructor only.
     void add_bar(unsigned index, BarKind kind, MemoryRegion& region);
-    // The region reads as the ROM's bytes.
-    void add_rom(MemoryRegion& region);
     void add_msi(unsigned vectors, VectorMasks masks, std::optional<unsigned> at = {});
     // The device maps table() and pending() where the layout says.
     Msix& add_msix(const Msix::Layout& layout);
@@ -110,6 +109,8 @@ class Function : public Device {
 
   private:
     friend class Bus;
+    // The ROM that the user named; before joining().
+    Status load_rom();
     void command_changed() REQUIRES(mutex_);
     void messages_changed() REQUIRES(mutex_);
     // A message is a write to memory: it needs bus mastering.
@@ -119,11 +120,14 @@ class Function : public Device {
         return offset < field + field_size && field < offset + size;
     }
 
-    const std::optional<DevFn> wanted_address_;
+    const FunctionConfig values_;
     const std::string firmware_name_;
     Mutex mutex_{LockRank::Device, "PCI function"};
     ConfigSpace config_ GUARDED_BY(mutex_);
+    std::unique_ptr<OptionRom> rom_;
     BarSet bars_ GUARDED_BY(mutex_);
+    // Of the express capability, when the function can be reset through it; else 0.
+    unsigned function_reset_at_ GUARDED_BY(mutex_) = 0;
     bool powered_ GUARDED_BY(mutex_) = true;
     bool intx_ GUARDED_BY(mutex_) = false;        // what the device asks for
     bool pin_driven_ GUARDED_BY(mutex_) = false;  // what the bus was told

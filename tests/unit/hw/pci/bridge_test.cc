@@ -3,6 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdio>
+#include <fstream>
+#include <string>
+
+#include "hw/pci/express_cap.h"
 #include "tests/unit/hw/pci/tree_fixture.h"
 
 namespace vmm::pci {
@@ -174,6 +179,80 @@ TEST_F(PciBridges, addressesAreGivenAndRefused) {
     tree.set_running();
     EXPECT_EQ(add({{"driver", "test-function"}}), "Bus 'pcie.0' does not support hotplugging");
     EXPECT_EQ(add({{"driver", "test-function"}, {"bus", "b1"}}), "Bus 'b1' does not support hotplugging");
+}
+
+class RomFile {
+  public:
+    explicit RomFile(size_t size) : path(testing::TempDir() + "penumbra-option.rom") {
+        std::ofstream(path, std::ios::binary) << std::string(size, 'R');
+    }
+    ~RomFile() { std::remove(path.c_str()); }
+    const std::string path;
+};
+
+TEST(PciOptionRom, ShowsWhereItsRegisterSaysWhileItIsEnabled) {
+    const RomFile rom(0x1800);
+    PciTree t;
+    ASSERT_EQ(t.add({{"driver", "test-function"}, {"addr", "4"}, {"romfile", rom.path}}), "");
+    const Address at{0, {4, 0}};
+    t.out(at, kExpansionRom, 0xfffff800, 4);
+    EXPECT_EQ(t.in(at, kExpansionRom, 4), 0xffffe000u);  // 8 KiB
+    t.out(at, kExpansionRom, 0xd0000000, 4);
+    t.out(at, kCommand, kCommandMemory, 2);
+    EXPECT_EQ(t.byte_at(0xd0000000), 0xff);
+    t.out(at, kExpansionRom, 0xd0000001, 4);
+    EXPECT_EQ(t.byte_at(0xd0000000), 'R');
+    EXPECT_EQ(t.byte_at(0xd00017ff), 'R');
+    EXPECT_EQ(t.byte_at(0xd0001800), 0);
+    t.env.memory().store(Gpa(0xd0000000), 0, 1);
+    EXPECT_EQ(t.byte_at(0xd0000000), 'R');
+    t.out(at, kCommand, 0, 2);
+    EXPECT_EQ(t.byte_at(0xd0000000), 0xff);
+}
+
+TEST(PciOptionRom, WhatCannotBeIsRefused) {
+    const RomFile rom(0x1800);
+    PciTree t;
+    EXPECT_EQ(t.add({{"driver", "test-function"}, {"romfile", rom.path}, {"rombar", "0"}}),
+              "romfile= with rombar=0: an option ROM needs its BAR");
+    EXPECT_NE(t.add({{"driver", "test-function"}, {"romfile", rom.path}, {"romsize", "4096"}}), "");
+    EXPECT_NE(t.add({{"driver", "test-function"}, {"romfile", "/no/such/file"}}), "");
+    EXPECT_EQ(t.add({{"driver", "test-function"}, {"rombar", "0"}}), "");
+    EXPECT_EQ(t.add({{"driver", "test-function"}, {"romfile", rom.path}, {"romsize", "65536"}}), "");
+}
+
+// A function that can be reset through its express capability.
+class ResettableFunction final : public Function {
+  public:
+    ResettableFunction() : Function({.vendor = 0x1234, .device = 2, .express = true}, "") {
+        {
+            Locked lock(mutex());
+            at = add_express_capability(config(), {.function_reset = true});
+        }
+        freeze();
+    }
+    std::string_view type() const override { return "resettable-function"; }
+    void reset_enter() override {
+        Function::reset_enter();
+        ++resets;
+    }
+    unsigned at = 0, resets = 0;
+};
+
+TEST(PciFunctionReset, ClearsTheFunctionAndItself) {
+    PciWorld world;
+    ResettableFunction function;
+    ASSERT_TRUE(world.bus.plug(function, {3, 0}));
+    const Address at{0, {3, 0}};
+    const unsigned control = function.at + kExpressDeviceControl;
+    world.bus.config_write(at, kCommand, kCommandMaster, 2);
+    world.bus.config_write(at, control, 0x000f, 2);
+    EXPECT_EQ(function.resets, 0u);
+    world.bus.config_write(at, control, 0x800f, 2);
+    EXPECT_EQ(function.resets, 1u);
+    EXPECT_EQ(world.bus.config_read(at, control, 2), 0u);
+    EXPECT_EQ(world.bus.config_read(at, kCommand, 2), 0u);
+    world.bus.unplug(function);
 }
 
 TEST(PciBridgeOptions, whatCannotBeIsRefused) {
