@@ -157,6 +157,18 @@ def acpi_hot_plug(binary):
             expect('does not support hotplugging' in error.desc, error.desc)
 
 
+def vmgenid(binary):
+    guid = '324e6eaf-d1d1-4bf6-bf41-b9bb6c91fb87'
+    with Monitored(binary, '-machine', 'q35', '-device', f'vmgenid,guid={guid}') as q:
+        expect_equal(q.qmp.command('query-vm-generation-id')['guid'], guid, 'the identifier')
+    with Monitored(binary, '-machine', 'q35') as q:
+        try:
+            q.qmp.command('query-vm-generation-id')
+            raise Failure('an identifier without a device')
+        except QmpError as error:
+            expect_equal(error.error_class, 'GenericError', 'class')
+
+
 def smbus(binary):
     with Qtest(binary, '-machine', 'q35') as q:
         device = q.pci('1f.3')
@@ -173,7 +185,7 @@ def smbus(binary):
 
 if __name__ == '__main__':
     try:
-        main([tco_ticks, tco_actions, i6300esb, pvpanic_pci, bridges, native_hot_plug, acpi_hot_plug, smbus])
+        main([tco_ticks, tco_actions, i6300esb, pvpanic_pci, bridges, native_hot_plug, acpi_hot_plug, vmgenid, smbus])
     except Failure as failure:
         print(failure)
         sys.exit(1)

@@ -2,6 +2,8 @@
 #include "hw/core/device_request.h"
 #include "hw/core/device_tree.h"
 #include "hw/i386/q35_board.h"
+#include "hw/misc/vmgenid.h"
+#include "qapi/commands_machine_info.h"
 #include "qapi/commands_qdev.h"
 #include "system/control/startup/machine_view.h"
 #include "system/control/startup/query_commands.h"
@@ -38,11 +40,20 @@ Status remove(MachineView& view, const std::string& id) {
     return tree->request_removal(id);
 }
 
+Result<qapi::GuidInfo> generation_id(MachineView& view) {
+    if (view.board() != nullptr)
+        for (const std::unique_ptr<DeviceNode>& node : view.board()->devices().nodes())
+            if (node->device->type() == VmGenId::kInfo.name)
+                return qapi::GuidInfo{.guid = static_cast<const VmGenId&>(*node->device).guid().text()};
+    return Error::make("VM Generation ID device not found");
+}
+
 }  // namespace
 
 void register_device_commands(qapi::CommandTable& table, MachineView& view, const DeviceTypes& types) {
     table.add<qapi::DeviceAddCommand>(
         [&view, &types](const qapi::Dict& options) { return add(view, types, options); });
+    table.add<qapi::QueryVmGenerationIdCommand>([&view] { return generation_id(view); });
     table.add<qapi::DeviceDelCommand>(
         [&view](const qapi::DeviceDelArguments& arguments) { return remove(view, arguments.id); });
 }
