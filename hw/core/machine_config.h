@@ -4,6 +4,7 @@
 // Sizes are bytes. Pure data, header only.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -40,6 +41,8 @@ struct MemoryConfig {
 // -bios -kernel -initrd -append -dtb
 struct BootConfig {
     std::string bios;  // path; empty: none was named
+    // Drives or block nodes that are flash: the firmware, and its variables. Empty: none.
+    std::array<std::string, 2> flash;
     std::string kernel;
     std::string initrd;
     std::string append;

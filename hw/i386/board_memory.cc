@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "util/fd.h"
@@ -84,16 +85,33 @@ BoardMemory::BoardMemory(Topology& topology, MemoryRegion& system, const Q35Map&
     windows_.push_back(on_heap([&] { return MemoryRegion::rom("pc.bios", *firmware_); }));
     MemoryRegion& rom = *windows_.back();
     topology_.add(pci_, rom, map.firmware->first().raw());
-    uint64_t visible = map.isa_bios->size();
-    windows_.push_back(
-        on_heap([&] { return MemoryRegion::alias("isa-bios", rom, firmware_->size() - visible, visible); }));
-    topology_.add(pci_, *windows_.back(), map.isa_bios->first().raw());
+    show_below_1m(map, rom);
+}
+
+void BoardMemory::show_below_1m(const Q35Map& map, MemoryRegion& firmware) {
+    const uint64_t visible = std::min(map.isa_bios->size(), firmware.size());
+    windows_.push_back(on_heap(
+        [&] { return MemoryRegion::alias("isa-bios", firmware, firmware.size() - visible, visible); }));
+    topology_.add(pci_, *windows_.back(), kShadowBase + kShadowSize - visible);
+}
+
+void BoardMemory::add_flash(const Q35Map& map, std::span<MemoryRegion* const> flash) {
+    Topology::Transaction transaction(topology_);
+    uint64_t end = map.firmware->first().raw() + map.firmware->size();
+    for (MemoryRegion* region : flash) {
+        end -= region->size();
+        topology_.add(pci_, *region, end);
+        flash_.push_back(region);
+    }
+    show_below_1m(map, *flash.front());
 }
 
 BoardMemory::~BoardMemory() {
     Topology::Transaction transaction(topology_);
     for (auto window = windows_.rbegin(); window != windows_.rend(); ++window)
         topology_.remove(**window);
+    for (MemoryRegion* flash : flash_)
+        topology_.remove(*flash);
     for (const std::unique_ptr<MemoryRegion>& piece : pieces_)
         topology_.remove(*piece);
     topology_.remove(pci_);

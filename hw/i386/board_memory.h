@@ -26,17 +26,23 @@ class BoardMemory {
                 std::unique_ptr<RamBlock> firmware);
     ~BoardMemory();
 
+    // Maps flash where the map has the firmware: the first ends at 4 GiB, the next below it, and the end of
+    // the first shows below 1 MiB. They outlive this.
+    void add_flash(const Q35Map& map, std::span<MemoryRegion* const> flash);
     // All of RAM, by offset: below 4 GiB an offset is a guest-physical address.
     MemoryRegion& ram() { return ram_; }
     // The PCI address space: shows where nothing of the system answers.
     MemoryRegion& pci() { return pci_; }
 
   private:
+    void show_below_1m(const Q35Map& map, MemoryRegion& firmware);
+
     Topology& topology_;
     std::unique_ptr<RamBlock> firmware_;
     MemoryRegion pci_;
     MemoryRegion ram_;
-    std::vector<std::unique_ptr<MemoryRegion>> pieces_;   // one a RAM block, inside ram_
+    std::vector<std::unique_ptr<MemoryRegion>> pieces_;  // one a RAM block, inside ram_
+    std::vector<MemoryRegion*> flash_;
     std::vector<std::unique_ptr<MemoryRegion>> windows_;  // aliases and ROMs in the system root and in pci_
 };
 

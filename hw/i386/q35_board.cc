@@ -6,10 +6,12 @@
 
 #include "hw/i386/mch.h"
 #include "hw/i386/q35_state_priv.h"
+#include "hw/nvram/flash_drive.h"
 #include "hw/nvram/fw_cfg.h"
 #include "target/i386/confidential/guest.h"
 #include "target/i386/cpu/leaves.h"
 #include "util/log.h"
+#include "util/text.h"
 
 namespace vmm {
 
@@ -31,6 +33,7 @@ std::vector<uint32_t> apic_ids_of(const SmpTopology& smp) {
 // Empty: a kernel is entered directly.
 std::string firmware_path(const BootConfig& boot) {
     if (!boot.bios.empty()) return boot.bios;
+    if (!boot.flash[0].empty()) return "";
     return boot.kernel.empty() ? kDefaultFirmware : "";
 }
 
@@ -45,6 +48,13 @@ uint64_t total(const std::vector<RamBlock*>& ram) {
 
 Result<Q35Files> Q35Board::open_files(const BootConfig& boot) {
     Q35Files files;
+    if (!boot.bios.empty() && !boot.flash[0].empty())
+        return Error::make("-bios %s contradicts the flash '%s': both are the firmware", boot.bios.c_str(),
+                           boot.flash[0].c_str());
+    if (boot.flash[0].empty() && !boot.flash[1].empty())
+        return Error::make("flash '%s' holds variables of a firmware that is not there",
+                           boot.flash[1].c_str())
+            .with_hint("give the firmware as pflash0, or -drive if=pflash,unit=0");
     const std::string path = firmware_path(boot);
     if (!path.empty()) files.firmware = TRY(load_firmware(path));
     files.boot = TRY(open_boot_files(boot));
@@ -76,6 +86,10 @@ Result<VmRequirements> Q35Board::vm_requirements(const MachineConfig& config,
     needs.vm_type = guest.vm_type;
     needs.vm_type_name = guest.vm_type_name;
     needs.private_memory = guest.private_memory;
+    if (guest.private_memory && !config.boot.flash[0].empty())
+        return Error::make("flash '%s' contradicts %s, whose memory cannot be read-only for the guest",
+                           config.boot.flash[0].c_str(), confidential->id().c_str())
+            .with_hint("give the firmware with -bios");
     if (guest.split_irqchip) {
         if (config.irqchip == IrqChipChoice::On)
             return Error::make("-machine kernel_irqchip=on contradicts %s, which needs kernel_irqchip=split",
@@ -111,6 +125,20 @@ Status Q35Board::State::make_private_memory() {
                                            parts.confidential->requirements().faults_ask_for_conversion);
     resets.add(*conversions);
     return conversions->engine().sync_status();
+}
+
+void Q35Board::State::make_flash(std::vector<std::unique_ptr<FlashDrive>> drives) {
+    flash_drives = std::move(drives);
+    std::vector<MemoryRegion*> regions_of_flash;
+    for (size_t i = 0; i < flash_drives.size(); ++i) {
+        FlashDrive& drive = *flash_drives[i];
+        flash_chips.push_back(std::make_unique<PflashCfi>(
+            PflashCfi::Config{.name = strf("system.flash%zu", i), .readonly = drive.readonly()},
+            drive.contents(), topology, &drive));
+        resets.add(*flash_chips.back());
+        regions_of_flash.push_back(&flash_chips.back()->region());
+    }
+    if (!regions_of_flash.empty()) board_memory.add_flash(map, regions_of_flash);
 }
 
 void Q35Board::State::plug(pci::Function& function, pci::DevFn at) {
@@ -158,13 +186,20 @@ Result<std::unique_ptr<Q35Board>> Q35Board::create(const MachineConfig& config, 
                                                    std::unique_ptr<X86Accelerator> x86, Q35Files files) {
     const VmRequirements needs = TRY(vm_requirements(config, parts.confidential));
     CpuidPolicy cpu = TRY(State::prepare_cpus(config, parts, *x86, needs.max_apic_id));
-    const Q35Map map =
-        TRY(lay_out_q35({.ram_size = total(parts.ram),
-                         .max_ram_below_4g = config.memory.max_ram_below_4g.value_or(0),
-                         .firmware_size = files.firmware != nullptr ? files.firmware->size() : 0,
-                         .phys_bits = cpu.phys_bits}));
+    std::vector<std::unique_ptr<FlashDrive>> flash;
+    uint64_t firmware_size = files.firmware != nullptr ? files.firmware->size() : 0;
+    for (size_t i = 0; i < config.boot.flash.size() && !config.boot.flash[i].empty(); ++i) {
+        flash.push_back(
+            TRY(FlashDrive::open(parts.back_ends.block_graph(), config.boot.flash[i], strf("pflash%zu", i))));
+        firmware_size += flash.back()->size();
+    }
+    const Q35Map map = TRY(lay_out_q35({.ram_size = total(parts.ram),
+                                        .max_ram_below_4g = config.memory.max_ram_below_4g.value_or(0),
+                                        .firmware_size = firmware_size,
+                                        .phys_bits = cpu.phys_bits}));
     auto state = std::make_unique<State>(config, parts, std::move(x86), map, std::move(files.firmware));
     state->cpu_policy = std::move(cpu);
+    state->make_flash(std::move(flash));
     TRY(state->make_private_memory());
     state->wire_interrupts();
     TRY(state->make_chipset());

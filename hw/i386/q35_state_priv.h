@@ -19,6 +19,7 @@
 #include "hw/i386/q35_map.h"
 #include "hw/i386/region_set.h"
 #include "hw/isa/isa_bus.h"
+#include "hw/nvram/flash_drive.h"
 #include "hw/nvram/fw_cfg.h"
 #include "hw/nvram/fw_cfg_files.h"
 #include "hw/pci/bus.h"
@@ -48,6 +49,7 @@ struct Q35Board::State {
                                             X86Accelerator& x86, uint32_t max_apic_id);
     // The further steps of making, in this order.
     Status make_private_memory();
+    void make_flash(std::vector<std::unique_ptr<FlashDrive>> drives);
     void wire_interrupts();
     Status make_chipset();
     Status make_devices();
@@ -87,6 +89,8 @@ struct Q35Board::State {
     AddressSpace memory{topology, system, "memory"};
     AddressSpace ports{topology, io, "I/O"};
     DmaSpace dma{memory};
+    std::vector<std::unique_ptr<FlashDrive>> flash_drives;
+    std::vector<std::unique_ptr<PflashCfi>> flash_chips;
     BoardMemory board_memory;
     ResetList resets;
 

@@ -61,18 +61,27 @@ std::string default_id(const DriveConfig& drive, unsigned index) {
     return strf("%s%u", name, index);
 }
 
-void add_device(Builder& builder, const DriveConfig& drive, unsigned index) {
+Status add_device(Builder& builder, const DriveConfig& drive, unsigned index) {
+    if (drive.interface == DriveInterface::Pflash) {
+        std::string& flash = builder.line.configuration.machine.boot.flash.at(index);
+        if (!flash.empty())
+            return Error::make("-machine pflash%u=%s and if=pflash,unit=%u are one flash", index,
+                               flash.c_str(), index);
+        flash = drive.id;
+        return {};
+    }
     qapi::Dict device;
     if (drive.interface == DriveInterface::Virtio) {
         device = {{"driver", "virtio-blk-pci"}};
     } else if (drive.interface == DriveInterface::Ide) {
         device = {{"driver", drive.cdrom ? "ide-cd" : "ide-hd"}, {"bus", strf("ide.%u", index)}};
     } else {
-        return;
+        return {};
     }
     device.append("drive", drive.id);
     std::string text = *device.find("driver")->if_string() + ",drive=" + drive.id;
     builder.devices.push_back({std::move(text), std::move(device), Spelling::Text});
+    return {};
 }
 
 Status add_drive(Builder& builder, DriveConfig drive) {
@@ -97,7 +106,7 @@ Status add_drive(Builder& builder, DriveConfig drive) {
     for (const DriveConfig& other : builder.line.configuration.storage.drives)
         if (other.id == drive.id) return Error::make("Device with id '%s' already exists", drive.id.c_str());
     if (drive.image) TRY(block::check_blockdev(*drive.image, false));
-    add_device(builder, drive, index);
+    TRY(add_device(builder, drive, index));
     builder.line.configuration.storage.drives.push_back(std::move(drive));
     return {};
 }
