@@ -7,18 +7,7 @@
 
 namespace vmm {
 
-namespace {
-
-std::vector<uint8_t> file_of(const std::string& text) {
-    if (text.empty()) return {};
-    std::vector<uint8_t> bytes(text.begin(), text.end());
-    bytes.push_back(0);
-    return bytes;
-}
-
-}  // namespace
-
-Result<std::vector<uint8_t>> boot_order_file(const std::vector<const Device*>& devices, bool strict) {
+Result<std::vector<std::string>> boot_paths(const std::vector<const Device*>& devices) {
     std::map<int32_t, std::string> paths;
     for (const Device* device : devices) {
         for (const Device::BootPlace& place : device->boot_places()) {
@@ -28,11 +17,10 @@ Result<std::vector<uint8_t>> boot_order_file(const std::vector<const Device*>& d
                     .with_hint("each device needs another bootindex=");
         }
     }
-    std::string text;
-    for (const auto& [index, path] : paths)
-        text += (text.empty() ? "" : "\n") + path;
-    if (strict) text += text.empty() ? "HALT" : "\nHALT";
-    return file_of(text);
+    std::vector<std::string> ordered;
+    for (auto& [index, path] : paths)
+        ordered.push_back(std::move(path));
+    return ordered;
 }
 
 std::vector<uint8_t> bios_geometry_file(const std::vector<const Device*>& devices) {
@@ -43,7 +31,10 @@ std::vector<uint8_t> bios_geometry_file(const std::vector<const Device*>& device
         text += (text.empty() ? "" : "\n") + firmware_path_of(*device) + g->unit +
                 strf(" %u %u %u", g->cylinders, g->heads, g->sectors);
     }
-    return file_of(text);
+    if (text.empty()) return {};
+    std::vector<uint8_t> bytes(text.begin(), text.end());
+    bytes.push_back(0);
+    return bytes;
 }
 
 }  // namespace vmm

@@ -1,5 +1,5 @@
-// The order in which firmware tries devices: every device with a bootindex, by Open Firmware path; the
-// contents of fw_cfg's file "bootorder". Pure.
+// The order in which firmware tries devices: every device with a bootindex, by Open Firmware path; what
+// fw_cfg's file "bootorder" lists. Pure.
 #pragma once
 
 #include <cstdint>
@@ -11,9 +11,8 @@
 
 namespace vmm {
 
-// One path a line, lowest bootindex first, a NUL at the end; empty when no device has one. `strict`: nothing
-// else is tried. Refuses an index that two devices have.
-Result<std::vector<uint8_t>> boot_order_file(const std::vector<const Device*>& devices, bool strict);
+// Lowest bootindex first. Refuses an index that two devices have.
+Result<std::vector<std::string>> boot_paths(const std::vector<const Device*>& devices);
 
 // The contents of fw_cfg's file "bios-geometry": a path, cylinders, heads and sectors a line; empty when no
 // device has any.

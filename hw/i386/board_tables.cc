@@ -98,6 +98,7 @@ FwCfgConfig fw_cfg_config(const BoardFacts& f, const BootMemory& memory) {
     c.menu_wait_ms = f.config.boot.menu_wait_ms;
     c.reboot_timeout_ms = f.config.boot.reboot_timeout_ms;
     c.strict_boot = f.config.boot.strict;
+    c.boot_paths = f.boot_paths;
     c.graphics = f.config.graphics;
     if (!f.serials.empty()) c.serial_console = f.serials.front().port;
     if (f.config.hpet) c.hpet_base = kHpetBase;

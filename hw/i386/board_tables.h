@@ -32,6 +32,7 @@ struct BoardFacts {
     std::vector<DsdtSerial> serials;    // those that are there, COM1 first
     std::vector<uint64_t> node_memory;  // bytes, by node, in the order of RAM; empty without NUMA
     std::vector<DsdtBridge> hotplug_bridges;
+    std::vector<std::string> boot_paths;   // what firmware tries, in order
     std::vector<uint8_t> generation_page;  // of a vmgenid device; empty: there is none
 };
 

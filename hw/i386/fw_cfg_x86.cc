@@ -149,6 +149,8 @@ Status publish_kernel(const FwCfgConfig& c, const FwCfgKernel& k, FwCfgItems& it
 std::vector<uint8_t> boot_order(const FwCfgConfig& c) {
     std::string lines;
     if (c.kernel && !c.kernel->loader_rom.empty()) lines += "/rom@genroms/linuxboot_dma.bin\n";
+    for (const std::string& path : c.boot_paths)
+        lines += path + "\n";
     if (c.strict_boot) lines += "HALT\n";
     std::vector<uint8_t> bytes(lines.begin(), lines.end());
     if (!bytes.empty()) bytes.push_back(0);

@@ -45,6 +45,7 @@ struct FwCfgConfig {
     bool boot_menu = false;
     std::optional<uint16_t> menu_wait_ms;
     int32_t reboot_timeout_ms = -1;         // never
+    std::vector<std::string> boot_paths;    // Open Firmware, the first to try first
     bool strict_boot = false;               // nothing but what the boot order names
     const acpi::AcpiImage* acpi = nullptr;  // null: -no-acpi
     const smbios::Image* smbios = nullptr;

@@ -4,6 +4,7 @@
 // cheap.
 #include "hw/i386/q35_board.h"
 
+#include "hw/core/boot_order.h"
 #include "hw/i386/mch.h"
 #include "hw/i386/q35_state_priv.h"
 #include "hw/nvram/flash_drive.h"
@@ -160,6 +161,12 @@ Status Q35Board::State::make_boot(std::optional<BootFiles> files) {
         eax = leaf.eax;
         edx = leaf.edx;
     }
+    std::vector<const Device*> bootable;
+    for (const std::unique_ptr<DeviceNode>& node : tree->nodes())
+        bootable.push_back(node->device.get());
+    std::vector<std::string> paths = TRY(boot_paths(bootable));
+    std::vector<uint8_t> geometry = bios_geometry_file(bootable);
+    if (!geometry.empty()) TRY(fw_cfg->items().add_file("bios-geometry", std::move(geometry)));
     tables = std::make_unique<BoardTables>(BoardFacts{.config = config,
                                                       .map = map,
                                                       .apic_ids = apic_ids,
@@ -168,6 +175,7 @@ Status Q35Board::State::make_boot(std::optional<BootFiles> files) {
                                                       .serials = serial_ports(),
                                                       .node_memory = node_memory,
                                                       .hotplug_bridges = hotplug_bridges(*root),
+                                                      .boot_paths = std::move(paths),
                                                       .generation_page = generation_page()});
     if (map.firmware) {
         std::optional<FwCfgKernel> kernel;

@@ -224,20 +224,10 @@ TEST(BootOrder, PathsAreSortedByIndexAndRunFromTheRoot) {
     Bootable disk("/channel@0", {{2, "/disk@1,0"}});
     Bootable card("/ethernet@2", {{0, "/ethernet-phy@0"}, {-1, "/never"}});
     ASSERT_TRUE(root.attach(controller) && root.attach(card) && below.attach(disk));
-    const auto text = [](const std::vector<uint8_t>& bytes) {
-        return std::string(bytes.begin(), bytes.end());
-    };
-    EXPECT_EQ(text(boot_order_file({&controller, &card, &disk}, false).take_value()),
-              std::string("/root/ethernet@2/ethernet-phy@0\n/root/scsi@3/channel@0/disk@1,0") + '\0');
-    EXPECT_EQ(text(boot_order_file({&disk}, true).take_value()),
-              std::string("/root/scsi@3/channel@0/disk@1,0\nHALT") + '\0');
-    EXPECT_TRUE(boot_order_file({&controller}, false).take_value().empty());
-    EXPECT_FALSE(boot_order_file({&card, &card}, false)) << "one index twice";
-    EXPECT_TRUE(bios_geometry_file({&controller, &disk}).empty());
-    disk.geometry = {1024, 255, 63};
-    card.geometry = {2, 3, 4};
-    EXPECT_EQ(text(bios_geometry_file({&controller, &disk, &card})),
-              std::string("/root/scsi@3/channel@0 1024 255 63\n/root/ethernet@2 2 3 4") + '\0');
+    EXPECT_EQ(boot_paths({&controller, &card, &disk}).take_value(),
+              (std::vector<std::string>{"/root/ethernet@2/ethernet-phy@0", "/root/scsi@3/channel@0/disk@1,0"}));
+    EXPECT_TRUE(boot_paths({&controller}).take_value().empty());
+    EXPECT_FALSE(boot_paths({&card, &card})) << "one index twice";
     below.detach(disk);
     root.detach(card);
     root.detach(controller);
