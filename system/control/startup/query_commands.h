@@ -10,6 +10,7 @@
 
 namespace vmm {
 
+class HmpTable;
 class MachineView;
 namespace block {
 struct IoErrorReport;
@@ -31,6 +32,8 @@ void register_device_commands(qapi::CommandTable& table, MachineView& view, cons
 void tell_io_error(qapi::EventSink& events, const block::IoErrorReport& report);
 // Drives and block nodes.
 void register_block_commands(qapi::CommandTable& table, MachineView& view);
+// drive_add, drive_del, info block.
+void register_hmp_block_commands(HmpTable& table, MachineView& view);
 void register_option_commands(qapi::CommandTable& table);
 
 }  // namespace vmm
