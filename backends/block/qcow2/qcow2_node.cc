@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <thread>
 
 #include "backends/block/iov.h"
 #include "util/align.h"
@@ -142,21 +143,13 @@ Qcow2Node::Qcow2Node(Token, NodeOptions options, NodeRef file, const Qcow2Config
     : Node(std::move(options), file->context()),
       file_(std::move(file)),
       image_file_(*file_),
-      config_(config) {
-    worker_.node = this;
-    worker_.work = [](Job& job) { static_cast<Worker&>(job).node->work(); };
-    worker_.done = [](Job& job) {
-        Qcow2Node& node = *static_cast<Worker&>(job).node;
-        {
-            Locked lock(node.queue_mutex_);
-            node.working_ = node.first_ != nullptr;
-        }
-        if (node.working_) node.context().run(job);
-    };
-}
+      config_(config) {}
 
 Qcow2Node::~Qcow2Node() {
     if (!image_) return;
+    // All requests are done; a worker may be a few instructions from noticing.
+    while (workers_.load(std::memory_order_acquire) != 0)
+        std::this_thread::yield();
     Turn turn(*this);
     if (Status closed = image_->close(); !closed)
         log_error("qcow2: closing node '%s': %s", name().c_str(), closed.error().message().c_str());
@@ -182,15 +175,20 @@ void Qcow2Node::queue(Request& request) {
         request.next = nullptr;
         (first_ ? last_->next : first_) = &request;
         last_ = &request;
+        if (std::exchange(working_, true)) return;
     }
-    if (!std::exchange(working_, true)) context().run(worker_);
+    workers_.fetch_add(1, std::memory_order_relaxed);
+    // It may outlive the node, of which it touches nothing after work().
+    auto worker = std::make_unique<Worker>();
+    worker->node = this;
+    worker->work = [](Job& job) { static_cast<Worker&>(job).node->work(); };
+    worker->done = [](Job& job) { std::unique_ptr<Worker> mine(&static_cast<Worker&>(job)); };
+    context().run(*worker.release());
 }
 
 // A worker thread, one at a time.
 void Qcow2Node::work() {
-    for (;;) {
-        take_batch();
-        if (batch_.empty()) return;
+    while (take_batch()) {
         // One that cannot be done with the others is tried alone: its error is not theirs.
         if (batch_.size() > 1 && write_joined() == 0) {
             for (Request* request : batch_)
@@ -200,12 +198,17 @@ void Qcow2Node::work() {
         for (Request* request : batch_)
             finish(*request, do_perform(*request));
     }
+    workers_.fetch_sub(1, std::memory_order_release);  // the last that is touched
 }
 
 // The next request; writes that follow each other without a gap come together.
-void Qcow2Node::take_batch() {
-    batch_.clear();
+bool Qcow2Node::take_batch() {
     Locked lock(queue_mutex_);
+    batch_.clear();
+    if (!first_) {
+        working_ = false;
+        return false;
+    }
     uint64_t bytes = 0;
     while (first_) {
         Request& next = *first_;
@@ -213,12 +216,13 @@ void Qcow2Node::take_batch() {
             const Request& last = *batch_.back();
             bool follows =
                 last.op == Op::Write && next.op == Op::Write && next.offset == last.offset + last.bytes;
-            if (!follows || bytes + next.bytes > kMostJoined) return;
+            if (!follows || bytes + next.bytes > kMostJoined) break;
         }
         bytes += next.bytes;
         batch_.push_back(&next);
         first_ = next.next;
     }
+    return true;
 }
 
 int Qcow2Node::write_joined() {

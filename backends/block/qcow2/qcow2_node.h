@@ -94,7 +94,7 @@ class Qcow2Node final : public Node {
     int write(Request& request);
     void queue(Request& request);
     void work();
-    void take_batch();
+    bool take_batch();
     int write_joined();
 
     NodeRef file_, backing_;
@@ -111,9 +111,9 @@ class Qcow2Node final : public Node {
     Mutex queue_mutex_{LockRank::Leaf, "qcow2 queue"};
     Request* first_ GUARDED_BY(queue_mutex_) = nullptr;
     Request* last_ GUARDED_BY(queue_mutex_) = nullptr;
-    Worker worker_;
-    bool working_ = false;         // the loop's thread
-    std::vector<Request*> batch_;  // the worker's
+    bool working_ GUARDED_BY(queue_mutex_) = false;
+    std::atomic<unsigned> workers_{0};  // inside work(), or on the way there
+    std::vector<Request*> batch_;       // the worker's
     std::vector<iovec> joined_;
 };
 
