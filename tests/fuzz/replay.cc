@@ -2,7 +2,7 @@
 // fixed sequence of pseudo-random numbers, so that a failure comes again. No instrumentation, no
 // dependencies.
 //
-//     NAME_fuzz CORPUS_DIRECTORY [RUNS]
+//     NAME_fuzz CORPUS_DIRECTORY [RUNS | SECONDSs]
 //
 // With -Dfuzzing=true the same targets are linked with clang's libFuzzer instead and this file is not used.
 #include <dirent.h>
@@ -24,7 +24,7 @@ namespace {
 using Input = std::vector<uint8_t>;
 
 constexpr size_t kLongestInput = 4096;
-constexpr auto kTimeLimit = std::chrono::milliseconds(1500);
+constexpr auto kUsualTime = std::chrono::milliseconds(1500);
 
 // xorshift64*: the same inputs on every machine.
 class Random {
@@ -113,7 +113,7 @@ void mutate_once(Input& input, const std::vector<Input>& corpus, Random& random)
 
 int main(int argc, char** argv) {
     if (argc < 2) {
-        std::fprintf(stderr, "usage: %s CORPUS_DIRECTORY [RUNS]\n", argv[0]);
+        std::fprintf(stderr, "usage: %s CORPUS_DIRECTORY [RUNS | SECONDSs]\n", argv[0]);
         return 2;
     }
     std::vector<Input> corpus = load(argv[1]);
@@ -124,13 +124,17 @@ int main(int argc, char** argv) {
     for (const Input& input : corpus)
         run(input);
     // Without a number: as many as fit in the time, at most what a fast target does in it.
-    size_t runs = argc > 2 ? std::strtoul(argv[2], nullptr, 10) : 200000;
-    bool timed = argc <= 2;
+    const std::string amount = argc > 2 ? argv[2] : "";
+    const bool in_seconds = amount.ends_with("s");
+    const size_t number = std::strtoul(amount.c_str(), nullptr, 10);
+    const bool timed = amount.empty() || in_seconds;
+    const size_t runs = in_seconds ? SIZE_MAX : amount.empty() ? 200000 : number;
+    const std::chrono::milliseconds limit = in_seconds ? std::chrono::seconds(number) : kUsualTime;
     auto start = std::chrono::steady_clock::now();
     Random random;
     size_t done = 0;
     for (; done < runs; ++done) {
-        if (timed && done % 64 == 0 && std::chrono::steady_clock::now() - start > kTimeLimit) break;
+        if (timed && done % 16 == 0 && std::chrono::steady_clock::now() - start > limit) break;
         Input input = corpus[random.below(corpus.size())];
         for (size_t steps = 1 + random.below(8); steps > 0; --steps)
             mutate_once(input, corpus, random);

@@ -1,0 +1,70 @@
+// Every device that a guest reaches, on a whole board: one row a device, one program a row (FUZZ_BOARD names
+// it; meson.build lists them). No input may crash the machine, hang it, or break an invariant it checks.
+#include <cstring>
+
+#include "tests/fuzz/board_world.h"
+#include "util/check.h"
+
+using vmm::fuzz::BoardSubject;
+
+namespace {
+
+constexpr bool kPort = true, kMemory = false;
+#define NULL_DISK "-blockdev", "null-co,node-name=d,size=1048576,read-zeroes=on"
+
+const BoardSubject kSubjects[] = {
+    {"platform",
+     {"-serial", "null"},
+     {{kPort, 0x00, 16},
+      {kPort, 0x20, 2},
+      {kPort, 0x40, 4},
+      {kPort, 0x60, 5},
+      {kPort, 0x70, 2},
+      {kPort, 0x80, 32},
+      {kPort, 0xa0, 2},
+      {kPort, 0xb2, 2},
+      {kPort, 0xc0, 32},
+      {kPort, 0x3f8, 8},
+      {kPort, 0x4d0, 2},
+      {kPort, 0x510, 12},
+      {kPort, 0x600, 128},
+      {kPort, 0x700, 64},
+      {kPort, 0xcf8, 8},
+      {kMemory, 0xfec00000, 0x100},
+      {kMemory, 0xfed00000, 0x400},
+      {kMemory, 0xb0000000, 0x8000},
+      {kMemory, 0xfed1c000, 0x4000}},
+     true},
+    {"virtio_blk", {NULL_DISK, "-device", "virtio-blk-pci,drive=d,addr=4"}, {}},
+    {"virtio_blk_legacy", {NULL_DISK, "-device", "virtio-blk-pci,drive=d,addr=4,disable-modern=on"}, {}},
+    {"virtio_scsi", {NULL_DISK, "-device", "virtio-scsi-pci,addr=4", "-device", "scsi-hd,drive=d"}, {}},
+    {"virtio_serial",
+     {"-device", "virtio-serial-pci,addr=4", "-chardev", "null,id=c", "-device", "virtconsole,chardev=c"},
+     {}},
+    {"virtio_balloon", {"-device", "virtio-balloon-pci,addr=4"}, {}},
+    {"virtio_rng", {"-device", "virtio-rng-pci,addr=4"}, {}},
+    {"ahci", {NULL_DISK, "-device", "ide-hd,drive=d,bus=ide.0"}, {}},
+    {"ahci_cd", {NULL_DISK, "-device", "ide-cd,drive=d,bus=ide.1"}, {}},
+    {"ports_and_bridges",
+     {"-device", "pcie-root-port,id=rp,addr=3,chassis=1", "-device", "pcie-pci-bridge,bus=rp,id=br",
+      "-device", "pci-testdev,bus=br,addr=1", "-device", "ioh3420,addr=5,chassis=2"},
+     {}},
+    {"small_devices",
+     {"-device", "pvpanic-pci,addr=4", "-device", "i6300esb,addr=5", "-device", "pci-testdev,addr=6",
+      "-device", "pvpanic", "-device", "pc-testdev", "-device", "vmgenid,guid=auto"},
+     {{kPort, 0x505, 1}, {kPort, 0xe0, 12}, {kPort, 0x2000, 24}, {kMemory, 0xff000000, 0x1000}}},
+};
+
+const BoardSubject& subject() {
+    for (const BoardSubject& row : kSubjects)
+        if (std::strcmp(row.name, FUZZ_BOARD) == 0) return row;
+    CHECK(false, "there is no row '%s'", FUZZ_BOARD);
+    UNREACHABLE();
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+    vmm::fuzz::run_on_board(subject(), {data, size});
+    return 0;
+}
