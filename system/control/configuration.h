@@ -11,6 +11,7 @@
 #include "backends/chardev/options.h"
 #include "backends/memory/backend_config.h"
 #include "hw/core/machine_config.h"
+#include "qapi/types_machine.h"
 #include "system/control/actions.h"
 #include "system/memory/visibility.h"
 
@@ -61,6 +62,7 @@ struct Configuration {
     std::vector<ChardevOptions> chardevs;
     block::StorageConfig storage;
     std::vector<MonitorConfig> monitors;
+    std::vector<qapi::NumaOptions> numa;       // as written; set-numa-node adds to them
     std::optional<std::string> qtest_chardev;  // -qtest: the chardev's id
     std::optional<std::string> qtest_log;      // -qtest-log: a path, or "none"
     ProcessConfig process;

@@ -3,7 +3,7 @@
 
 #include "hw/i386/q35_versions.h"
 #include "system/control/cli/builder_priv.h"
-#include "system/control/cli/numa_priv.h"
+#include "system/control/cli/numa_options.h"
 #include "target/i386/cpu/options.h"
 #include "util/text.h"
 
@@ -203,6 +203,7 @@ Status finish(Builder& builder) {
     TRY(finish_accel(builder));
     TRY(finish_machine(builder));
     TRY(finish_smp(builder));
+    builder.line.configuration.numa = builder.numa;
     TRY(finish_numa(builder.numa, builder.line.configuration.machine.smp,
                     builder.line.configuration.machine.memory));
     TRY(finish_memory(builder));

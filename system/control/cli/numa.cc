@@ -3,8 +3,9 @@
 #include <map>
 
 #include "qapi/convert.h"
+#include "system/control/cli/builder_priv.h"
 #include "system/control/cli/help_priv.h"
-#include "system/control/cli/numa_priv.h"
+#include "system/control/cli/numa_options.h"
 #include "target/i386/cpu/apic_id.h"
 #include "util/text.h"
 

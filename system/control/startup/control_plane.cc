@@ -28,7 +28,7 @@ ControlPlane::ControlPlane(EventLoop& loop, LoopRequests& requests, const Config
     register_migration_commands(commands_);
     register_type_commands(commands_, types_);
     register_object_commands(commands_, [&view] { return object_tree(view); });
-    register_machine_commands(commands_);
+    register_machine_commands(commands_, view);
     register_cpu_commands(commands_, view);
     register_memory_commands(commands_, view);
     register_chardev_commands(commands_, view);

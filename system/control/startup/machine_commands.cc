@@ -1,9 +1,12 @@
 // query-machines; see query_commands.h.
+#include "hw/core/device_tree.h"
 #include "hw/core/machine_config.h"
+#include "hw/i386/q35_board.h"
 #include "hw/i386/q35_versions.h"
 #include "qapi/commands_machine_info.h"
 #include "system/control/startup/cpu_list.h"
 #include "system/control/startup/machine_list.h"
+#include "system/control/startup/machine_view.h"
 #include "system/control/startup/query_commands.h"
 
 namespace vmm {
@@ -40,7 +43,9 @@ std::vector<MachineKind> machine_kinds() {
     return kinds;
 }
 
-void register_machine_commands(qapi::CommandTable& table) {
+void register_machine_commands(qapi::CommandTable& table, MachineView& view) {
+    table.add<qapi::SetNumaNodeCommand>(
+        [&view](const qapi::NumaOptions& options) { return view.add_numa(options); });
     table.add<qapi::QueryMachinesCommand>([] {
         std::vector<qapi::MachineInfo> machines;
         for (const MachineKind& kind : machine_kinds())

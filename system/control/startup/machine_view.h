@@ -30,6 +30,8 @@ class MachineView {
 
     // Whole, or nothing changes.
     virtual Status add_object(const qapi::ObjectOptions& options) = 0;
+    // Before the machine is made only.
+    virtual Status add_numa(const qapi::NumaOptions& options) = 0;
     virtual Status delete_object(const std::string& id) = 0;
 };
 

@@ -22,7 +22,7 @@ TypeRegistry make_type_registry(const DeviceTypes& devices);
 // The root of the object tree, as it is now.
 QomNode object_tree(MachineView& view);
 
-void register_machine_commands(qapi::CommandTable& table);
+void register_machine_commands(qapi::CommandTable& table, MachineView& view);
 void register_cpu_commands(qapi::CommandTable& table, MachineView& view);
 void register_memory_commands(qapi::CommandTable& table, MachineView& view);
 void register_chardev_commands(qapi::CommandTable& table, MachineView& view);

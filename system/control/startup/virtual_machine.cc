@@ -15,6 +15,7 @@
 #include "qapi/commands_qdev.h"
 #include "system/clock/loop_clock.h"
 #include "system/clock/manual_clock.h"
+#include "system/control/cli/numa_options.h"
 #include "system/control/startup/accelerator_host.h"
 #include "system/control/startup/back_ends.h"
 #include "system/control/startup/bare_machine.h"
@@ -91,6 +92,7 @@ class VirtualMachine final : public MachineView, private DeviceListener {
     Status add_object(const qapi::ObjectOptions& options) override {
         return ObjectStore::add(object_parts(), options);
     }
+    Status add_numa(const qapi::NumaOptions& options) override;
     Status delete_object(const std::string& id) override { return ObjectStore::remove(object_parts(), id); }
 
   private:
@@ -103,6 +105,7 @@ class VirtualMachine final : public MachineView, private DeviceListener {
     Status start_qtest_server();
     // All of them: the machine is there, and runs unless it is to wait.
     Status make_all();
+    Status apply_numa();
     Status start();
     bool is_bare() const { return configuration_.machine.type == kNoMachine; }
     // The clock of -accel qtest is its client's.
@@ -116,7 +119,7 @@ class VirtualMachine final : public MachineView, private DeviceListener {
     ObjectStore::Parts object_parts();
     void watch_storage();
 
-    const Configuration& configuration_;
+    Configuration configuration_;  // set-numa-node changes it before the machine is made
     // In the order of making; members die in reverse, so what is used outlives its users.
     EventLoop loop_;
     LoopRequests requests_{loop_};
@@ -267,6 +270,41 @@ Status VirtualMachine::make_machine() {
     return {};
 }
 
+Status VirtualMachine::add_numa(const qapi::NumaOptions& options) {
+    if (!control_.policy().preconfig() && run_ != nullptr)
+        return Error::make("NUMA nodes are set before the machine is made")
+            .with_hint("start with -preconfig");
+    configuration_.numa.push_back(options);
+    return {};
+}
+
+// What set-numa-node said, together with -numa.
+Status VirtualMachine::apply_numa() {
+    MachineConfig& machine = configuration_.machine;
+    MemoryConfig memory = machine.memory;
+    memory.nodes.clear();
+    memory.distances.clear();
+    TRY(cli::finish_numa(configuration_.numa, machine.smp, memory));
+    uint64_t sum = 0;
+    for (const NumaNodeConfig& node : memory.nodes) {
+        if (node.memory_backend.empty()) continue;
+        const MemoryBackend* backend = find_backend(node.memory_backend);
+        if (backend == nullptr)
+            return Error::make("there is no memory backend '%s'", node.memory_backend.c_str());
+        sum += backend->size();
+    }
+    if (sum != 0) {
+        // The RAM that the machine would have had without nodes goes.
+        std::erase_if(backends_, [&](const auto& backend) { return backend->id() == memory.backend; });
+        memory.backend.clear();
+        memory.size = sum;
+    } else if (!memory.nodes.empty()) {
+        memory.nodes[0].memory_backend = memory.backend;
+    }
+    machine.memory = std::move(memory);
+    return {};
+}
+
 Status VirtualMachine::make_all() {
     TRY(open_accelerator());
     TRY(make_memory());
@@ -343,7 +381,8 @@ Status VirtualMachine::start_qtest_server() {
 Result<int> VirtualMachine::run(ProcessSetup& process) {
     if (configuration_.preconfig) {
         control_.policy().set_preconfig([this]() -> Status {
-            Status made = make_all();
+            Status made = apply_numa();
+            if (made) made = make_all();
             if (made) return start();
             // Half a machine is of no use to anybody.
             late_error_ = Error::make("%s", made.error().message().c_str());

@@ -1,10 +1,12 @@
-// -numa as a whole: what the options make of the machine's memory once the topology is known.
+// -numa as a whole, for the command line and for set-numa-node: what the options make of the machine's memory
+// once the topology is known.
 #pragma once
 
 #include <vector>
 
 #include "hw/core/machine_config.h"
-#include "system/control/cli/builder_priv.h"
+#include "qapi/types_machine.h"
+#include "util/result.h"
 
 namespace vmm::cli {
 
