@@ -51,7 +51,8 @@ Status Storage::open(const block::StorageConfig& config) {
 
 void Storage::device_gone(const std::string& drive) {
     block::BlockHandle* handle = graph_.find_drive(drive);
-    if (handle == nullptr || handle->attachment() != nullptr) return;
+    if (handle == nullptr) return;
+    if (handle->attachment() != nullptr) return handle->forget_id();  // it goes when the device lets go
     Status gone = graph_.remove_drive(drive);
     CHECK(gone, "a drive without a device cannot be in use");
 }
