@@ -15,7 +15,7 @@ namespace {
 
 constexpr int64_t kSecond = 1'000'000'000;
 // UIP rises this long before the update.
-constexpr int64_t kUpdateWarning = 244'000;
+constexpr int64_t kUpdateWarning = 8 * 1'000'000'000LL / 32768;  // eight cycles of the crystal, 244.14 us
 constexpr int64_t kHalfSecond = kSecond / 2;
 
 enum : uint8_t {
