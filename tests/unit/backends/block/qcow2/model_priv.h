@@ -21,6 +21,28 @@ namespace vmm::qcow2 {
         ASSERT_TRUE(good_result) << good_result.error().message(); \
     } while (false)
 
+// A kind of image.
+struct Shape {
+    const char* name;
+    uint64_t size;
+    uint32_t version;
+    uint64_t cluster_size;
+    uint32_t refcount_bits;
+    bool lazy;
+    uint64_t backing_bytes;
+    bool extended = false;
+};
+inline CreateOptions create_options(const Shape& shape) {
+    CreateOptions make;
+    make.size = shape.size;
+    make.version = shape.version;
+    make.cluster_size = shape.cluster_size;
+    make.refcount_bits = shape.refcount_bits;
+    make.lazy_refcounts = shape.lazy;
+    make.extended_l2 = shape.extended;
+    return make;
+}
+
 class ModelRun {
   public:
     ModelRun(uint32_t seed, const CreateOptions& make, const OpenOptions& how, uint64_t backing_bytes = 0)

@@ -5,16 +5,6 @@
 namespace vmm::qcow2 {
 namespace {
 
-struct Shape {
-    const char* name;
-    uint64_t size;
-    uint32_t version;
-    uint64_t cluster_size;
-    uint32_t refcount_bits;
-    bool lazy;
-    uint64_t backing_bytes;
-    bool extended = false;
-};
 constexpr uint64_t kMega = 1 << 20;
 constexpr Shape kShapes[] = {
     {"plain", 8 * kMega, 3, 65536, 16, false, 0},
@@ -38,13 +28,7 @@ class Model : public testing::TestWithParam<Shape> {};
 
 TEST_P(Model, aRandomMixReadsAsTheArrayDoes) {
     const Shape& shape = GetParam();
-    CreateOptions make;
-    make.size = shape.size;
-    make.version = shape.version;
-    make.cluster_size = shape.cluster_size;
-    make.refcount_bits = shape.refcount_bits;
-    make.lazy_refcounts = shape.lazy;
-    make.extended_l2 = shape.extended;
+    CreateOptions make = create_options(shape);
     OpenOptions how;
     how.l2_cache_bytes = 8192;  // small: pieces come and go
     how.l2_piece_bytes = shape.cluster_size >= 4096 ? 1024 : 512;

@@ -22,37 +22,21 @@ class PeerTest : public testing::Test {
     Peer peer;
 };
 
-struct MadeHere {
-    uint64_t size;
-    uint32_t version;
-    uint64_t cluster_size;
-    uint32_t refcount_bits;
-    bool lazy;
-    uint64_t backing_bytes;
-    bool extended = false;
-};
-
 TEST_F(PeerTest, imagesMadeHereAreGoodThere) {
-    constexpr MadeHere kAll[] = {
-        {8 * kMega, 3, 65536, 16, false, 0},
-        {8 * kMega, 2, 65536, 16, false, 3 * kMega},
-        {2 * kMega + 512, 3, 512, 64, false, kMega},
-        {4 * kMega, 3, 4096, 1, false, 5 * kMega},
-        {4 * kMega, 3, 2048, 2, true, 0},
-        {4 * kMega, 3, 1024, 4, false, 0},
-        {4 * kMega, 3, 8192, 8, false, 2 * kMega},
-        {30 * kMega, 3, 2 * kMega, 32, false, 0},
-        {8 * kMega, 3, 65536, 16, false, 3 * kMega, true},
-        {6 * kMega, 3, 16384, 16, false, 0, true},
+    constexpr Shape kAll[] = {
+        {"", 8 * kMega, 3, 65536, 16, false, 0},
+        {"", 8 * kMega, 2, 65536, 16, false, 3 * kMega},
+        {"", 2 * kMega + 512, 3, 512, 64, false, kMega},
+        {"", 4 * kMega, 3, 4096, 1, false, 5 * kMega},
+        {"", 4 * kMega, 3, 2048, 2, true, 0},
+        {"", 4 * kMega, 3, 1024, 4, false, 0},
+        {"", 4 * kMega, 3, 8192, 8, false, 2 * kMega},
+        {"", 30 * kMega, 3, 2 * kMega, 32, false, 0},
+        {"", 8 * kMega, 3, 65536, 16, false, 3 * kMega, true},
+        {"", 6 * kMega, 3, 16384, 16, false, 0, true},
     };
-    for (const MadeHere& shape : kAll) {
-        CreateOptions make;
-        make.size = shape.size;
-        make.version = shape.version;
-        make.cluster_size = shape.cluster_size;
-        make.refcount_bits = shape.refcount_bits;
-        make.lazy_refcounts = shape.lazy;
-        make.extended_l2 = shape.extended;
+    for (const Shape& shape : kAll) {
+        CreateOptions make = create_options(shape);
         if (shape.backing_bytes) {
             make.backing_file = "base.raw";
             make.backing_format = "raw";
