@@ -60,7 +60,11 @@ class Image {
     uint64_t size() const { return header_.header().size; }
     const std::vector<Snapshot>& snapshots() const { return snapshots_; }
     bool lazy_refcounts() const { return lazy_; }
-    bool corrupt() const { return header_.corrupt(); }
+    // Any thread: the header's bits as they are now. A writable image had neither when it was opened.
+    bool corrupt() const { return header_.corrupt() || says_at_open(kCorruptBit); }
+    bool dirty() const {
+        return (lazy_ && changing_.load(std::memory_order_relaxed)) || says_at_open(kDirtyBit);
+    }
     const std::string& corruption() const { return header_.corruption(); }
     uint64_t l2_cache_bytes() const { return l2_cache_bytes_; }
 
@@ -105,6 +109,7 @@ class Image {
         ClusterRun run;
         FreedBy by;
     };
+    bool says_at_open(uint64_t bit) const { return !options_.writable && (header().incompatible & bit) != 0; }
     // Before anything of the image is changed.
     Status begin_change();
     void changed() { metadata_dirty_.store(true, std::memory_order_release); }

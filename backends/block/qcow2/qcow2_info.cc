@@ -31,7 +31,7 @@ qapi::Dict Qcow2Node::specific_info() const {
     data.set("refcount-bits", uint64_t{1} << h.geometry.refcount_order);
     if (v3) {
         data.set("lazy-refcounts", (h.compatible & qcow2::kLazyRefcountsBit) != 0);
-        data.set("corrupt", image_->corrupt() || (h.incompatible & qcow2::kCorruptBit) != 0);
+        data.set("corrupt", image_->corrupt());
         data.set("extended-l2", h.geometry.extended_l2);
     }
     qapi::Dict specific;
@@ -40,7 +40,7 @@ qapi::Dict Qcow2Node::specific_info() const {
 
     qapi::Dict info;
     info.set("cluster-size", h.geometry.cluster_size());
-    info.set("dirty-flag", (h.incompatible & qcow2::kDirtyBit) != 0);
+    info.set("dirty-flag", image_->dirty());
     if (!h.backing_file.empty()) info.set("backing-filename", h.backing_file);
     if (!h.backing_format.empty()) info.set("backing-filename-format", h.backing_format);
     if (!image_->snapshots().empty()) info.set("snapshots", snapshot_list(*image_));
