@@ -58,6 +58,8 @@ class DeviceBus {
   protected:
     // The guest let the device go (any thread, no lock held): whoever made it takes it out and ends it soon.
     void released(Device& device);
+    // For a board that plugs its own devices in without attach(): their parent_bus().
+    void adopt(Device& device) { device.parent_bus_ = this; }
     virtual Status plug_in(Device& device) = 0;
     virtual void take_out(Device& device) = 0;
 

@@ -127,6 +127,7 @@ Status Bus::plug(Function& function, DevFn at) {
         Locked lock(mutex_);
         functions_[at.raw()] = &function;
     }
+    adopt(function);
     if (hotplug_ != nullptr) hotplug_->arrived(*this, at);
     if (bridge_ != nullptr) bridge_->arrived(function);
     return {};
