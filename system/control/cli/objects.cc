@@ -123,11 +123,13 @@ Status finish_single(Builder& builder, std::optional<uint64_t> asked) {
         memory.size = *backend->size;
         return {};
     }
-    memory.size = asked.value_or(memory.size);
-    memory.backend = "pc.ram";
+    const bool bare = out.machine.type == kNoMachine;
+    memory.size = asked.value_or(bare ? 0 : memory.size);
+    if (memory.size == 0) return {};
+    memory.backend = bare ? "ram" : "pc.ram";
     if (find_backend(out, memory.backend) != nullptr)
-        return Error::make("-object: the id 'pc.ram' is taken by the machine's own RAM")
-            .with_hint("choose another id, or add -machine memory-backend=pc.ram");
+        return Error::make("-object: the id '%s' is taken by the machine's own RAM", memory.backend.c_str())
+            .with_hint("choose another id, or add -machine memory-backend=%s", memory.backend.c_str());
     MemoryBackendConfig ram;
     ram.id = memory.backend;
     ram.size = memory.size;

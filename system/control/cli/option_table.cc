@@ -150,6 +150,7 @@ constexpr Option kOptions[] = {
     {"watchdog-action", "ACTION", "", "", take_watchdog_action},
     {"daemonize", "", kRun, "run in the background once the machine is ready", take_daemonize},
     {"pidfile", "FILE", kRun, "write the process's number there", take_pidfile},
+    {"readconfig", "FILE", kRun, "more options, from a file of sections", take_readconfig},
     {"no-user-config", "", kRun, "accepted; there are no configuration files", take_nothing},
 
     {"D", "FILE", kMessages, "where -d and -trace write (default: standard error)", take_log_file},
@@ -203,7 +204,6 @@ constexpr AbsentOption kAbsent[] = {
     {"run-with", true, kNotYet},
     {"runas", true, kNotYet},
     {"chroot", true, kNotYet},
-    {"readconfig", true, kNotYet},
     {"fw_cfg", true, kNotYet},
     {"smbios", true, kNotYet},
     {"acpitable", true, kNotYet},

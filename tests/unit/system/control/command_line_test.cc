@@ -3,6 +3,7 @@
 #include "system/control/cli/command_line.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <fstream>
 
@@ -31,6 +32,15 @@ Configuration good(std::string_view line) {
     auto parsed = parse(arguments);
     EXPECT_TRUE(parsed) << line << ": " << (parsed ? "" : parsed.error().message());
     return parsed ? parsed->configuration : Configuration();
+}
+
+std::string bad(std::string_view line) {
+    std::vector<std::string> arguments;
+    for (std::string_view piece : split(line, ' '))
+        arguments.emplace_back(piece);
+    auto parsed = parse(arguments);
+    EXPECT_FALSE(parsed) << line;
+    return parsed ? "" : parsed.error().message();
 }
 
 std::string printed(const std::vector<std::string>& arguments) {
@@ -167,6 +177,33 @@ TEST(CommandLine, MachineOptionsAddUp) {
     EXPECT_EQ(c.machine.boot.append, "a,b") << "not a list of options";
     EXPECT_EQ(c.machine.boot.initrd, "i");
     EXPECT_EQ(c.machine.boot.dtb, "d");
+}
+
+TEST(CommandLine, OptionsFromAFile) {
+    const std::string path = "/tmp/penumbra-readconfig-test." + std::to_string(getpid());
+    auto write = [&](const char* text) {
+        FILE* file = fopen(path.c_str(), "w");
+        fputs(text, file);
+        fclose(file);
+    };
+    write("# comment\n[memory]\n  size = \"200\"\n\n[object \"m,1\"]\n");
+    EXPECT_NE(bad("-readconfig " + path).find("line 5: "), std::string::npos) << "an id with a comma";
+    write(
+        "[memory]\nsize = \"200\"\n[object \"m\"]\nqom-type = "
+        "\"memory-backend-ram\"\nsize=\"64M\"\n[machine]\ntype = \"none\"");
+    const Configuration c = good("-readconfig " + path);
+    EXPECT_EQ(c.machine.memory.size, 200u << 20);
+    EXPECT_EQ(c.machine.type, "none");
+    ASSERT_EQ(c.memory_backends.size(), 2u);
+    EXPECT_EQ(c.memory_backends[0].id, "m");
+    EXPECT_EQ(c.memory_backends[1].id, "ram");
+    for (const char* wrong : {"size = \"1\"", "[nonsense]", "[memory", "[memory]\nsize = 1", "[memory]\nsize",
+                              "[memory]\n= \"\"", "[object m]", "[memory]\nsize = \"x\""}) {
+        write(wrong);
+        EXPECT_NE(bad("-readconfig " + path).find("-readconfig"), std::string::npos) << wrong;
+    }
+    unlink(path.c_str());
+    EXPECT_NE(bad("-readconfig " + path).find("No such file"), std::string::npos);
 }
 
 TEST(CommandLine, Machines) {
