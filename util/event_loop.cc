@@ -127,6 +127,9 @@ FdWatch::FdWatch(EventLoop& loop, int fd, unsigned conditions, std::function<voi
     // g_source_set_callback takes the one signature and the source knows the other; GLib documents this cast.
     auto callback = reinterpret_cast<GSourceFunc>(reinterpret_cast<void (*)()>(fd_ready));
     g_source_set_callback(source_.get(), callback, data.release(), destroy<FdCallback>);
+    // A callback runs no loop of its own; without the right to, GLib would take the descriptor out of the
+    // poll set and put it back around each call, and wake itself up for either.
+    g_source_set_can_recurse(source_.get(), TRUE);
     g_source_attach(source_.get(), loop.context());
 }
 

@@ -229,6 +229,7 @@ Result<std::unique_ptr<IoContext>> IoContext::create(EventLoop& loop, const Conf
     static_cast<Source*>(static_cast<void*>(source))->context = context.get();
     state.source = LoopSource(source);
     if (state.ring) (void)g_source_add_unix_fd(source, state.ring->fd(), G_IO_IN);
+    g_source_set_can_recurse(source, TRUE);  // as FdWatch
     (void)g_source_attach(source, loop.context());
     return context;
 }

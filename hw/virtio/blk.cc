@@ -248,6 +248,8 @@ BlkLimits Blk::limits() const {
 void Blk::handle(Queue& queue) {
     const BlkLimits now = limits();
     serve(queue, [&] { return take_one(queue, now); });
+    // What has ended already, and its telling, need no further turn of the loop.
+    if (context_->poll(false)) (void)context_->poll(false);
 }
 
 BlkRequest& Blk::take_request(Lane& lane) {
