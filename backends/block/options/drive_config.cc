@@ -49,8 +49,8 @@ class Keys {
         std::string list;
         for (std::string_view one : allowed)
             list += (list.empty() ? "" : ", ") + std::string(one);
-        return Error::make("Parameter '%s' expects one of %s, not '%s'", std::string(key).c_str(),
-                           list.c_str(), value->c_str());
+        return Error::make("Parameter '%s' expects one of %s, not %s", std::string(key).c_str(), list.c_str(),
+                           qapi::brief(*value).c_str());
     }
     // Old and new name of one thing; giving both is a mistake.
     Status rename(std::string_view from, std::string_view to) {
@@ -157,18 +157,17 @@ Status take_cache(Keys& keys, DriveConfig& drive) {
 Status unfold(Dict& into, std::string_view key, const qapi::Value& value) {
     Dict* at = &into;
     std::vector<std::string_view> parts = split(key, '.');
-    if (parts.size() > 16)
-        return Error::make("Parameter '%s' is nested too deeply", std::string(key).c_str());
+    if (parts.size() > 16) return Error::make("Parameter %s is nested too deeply", qapi::brief(key).c_str());
     for (size_t i = 0; i + 1 < parts.size(); ++i) {
         qapi::Value* inner = at->find(parts[i]);
         if (inner == nullptr) inner = &at->append(std::string(parts[i]), Dict());
         if (inner->if_dict() == nullptr)
-            return Error::make("Parameter '%s' is given as a value and with keys of its own",
-                               std::string(parts[i]).c_str());
+            return Error::make("Parameter %s is given as a value and with keys of its own",
+                               qapi::brief(parts[i]).c_str());
         at = const_cast<Dict*>(inner->if_dict());
     }
     if (at->contains(parts.back()))
-        return Error::make("Parameter '%s' is given twice", std::string(key).c_str());
+        return Error::make("Parameter %s is given twice", qapi::brief(key).c_str());
     at->append(std::string(parts.back()), value);
     return {};
 }
@@ -209,8 +208,8 @@ Result<Dict> file_options(const std::string& filename, Dict given) {
     Dict file = TRY(parse_filename(filename));
     for (const Dict::Entry& entry : given) {
         if (file.contains(entry.key))
-            return Error::make("'file.%s' contradicts the file name '%s'", entry.key.c_str(),
-                               filename.c_str());
+            return Error::make("%s contradicts the file name %s", qapi::brief("file." + entry.key).c_str(),
+                               qapi::brief(filename).c_str());
         file.append(entry.key, entry.value);
     }
     return file;

@@ -53,7 +53,7 @@ Result<qapi::Dict> parse_filename(const std::string& name) {
     if (protocol == "host_device") return qapi::Dict{{"driver", "host_device"}, {"filename", rest}};
     if (protocol == "blkdebug") return blkdebug(rest);
     if (protocol == "json") return json(rest);
-    return Error::make("Unknown protocol '%s'", protocol.c_str());
+    return Error::make("Unknown protocol %s", qapi::brief(protocol).c_str());
 }
 
 }  // namespace vmm::block

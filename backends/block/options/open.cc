@@ -30,7 +30,7 @@ Status check_name(const std::string& name) {
     for (char c : name)
         good = good && (std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '.' || c == '_');
     if (good) return {};
-    return Error::make("Invalid node-name: '%s'", name.c_str())
+    return Error::make("Invalid node-name: %s", qapi::brief(name).c_str())
         .with_hint("a name is at most 31 letters, digits, '-', '.' and '_', a letter first");
 }
 

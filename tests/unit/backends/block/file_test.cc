@@ -72,7 +72,7 @@ TEST_P(FileTest, randomRequestsMatchAModel) {
     auto node = must_open();
     std::vector<uint8_t> model(kSize);
     std::mt19937 random(GetParam().ring * 2 + GetParam().direct);
-    for (int round = 0; round < 400; ++round) {
+    for (int round = 0; round < 200; ++round) {
         size_t at = random() % kSize, length = std::min<size_t>(1 + random() % 20000, kSize - at);
         if (round % 2 == 0) {
             at &= ~size_t{511};
