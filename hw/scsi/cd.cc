@@ -79,12 +79,18 @@ void Cd::set_tray(bool open, bool loaded) {
         Locked lock(tray_mutex_);
         if (open_ == open) return;
         open_ = open;
+        swapped_ = false;
     }
     loaded_changed(loaded && !open);
 }
 
 void Cd::medium_changed(bool loaded) {
-    loaded_changed(loaded && !tray_open());
+    {
+        Locked lock(tray_mutex_);
+        swapped_ = open_;
+        if (open_) return;
+    }
+    loaded_changed(loaded);
 }
 
 void Cd::loaded_changed(bool loaded) {
@@ -240,13 +246,16 @@ void Cd::start_stop(Request& request) {
 }
 
 void Cd::move_tray(bool open) {
+    bool swapped = false;
     {
         Locked lock(tray_mutex_);
         if (open_ == open) return;
         open_ = open;
         event_ = open ? MediaEvent::MediaRemoval : MediaEvent::NewMedia;
+        if (!open) swapped = std::exchange(swapped_, false);
     }
-    if (!open && disk().loaded()) attention(kMediumMayHaveChanged);
+    // The medium that the guest took out itself is no news to it.
+    if (swapped && disk().loaded()) loaded_changed(true);
     if (main_loop_.on_loop_thread()) return disk().guest_moved_tray(open);
     main_loop_.post([this, open] { disk().guest_moved_tray(open); });
 }

@@ -57,6 +57,7 @@ class Cd final : public Unit {
     bool locked_ GUARDED_BY(tray_mutex_) = false;
     // A packet drive's medium was changed and nobody was told that it was away.
     bool was_away_ GUARDED_BY(tray_mutex_) = false;
+    bool swapped_ GUARDED_BY(tray_mutex_) = false;  // the medium, while the tray was open
     MediaEvent event_ GUARDED_BY(tray_mutex_) = MediaEvent::None;
 };
 
