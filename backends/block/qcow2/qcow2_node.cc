@@ -252,8 +252,10 @@ int Qcow2Node::do_perform(Request& request) {
 int Qcow2Node::carry_out(Request& request) {
     switch (request.op) {
         case Op::Read:
+            file_->debug_event("read_aio");
             return read(request);
         case Op::Write:
+            file_->debug_event("write_aio");
             return write(request);
         case Op::WriteZeroes:
             // Version 2 has no other way than writing them.

@@ -21,6 +21,8 @@ class MonitorServer {
     // A QMP monitor on the chardev, which outlives the server.
     Status add(Chardev& chardev, Session::Style style);
     qapi::EventSink& events() { return events_; }
+    // Events that go out before the answer of the command that made them. Main thread.
+    void deliver_events() { events_.flush(); }
     // What has happened is on its way to the clients: before the process ends.
     void flush();
 

@@ -25,6 +25,7 @@ class ControlPlane {
 
     RunPolicy& policy() { return policy_; }
     qapi::EventSink& events() { return server_.events(); }
+    void deliver_events() { server_.deliver_events(); }
     FdStore& descriptors() { return descriptors_; }
     // Where parts of the machine add their commands, before the loop runs.
     qapi::CommandTable& commands() { return commands_; }

@@ -13,7 +13,7 @@ namespace vmm {
 class StorageEvents final : public block::BlockEvents {
   public:
     struct Listener {
-        // For OnError::Stop before anything else: the machine stops with run state io-error.
+        // For OnError::Stop the machine stops with run state io-error; who asks why has been told by then.
         std::function<void(const block::IoErrorReport&)> io_error;
         std::function<void(const std::string& drive, const std::string& qom_path, bool open)> tray_moved;
     };
@@ -28,9 +28,11 @@ class StorageEvents final : public block::BlockEvents {
         });
     }
     void tray_moved(const std::string& drive, const std::string& qom_path, bool open) override {
-        loop_.post([this, drive, qom_path, open] {
+        // A tray that a command moves has moved before the command is answered.
+        const auto tell = [this, drive, qom_path, open] {
             if (listener_.tray_moved) listener_.tray_moved(drive, qom_path, open);
-        });
+        };
+        loop_.on_loop_thread() ? tell() : loop_.post(tell);
     }
 
   private:

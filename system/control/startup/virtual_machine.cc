@@ -172,15 +172,17 @@ Status VirtualMachine::make_objects() {
 void VirtualMachine::watch_storage() {
     storage_->events().set_listener({.io_error =
                                          [this](const block::IoErrorReport& report) {
+                                             tell_io_error(control_.events(), report);
                                              if (report.action == block::OnError::Stop)
                                                  control_.policy().io_error();
-                                             tell_io_error(control_.events(), report);
                                          },
                                      .tray_moved =
                                          [this](const std::string& drive, const std::string& id, bool open) {
                                              qapi::emit<qapi::DeviceTrayMovedEvent>(
                                                  control_.events(),
                                                  {.device = drive, .id = id, .tray_open = open});
+                                             // Before the answer, where a command moved it.
+                                             control_.deliver_events();
                                          }});
 }
 
