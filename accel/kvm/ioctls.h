@@ -97,6 +97,10 @@ struct IoctlArg<KVM_SET_PIT2> : kvm::IoctlRow<kvm_pit_state2> {
     static constexpr const char* name = "KVM_SET_PIT2";
 };
 template <>
+struct IoctlArg<KVM_REINJECT_CONTROL> : kvm::IoctlRow<kvm_reinject_control> {
+    static constexpr const char* name = "KVM_REINJECT_CONTROL";
+};
+template <>
 struct IoctlArg<KVM_GET_IRQCHIP> : kvm::IoctlRow<kvm_irqchip> {
     static constexpr const char* name = "KVM_GET_IRQCHIP";
 };

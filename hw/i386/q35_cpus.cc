@@ -1,4 +1,5 @@
 // The CPUs of the board: what the guest is shown, and the accelerator's share of the start.
+#include "hw/i386/kernel_pit.h"
 #include "hw/i386/q35_state_priv.h"
 #include "target/i386/confidential/guest.h"
 #include "target/i386/cpu/leaves.h"
@@ -57,7 +58,9 @@ Status Q35Board::State::start_accelerator() {
     TRY(accelerator.map_memory(memory));
     TRY(accelerator.create_irqchip());
     const bool kernel_chips_too = accelerator.irqchip_mode() == IrqChipMode::Kernel;
-    if (kernel_chips_too && config.pit) TRY(x86->create_kernel_pit());
+    KernelPit::Config pit;
+    TRY(apply_defaults(KernelPit::kInfo, KernelPit::kProps, config.globals, &pit));
+    if (kernel_chips_too && config.pit) TRY(x86->create_kernel_pit(pit.lost_ticks));
     const GuestWorld world{.memory = memory,
                            .ports = ports,
                            .requests = parts.requests,

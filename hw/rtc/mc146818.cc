@@ -21,8 +21,8 @@ constexpr int64_t kHalfSecond = kSecond / 2;
 enum : uint8_t {
     kAUip = 1 << 7,
     kARate = 0x0f,
-    kADividerRuns = 0x20,  // of bits 6..4: the 32 kHz time base
     kADivider = 0x70,
+    kALastTimeBase = 0x20,  // of the divider: three time bases, then values that hold it
     kBSet = 1 << 7,
     kBPeriodic = 1 << 6,
     kBAlarm = 1 << 5,
@@ -42,6 +42,9 @@ __int128 floor_to_second(__int128 ns) {
 }
 int64_t whole_seconds(__int128 ns) {
     return static_cast<int64_t>(floor_to_second(ns) / kSecond);
+}
+bool divider_runs_in(uint8_t reg_a) {
+    return (reg_a & kADivider) <= kALastTimeBase;
 }
 __int128 to_ns(int64_t seconds) {
     return __int128{seconds} * kSecond;
@@ -251,7 +254,7 @@ void Mc146818::store_reg_a(uint8_t value) {
     catch_up();
     uint8_t old = ram_[cmos::kRegA];
     ram_[cmos::kRegA] = value & 0x7f;
-    bool ran = (old & kADivider) == kADividerRuns;
+    bool ran = divider_runs_in(old);
     if (ran != divider_runs()) restart();
     // After the divider is let go the first update comes half a second later.
     if (!ran && divider_runs()) {
@@ -274,7 +277,7 @@ void Mc146818::store_reg_b(uint8_t value) {
 }
 
 bool Mc146818::divider_runs() const {
-    return (ram_[cmos::kRegA] & kADivider) == kADividerRuns;
+    return divider_runs_in(ram_[cmos::kRegA]);
 }
 
 // Time stands still while SET is 1 or the divider does not run, and goes on from where it stood.

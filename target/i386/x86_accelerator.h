@@ -39,6 +39,9 @@ struct X86CpuSetup {
     const std::optional<BootState>* boot = nullptr;
 };
 
+// What becomes of timer ticks that the guest was too slow to take: given later, or dropped.
+enum class LostTicks { Delay, Discard };
+
 class X86Accelerator {
   public:
     virtual ~X86Accelerator() = default;
@@ -55,7 +58,7 @@ class X86Accelerator {
     // The accelerator's own chips, IrqChipMode::Kernel only: their part in a reset, and its 8254 on GSI 0,
     // which lets go of it while the HPET replaces it (any thread).
     virtual std::unique_ptr<Resettable> kernel_chips(bool has_pit) = 0;
-    virtual Status create_kernel_pit() = 0;
+    virtual Status create_kernel_pit(LostTicks lost_ticks) = 0;
     virtual Status set_kernel_pit_replaced(bool replaced) = 0;
 
     // The vCPU gets the next index. It starts paused, in its reset state once that was loaded

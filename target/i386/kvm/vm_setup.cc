@@ -27,10 +27,13 @@ Status prepare_vm(Vm& vm, const X86VmOptions& options) {
     return {};
 }
 
-Status create_kernel_pit(Vm& vm) {
+Status create_kernel_pit(Vm& vm, LostTicks lost_ticks) {
     kvm_pit_config config{};
     config.flags = KVM_PIT_SPEAKER_DUMMY;
     TRY(vm.ioctl<KVM_CREATE_PIT2>(config));
+    if (lost_ticks == LostTicks::Delay) return {};  // what a new one does
+    kvm_reinject_control control{};
+    TRY(vm.ioctl<KVM_REINJECT_CONTROL>(control));
     return {};
 }
 

@@ -16,7 +16,7 @@ inline constexpr uint64_t kKernelPagesSize = 0x4000;
 Status prepare_vm(Vm& vm, const X86VmOptions& options);
 
 // The kernel's 8254, on GSI 0, with its port 0x61. Kernel interrupt chips only.
-Status create_kernel_pit(Vm& vm);
+Status create_kernel_pit(Vm& vm, LostTicks lost_ticks = LostTicks::Delay);
 // While the HPET replaces it, the kernel's 8254 lets go of GSI 0. Any thread.
 Status set_kernel_pit_replaced(Vm& vm, bool replaced);
 

@@ -23,8 +23,8 @@ std::unique_ptr<Resettable> X86Accelerator::kernel_chips(bool has_pit) {
     return std::make_unique<KernelChips>(vm_, has_pit);
 }
 
-Status X86Accelerator::create_kernel_pit() {
-    return kvm::create_kernel_pit(vm_);
+Status X86Accelerator::create_kernel_pit(LostTicks lost_ticks) {
+    return kvm::create_kernel_pit(vm_, lost_ticks);
 }
 
 Status X86Accelerator::set_kernel_pit_replaced(bool replaced) {

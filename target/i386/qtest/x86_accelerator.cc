@@ -51,7 +51,7 @@ std::unique_ptr<Resettable> X86Accelerator::kernel_chips(bool) {
     UNREACHABLE();
 }
 
-Status X86Accelerator::create_kernel_pit() {
+Status X86Accelerator::create_kernel_pit(LostTicks) {
     return Error::make("%s", kNoChips);
 }
 

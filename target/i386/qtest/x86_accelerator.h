@@ -17,7 +17,7 @@ class X86Accelerator final : public vmm::X86Accelerator {
     IrqLine external_interrupt() override { return {}; }
     void connect_pic(ExternalInterrupts&) override {}
     std::unique_ptr<Resettable> kernel_chips(bool has_pit) override;
-    Status create_kernel_pit() override;
+    Status create_kernel_pit(LostTicks lost_ticks) override;
     Status set_kernel_pit_replaced(bool replaced) override;
     Status add_cpu(X86CpuSetup setup, const GuestWorld& world) override;
 
