@@ -7,6 +7,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "util/event_loop.h"
 #include "util/fd.h"
@@ -28,6 +29,7 @@ class Rng {
     Rng(const Rng&) = delete;
     Rng& operator=(const Rng&) = delete;
     const std::string& id() const { return id_; }
+    virtual std::string_view type() const = 0;  // "rng-random"
 
     // The bytes that are there now, at most as many as fit; never blocks. 0: none; the client hears when that
     // changes.
@@ -42,6 +44,7 @@ class Rng {
 class RngBuiltin final : public Rng {
   public:
     using Rng::Rng;
+    std::string_view type() const override { return "rng-builtin"; }
     size_t take(std::span<uint8_t> into, RngClient& client) override;
 };
 
@@ -55,6 +58,7 @@ class RngRandom final : public Rng {
                                                    const std::string& filename);
     RngRandom(Token, EventLoop& loop, std::string id, Fd fd)
         : Rng(std::move(id)), loop_(loop), fd_(std::move(fd)) {}
+    std::string_view type() const override { return "rng-random"; }
     size_t take(std::span<uint8_t> into, RngClient& client) override;
     void forget(RngClient& client) override;
 

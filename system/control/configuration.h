@@ -44,6 +44,12 @@ struct ProcessConfig {
     std::optional<std::string> process_name;  // -name process=
 };
 
+// -object rng-builtin, rng-random
+struct RngSourceConfig {
+    std::string id;
+    std::optional<std::string> filename;  // absent: the host kernel's generator
+};
+
 // -mon, -qmp, -qmp-pretty, -monitor
 struct MonitorConfig {
     std::string chardev;   // id
@@ -61,6 +67,7 @@ struct Configuration {
     bool dump_guest_core = true;  // -machine dump-guest-core
     std::vector<ChardevOptions> chardevs;
     block::StorageConfig storage;
+    std::vector<RngSourceConfig> rngs;
     std::vector<MonitorConfig> monitors;
     std::vector<qapi::NumaOptions> numa;       // as written; set-numa-node adds to them
     std::optional<std::string> qtest_chardev;  // -qtest: the chardev's id

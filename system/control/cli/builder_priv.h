@@ -115,12 +115,12 @@ Status take_no_reboot(Builder& builder, const std::string& value);
 Status take_no_shutdown(Builder& builder, const std::string& value);
 Status take_preconfig(Builder& builder, const std::string& value);
 
-// readconfig.cc
-Status take_readconfig(Builder& builder, const std::string& value);
-
 // qtest.cc
 Status take_qtest(Builder& builder, const std::string& value);
 Status take_qtest_log(Builder& builder, const std::string& value);
+
+// readconfig.cc
+Status take_readconfig(Builder& builder, const std::string& value);
 
 // process.cc
 Status take_name(Builder& builder, const std::string& value);

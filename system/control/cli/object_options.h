@@ -5,6 +5,7 @@
 #include "backends/block/options/storage_config.h"
 #include "backends/memory/backend_config.h"
 #include "qapi/types_qom.h"
+#include "system/control/configuration.h"
 #include "util/result.h"
 
 namespace vmm::cli {
@@ -14,5 +15,8 @@ Result<MemoryBackendConfig> memory_backend_config(const qapi::ObjectOptions& obj
 
 // Of the types iothread and throttle-group.
 Status add_storage_object(block::StorageConfig& storage, const qapi::ObjectOptions& object);
+
+// Of the types rng-builtin and rng-random; nothing for others.
+std::optional<RngSourceConfig> rng_source_config(const qapi::ObjectOptions& object);
 
 }  // namespace vmm::cli

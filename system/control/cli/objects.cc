@@ -168,6 +168,13 @@ Status finish_nodes(Builder& builder, std::optional<uint64_t> asked) {
 
 }  // namespace
 
+std::optional<RngSourceConfig> rng_source_config(const qapi::ObjectOptions& object) {
+    if (object.qom_type == qapi::ObjectType::RngBuiltin) return RngSourceConfig{object.id, {}};
+    if (object.qom_type != qapi::ObjectType::RngRandom) return std::nullopt;
+    const auto& properties = *std::get_if<qapi::RngRandomProperties>(&object.u);
+    return RngSourceConfig{object.id, properties.filename.value_or("/dev/urandom")};
+}
+
 Status take_object(Builder& builder, const std::string& value) {
     bool json = false;
     qapi::KeyvalStyle style{.implied_key = "qom-type", .repeatable = {"host-nodes"}};
@@ -185,6 +192,8 @@ Status take_object(Builder& builder, const std::string& value) {
         if (other.id == object.id) return Error::make("the id '%s' is already in use", object.id.c_str());
     if (object.qom_type == qapi::ObjectType::Iothread || object.qom_type == qapi::ObjectType::ThrottleGroup)
         TRY(take_storage_object(builder, object));
+    else if (auto rng = rng_source_config(object))
+        builder.line.configuration.rngs.push_back(std::move(*rng));
     else if (object.qom_type != qapi::ObjectType::SwProtectedVm)
         builder.line.configuration.memory_backends.push_back(TRY(memory_backend_config(object)));
     builder.objects.push_back(std::move(object));

@@ -23,6 +23,13 @@ block::BlockGraph& ProcessBackEnds::block_graph() {
     return storage_.graph();
 }
 
+Result<Rng*> ProcessBackEnds::rng(const std::string& id, const std::string& user) {
+    for (const std::unique_ptr<Rng>& rng : rngs_)
+        if (rng->id() == id) return rng.get();
+    return Error::make("%s: there is no random number source '%s'", user.c_str(), id.c_str())
+        .with_hint("add -object rng-random,id=%s", id.c_str());
+}
+
 Result<net::Client*> ProcessBackEnds::netdev(const std::string& id, const std::string& user) {
     return Error::make("%s: there is no netdev '%s'", user.c_str(), id.c_str())
         .with_hint("add -netdev BACKEND,id=%s", id.c_str());

@@ -15,6 +15,7 @@ namespace vmm {
 class ChardevSet;
 class IoThread;
 class Q35Board;
+class Rng;
 class Storage;
 
 class MachineView {
@@ -25,6 +26,7 @@ class MachineView {
     virtual const std::vector<std::unique_ptr<MemoryBackend>>& memory_backends() const = 0;
     virtual const std::vector<std::unique_ptr<IoThread>>& iothreads() const = 0;
     virtual Storage& storage() = 0;
+    virtual const std::vector<std::unique_ptr<Rng>>& rngs() const = 0;
     // Null: there is no board, or not yet.
     virtual Q35Board* board() = 0;
 

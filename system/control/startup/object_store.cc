@@ -19,10 +19,16 @@ auto find_backend(const Parts& parts, const std::string& id) {
                         [&](const std::unique_ptr<MemoryBackend>& backend) { return backend->id() == id; });
 }
 
+auto find_rng(const Parts& parts, const std::string& id) {
+    return std::find_if(parts.rngs.begin(), parts.rngs.end(),
+                        [&](const std::unique_ptr<Rng>& rng) { return rng->id() == id; });
+}
+
 bool is_there(const Parts& parts, const std::string& id) {
     const auto& guest = parts.configuration.sw_protected_vm;
     return (guest && guest->id == id) || find_backend(parts, id) != parts.backends.end() ||
-           parts.storage.find_iothread(id) != nullptr || parts.storage.groups().find(id) != nullptr;
+           find_rng(parts, id) != parts.rngs.end() || parts.storage.find_iothread(id) != nullptr ||
+           parts.storage.groups().find(id) != nullptr;
 }
 
 bool is_machine_ram(const Configuration& configuration, const std::string& id) {
@@ -35,7 +41,7 @@ bool is_machine_ram(const Configuration& configuration, const std::string& id) {
 std::string user_of(const Parts& parts, const std::string& id) {
     if (parts.devices == nullptr) return {};
     for (const std::unique_ptr<DeviceNode>& node : parts.devices->nodes()) {
-        for (std::string_view property : {"iothread", "memdev", "throttle-group"}) {
+        for (std::string_view property : {"iothread", "memdev", "rng", "throttle-group"}) {
             const Property* row = find_property(node->request.type->properties, property);
             if (row == nullptr) continue;
             const qapi::Value value = write_property(*row, node->request.config->data());
@@ -65,10 +71,19 @@ Status ObjectStore::add(const Parts& parts, const qapi::ObjectOptions& options) 
         TRY(cli::add_storage_object(config, options));
         return parts.storage.add_objects(config);
     }
+    if (const auto rng = cli::rng_source_config(options)) {
+        parts.rngs.push_back(TRY(make_rng(parts.loop, *rng)));
+        return {};
+    }
     const std::string type(to_text(options.qom_type));
     if (!type.starts_with("memory-backend-"))
         return Error::make("a %s must be there before the machine is made", type.c_str());
     return add_backend(parts, options);
+}
+
+Result<std::unique_ptr<Rng>> ObjectStore::make_rng(EventLoop& loop, const RngSourceConfig& config) {
+    if (!config.filename) return std::unique_ptr<Rng>(std::make_unique<RngBuiltin>(config.id));
+    return RngRandom::open(loop, config.id, *config.filename);
 }
 
 Status ObjectStore::remove(const Parts& parts, const std::string& id) {
@@ -79,6 +94,10 @@ Status ObjectStore::remove(const Parts& parts, const std::string& id) {
         return Error::make("object '%s' is in use by %s", id.c_str(), user.c_str());
     if (const auto backend = find_backend(parts, id); backend != parts.backends.end()) {
         parts.backends.erase(backend);
+        return {};
+    }
+    if (const auto rng = find_rng(parts, id); rng != parts.rngs.end()) {
+        parts.rngs.erase(rng);
         return {};
     }
     if (parts.storage.find_iothread(id) != nullptr) return parts.storage.remove_iothread(id);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "backends/memory/backend.h"
+#include "backends/rng/rng.h"
 #include "qapi/types_qom.h"
 #include "system/control/configuration.h"
 
@@ -22,12 +23,15 @@ class ObjectStore {
         const Configuration& configuration;
         std::vector<std::unique_ptr<MemoryBackend>>& backends;
         Storage& storage;
+        std::vector<std::unique_ptr<Rng>>& rngs;
+        EventLoop& loop;
         const RamContext& ram;
         GmemFactory* factory = nullptr;  // null: the accelerator has none
         bool allocate = false;           // the machine is made: memory is there at once
         const DeviceTree* devices = nullptr;
     };
     static Status add(const Parts& parts, const qapi::ObjectOptions& options);
+    static Result<std::unique_ptr<Rng>> make_rng(EventLoop& loop, const RngSourceConfig& config);
     static Status remove(const Parts& parts, const std::string& id);
 };
 

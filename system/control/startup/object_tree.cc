@@ -2,6 +2,7 @@
 // /chardevs; see query_commands.h.
 #include "backends/chardev/chardev_set.h"
 #include "backends/iothread/iothread.h"
+#include "backends/rng/rng.h"
 #include "hw/core/device_tree.h"
 #include "hw/i386/q35_board.h"
 #include "system/control/startup/cpu_list.h"
@@ -137,6 +138,8 @@ Nodes objects(MachineView& view) {
                                constant_property("thread-pool-max", "int", one->config().thread_pool_max)};
                        }});
     }
+    for (const std::unique_ptr<Rng>& rng : view.rngs())
+        out.push_back({rng->id(), std::string(rng->type())});
     if (const auto& guest = view.configuration().sw_protected_vm)
         out.push_back({guest->id, "sw-protected-vm"});
     return out;

@@ -88,6 +88,7 @@ class VirtualMachine final : public MachineView, private DeviceListener {
     const std::vector<std::unique_ptr<MemoryBackend>>& memory_backends() const override { return backends_; }
     const std::vector<std::unique_ptr<IoThread>>& iothreads() const override { return storage_->iothreads(); }
     Storage& storage() override { return *storage_; }
+    const std::vector<std::unique_ptr<Rng>>& rngs() const override { return rngs_; }
     Q35Board* board() override { return board_.get(); }
     Status add_object(const qapi::ObjectOptions& options) override {
         return ObjectStore::add(object_parts(), options);
@@ -130,6 +131,7 @@ class VirtualMachine final : public MachineView, private DeviceListener {
     std::unique_ptr<SignalWatch> signals_;
     ChardevSet chardevs_{loop_, [this] { requests_.request_shutdown(ShutdownCause::HostUi); }};
     std::unique_ptr<Storage> storage_;
+    std::vector<std::unique_ptr<Rng>> rngs_;
     std::optional<ProcessBackEnds> back_ends_;
     ControlPlane control_{loop_, requests_, configuration_, chardevs_, *this};
     std::unique_ptr<ConfidentialGuest> confidential_;
@@ -163,7 +165,9 @@ Status VirtualMachine::make_objects() {
         (void)TRY(chardevs_.add(options));
     storage_ = TRY(Storage::create(loop_));
     TRY(storage_->open(configuration_.storage));
-    back_ends_.emplace(chardevs_, *storage_);
+    for (const RngSourceConfig& config : configuration_.rngs)
+        rngs_.push_back(TRY(ObjectStore::make_rng(loop_, config)));
+    back_ends_.emplace(chardevs_, *storage_, rngs_);
     watch_storage();
     return control_.open_monitors();
 }
@@ -323,6 +327,8 @@ ObjectStore::Parts VirtualMachine::object_parts() {
     return {.configuration = configuration_,
             .backends = backends_,
             .storage = *storage_,
+            .rngs = rngs_,
+            .loop = loop_,
             .ram = ram_context_,
             .factory = made ? accelerator_->gmem_factory() : nullptr,
             .allocate = made,
