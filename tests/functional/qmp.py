@@ -289,6 +289,102 @@ def test_human_monitor(binary):
     need(done.returncode == 0 and b'VM status: paused (prelaunch)' in done.stdout, f'{done}')
 
 
+def test_objects(binary):
+    """Objects come and go whole, and what is in use stays."""
+    extra = ['-object', 'rng-random,id=rng0', '-device', 'virtio-rng-pci,id=r0,rng=rng0', '-object', 'iothread,id=io0']
+    with qmp_client.Process(binary, *PAUSED, *extra) as process:
+        qmp = process.connect().negotiate()
+        add = {'qom-type': 'memory-backend-ram', 'id': 'm1', 'size': 1 << 20}
+
+        def object_add(**members):
+            qmp.send('object-add', {k.replace('_', '-'): v for k, v in members.items()})
+            return qmp.reply()
+        wrong = [{'qom_type': 'memory-backend-ram', 'id': 'm1'}, {'id': 'm1'}, {'qom_type': 'memory-backend-ram', 'size': 4096},
+                 {'qom_type': 'memory-backend-ram', 'id': 'm1', 'size': '4096'}, {'qom_type': 'nothing', 'id': 'm1'},
+                 {'qom_type': 'memory-backend-ram', 'id': 'm1', 'sized': 4096}, {'qom_type': 'iothread', 'id': '1'},
+                 {'qom_type': 'sw-protected-vm', 'id': 'p'}, {'qom_type': 'rng-random', 'id': 'r', 'filename': '/no/such/file'}]
+        for members in wrong:
+            need('error' in object_add(**members), f'{members} was taken')
+        before = qmp.command('qom-list', path='/objects')
+        need('return' in object_add(**{k.replace('-', '_'): v for k, v in add.items()}), 'object-add')
+        need('error' in object_add(**{k.replace('-', '_'): v for k, v in add.items()}), 'an id taken twice')
+        need([m['size'] for m in qmp.command('query-memdev') if m['id'] == 'm1'] == [1 << 20], 'query-memdev')
+        qmp.command('object-del', id='m1')
+        for used in ('pc.ram', 'rng0'):
+            need('in use' in refused(qmp, 'object-del', 'GenericError', id=used), f'{used} is not in use')
+        qmp.command('object-del', id='io0')
+        refused(qmp, 'object-del', 'GenericError', id='io0')
+        need(len(qmp.command('qom-list', path='/objects')) == len(before) - 1, 'what is left')
+
+
+def walk(qmp, path):
+    """Every property of the objects below can be read."""
+    count = 0
+    for entry in qmp.command('qom-list', path=path):
+        if entry['type'].startswith('child<'):
+            count += walk(qmp, f'{path.rstrip("/")}/{entry["name"]}')
+        else:
+            qmp.command('qom-get', path=path, property=entry['name'])
+            count += 1
+    return count
+
+
+def test_types_and_trees(binary):
+    """Types have parents, devices list their properties, objects can be read; looking changes nothing."""
+    with qmp_client.Process(binary, *PAUSED, '-device', 'pcie-root-port,id=rp0') as process:
+        qmp = process.connect().negotiate()
+        types = {t['name']: t for t in qmp.command('qom-list-types', abstract=True)}
+        for name, entry in types.items():
+            need(entry.get('parent', 'object') in types, f'{name}: unknown parent')
+        before = [qmp.command('human-monitor-command', command_line=f'info {tree}') for tree in ('qtree', 'qom-tree')]
+        for entry in qmp.command('qom-list-types', implements='device'):
+            for row in qmp.command('device-list-properties', typename=entry['name']):
+                need(row['name'] and row['type'], f'{entry["name"]}: {row}')
+            qmp.command('human-monitor-command', command_line=f'device_add "{entry["name"]},help"')
+        refused(qmp, 'device-list-properties', 'GenericError', typename='device')
+        refused(qmp, 'device-list-properties', 'DeviceNotFound', typename='nothing')
+        need(walk(qmp, '/') > 100, 'few properties')
+        after = [qmp.command('human-monitor-command', command_line=f'info {tree}') for tree in ('qtree', 'qom-tree')]
+        need(before == after, 'a tree changed')
+
+
+def test_hot_plug(binary):
+    """A device comes whole or not at all; it goes with an event, or when the machine is reset."""
+    with qmp_client.Process(binary, *PAUSED, '-device', 'pcie-root-port,id=rp0') as process:
+        qmp = process.connect().negotiate()
+        listed = qmp.command('qom-list', path='/machine/peripheral')
+        for arguments, error_class in (({'driver': 'virtio-rng-pci', 'id': 'x'}, 'GenericError'),
+                                       ({'driver': 'nothing', 'id': 'x'}, 'GenericError'),
+                                       ({'driver': 'virtio-rng-pci', 'id': 'x', 'bus': 'rp9'}, 'GenericError'),
+                                       ({'driver': 'virtio-rng-pci', 'id': 'x', 'bus': 'rp0', 'nonsense': 1}, 'GenericError'),
+                                       ({'driver': 'virtio-rng-pci', 'id': 'x', 'bus': 'rp0', 'rng': 'nowhere'}, 'GenericError'),
+                                       ({'id': 'x'}, 'GenericError')):
+            refused(qmp, 'device_add', error_class, **arguments)
+        need(qmp.command('qom-list', path='/machine/peripheral') == listed, 'something was left behind')
+        qmp.command('device_add', driver='virtio-rng-pci', id='x', bus='rp0')
+        refused(qmp, 'device_add', 'GenericError', driver='virtio-rng-pci', id='x', bus='rp0')
+        qmp.command('device_del', id='x')
+        qmp.command('system_reset')
+        need(qmp.wait_event('DEVICE_DELETED')['data'] == {'device': 'x', 'path': '/machine/peripheral/x'}, 'the event')
+        refused(qmp, 'device_del', 'DeviceNotFound', id='x')
+        need(qmp.command('qom-list', path='/machine/peripheral') == listed, 'it is still there')
+
+
+def test_numa_by_monitor(binary):
+    """set-numa-node before the machine is made."""
+    extra = ['-smp', '2,sockets=2', '-object', 'memory-backend-ram,id=ram,size=128M', '-preconfig']
+    with qmp_client.Process(binary, *PAUSED[1:], *extra) as process:
+        qmp = process.connect().negotiate()
+        for arguments in ({'type': 'node', 'nodeid': 0, 'memdev': 'ram'}, {'type': 'node', 'nodeid': 1},
+                          {'type': 'cpu', 'node-id': 0, 'socket-id': 1}, {'type': 'cpu', 'node-id': 1, 'socket-id': 0}):
+            qmp.send('set-numa-node', arguments)
+            need(qmp.reply() == {'return': {}}, f'{arguments}')
+        qmp.command('x-exit-preconfig')
+        places = {p['props']['socket-id']: p['props']['node-id'] for p in qmp.command('query-hotpluggable-cpus')}
+        need(places == {0: 1, 1: 0}, f'{places}')
+        refused(qmp, 'set-numa-node', 'GenericError', type='node')
+
+
 def test_slow_reader(binary):
     """A client that never reads costs bounded memory and delays nobody."""
     with tempfile.TemporaryDirectory() as folder:
