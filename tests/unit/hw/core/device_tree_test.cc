@@ -224,8 +224,9 @@ TEST(BootOrder, PathsAreSortedByIndexAndRunFromTheRoot) {
     Bootable disk("/channel@0", {{2, "/disk@1,0"}});
     Bootable card("/ethernet@2", {{0, "/ethernet-phy@0"}, {-1, "/never"}});
     ASSERT_TRUE(root.attach(controller) && root.attach(card) && below.attach(disk));
-    EXPECT_EQ(boot_paths({&controller, &card, &disk}).take_value(),
-              (std::vector<std::string>{"/root/ethernet@2/ethernet-phy@0", "/root/scsi@3/channel@0/disk@1,0"}));
+    EXPECT_EQ(
+        boot_paths({&controller, &card, &disk}).take_value(),
+        (std::vector<std::string>{"/root/ethernet@2/ethernet-phy@0", "/root/scsi@3/channel@0/disk@1,0"}));
     EXPECT_TRUE(boot_paths({&controller}).take_value().empty());
     EXPECT_FALSE(boot_paths({&card, &card})) << "one index twice";
     below.detach(disk);
