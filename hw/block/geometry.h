@@ -41,7 +41,8 @@ constexpr auto geometry_props() {
         prop<C, &GeometryConfig::lsecs>("lsecs", "sectors a track the BIOS shows"),
     };
 }
-// Refuses values beyond the bus's limits, and some without the others.
+// Refuses a physical geometry beyond the bus's limits, and parts of one. What the BIOS shows goes to it as it
+// is written.
 Status check_geometry(const GeometryConfig& config, const Geometry& limits);
 Geometry physical_geometry(const GeometryConfig& config, uint64_t disk_sectors);
 // For the "bios-geometry" file.

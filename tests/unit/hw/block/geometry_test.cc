@@ -28,7 +28,9 @@ TEST(Geometry, limitsAreTheBusS) {
     EXPECT_EQ(bios_geometry(config), (Geometry{1024, 255, 63}));
     EXPECT_EQ(physical_geometry(config, 131072), (Geometry{130, 16, 63}));
     config = {.lheads = 255};
-    EXPECT_FALSE(check_geometry(config, kAtaGeometryLimits));
+    EXPECT_TRUE(check_geometry(config, kAtaGeometryLimits));
+    EXPECT_EQ(bios_geometry(config), (Geometry{0, 255, 0}));
+    EXPECT_FALSE(bios_geometry({}));
 }
 
 TEST(BlockSizes, defaultsFollowTheLogicalSize) {
