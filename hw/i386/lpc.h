@@ -28,11 +28,14 @@ class Lpc final : public pci::Function {
         acpi::AcpiMode acpi_mode = acpi::AcpiMode::Always;
         bool no_reboot = true;  // the strap that holds the TCO watchdog back
         uint8_t disable_s3 = 1, disable_s4 = 1;
+        bool acpi_pci_hotplug = true;  // of the slots that no port looks after
     };
     static constexpr std::array kProps = {
         prop<Config, &Config::no_reboot>("noreboot", "the TCO watchdog cannot reset the machine"),
         prop<Config, &Config::disable_s3>("disable_s3", "no suspend to RAM; 1 only"),
-        prop<Config, &Config::disable_s4>("disable_s4", "no suspend to disk; 1 only")};
+        prop<Config, &Config::disable_s4>("disable_s4", "no suspend to disk; 1 only"),
+        prop<Config, &Config::acpi_pci_hotplug>("acpi-pci-hotplug-with-bridge-support",
+                                                "slots of conventional buses are hot-plugged by ACPI")};
     static constexpr DeviceInfo kInfo = {.name = "ICH9-LPC",
                                          .parent = "pci-device",
                                          .bus = "PCI",

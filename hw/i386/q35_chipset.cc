@@ -59,6 +59,7 @@ Status Q35Board::State::make_chipset() {
     Lpc::Config bridge;
     TRY(apply_defaults(Lpc::kInfo, Lpc::kProps, config.globals, &bridge));
     TRY(Lpc::check(bridge));
+    acpi_pci_hotplug = bridge.acpi_pci_hotplug;
     plug(keep(std::make_unique<Mch>(
              hub, Mch::Places{topology, system, board_memory.ram(), board_memory.pci(), *ecam})),
          {0, 0});
@@ -71,6 +72,7 @@ Status Q35Board::State::make_chipset() {
 }
 
 void Q35Board::State::make_pci_hotplug() {
+    if (!acpi_pci_hotplug) return;
     acpi::PciHotplug* registers = nullptr;
     root->for_each([&](pci::Function& function) {
         pci::Bridge* bridge = function.as_bridge();

@@ -126,6 +126,7 @@ struct Q35Board::State {
     std::unique_ptr<FwCfgFiles> firmware_files;
     std::unique_ptr<BoardEnv> env;
     std::unique_ptr<DeviceTree> tree;
+    bool acpi_pci_hotplug = true;
     std::vector<pci::Bus*> hotplug_buses;  // by their numbers in the hot-plug registers
 
     std::unique_ptr<Resettable> boot_order;

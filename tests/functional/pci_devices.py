@@ -157,6 +157,17 @@ def acpi_hot_plug(binary):
             expect('does not support hotplugging' in error.desc, error.desc)
 
 
+def no_acpi_hot_plug(binary):
+    with Monitored(binary, '-machine', 'q35', '-global', 'ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off',
+                   '-device', 'pcie-pci-bridge,id=pp') as q:
+        expect_equal(q.inl(0xcc0), 0xffffffff, 'the registers')
+        try:
+            q.qmp.command('device_add', driver='pci-testdev', bus='pp')
+            raise Failure('a bus without hot-plug takes a device while the machine runs')
+        except QmpError as error:
+            expect('does not support hotplugging' in error.desc, error.desc)
+
+
 def vmgenid(binary):
     guid = '324e6eaf-d1d1-4bf6-bf41-b9bb6c91fb87'
     with Monitored(binary, '-machine', 'q35', '-device', f'vmgenid,guid={guid}') as q:
@@ -185,7 +196,7 @@ def smbus(binary):
 
 if __name__ == '__main__':
     try:
-        main([tco_ticks, tco_actions, i6300esb, pvpanic_pci, bridges, native_hot_plug, acpi_hot_plug, vmgenid, smbus])
+        main([tco_ticks, tco_actions, i6300esb, pvpanic_pci, bridges, native_hot_plug, acpi_hot_plug, no_acpi_hot_plug, vmgenid, smbus])
     except Failure as failure:
         print(failure)
         sys.exit(1)

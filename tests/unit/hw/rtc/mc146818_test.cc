@@ -136,6 +136,17 @@ TEST_F(RtcTest, periodicInterruptAtItsRate) {
     EXPECT_EQ(ticks, 1024);
 }
 
+TEST_F(RtcTest, onlyTheResetValuesHoldTheDivider) {
+    for (unsigned divider = 0; divider < 8; ++divider) {
+        set(0x0b, 0x02);
+        set(0x0a, static_cast<uint8_t>(divider << 4 | 0x0d));
+        (void)get(0x0c);
+        set(0x0b, 0x42);
+        clock_.advance(kSecond);
+        EXPECT_EQ(irq_.level(), divider <= 2) << divider;
+    }
+}
+
 TEST_F(RtcTest, alarmAtATimeOfDay) {
     set(0x01, 0x30);
     set(0x03, 0x05);
