@@ -32,19 +32,22 @@ size_t RngRandom::take(std::span<uint8_t> into, RngClient& client) {
     if (got > 0) return static_cast<size_t>(got);
     // A file that has ended, or fails, gives nothing any more.
     if (got == 0 || (errno != EAGAIN && errno != EWOULDBLOCK)) return 0;
-    waiting_ = &client;
-    watch_ = FdWatch(loop_, fd_.get(), FdWatch::kIn, [this](unsigned) {
-        watch_.end();
-        RngClient* told = std::exchange(waiting_, nullptr);
-        if (told != nullptr) told->entropy_ready();
-    });
+    if (std::find(waiting_.begin(), waiting_.end(), &client) == waiting_.end()) waiting_.push_back(&client);
+    watch_ = FdWatch(loop_, fd_.get(), FdWatch::kIn, [this](unsigned) { tell(); });
     return 0;
 }
 
 void RngRandom::forget(RngClient& client) {
-    if (waiting_ != &client) return;
-    waiting_ = nullptr;
+    std::erase(waiting_, &client);
+    if (waiting_.empty()) watch_.end();
+}
+
+void RngRandom::tell() {
+    std::vector<RngClient*> told;
+    std::swap(told, waiting_);
     watch_.end();
+    for (RngClient* client : told)
+        client->entropy_ready();
 }
 
 }  // namespace vmm

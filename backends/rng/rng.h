@@ -1,5 +1,5 @@
 // Rng: where a device gets random bytes from: the host kernel's generator (rng-builtin) or a file that gives
-// them as it can (rng-random: /dev/urandom, a hardware generator's node). One client a source at a time. Main
+// them as it can (rng-random: /dev/urandom, a hardware generator's node). Any number of clients. Main
 // thread.
 #pragma once
 
@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "util/event_loop.h"
 #include "util/fd.h"
@@ -63,9 +64,11 @@ class RngRandom final : public Rng {
     void forget(RngClient& client) override;
 
   private:
+    void tell();
+
     EventLoop& loop_;
     Fd fd_;
-    RngClient* waiting_ = nullptr;
+    std::vector<RngClient*> waiting_;
     FdWatch watch_;
 };
 

@@ -227,7 +227,8 @@ void PciTransport::queue_interrupt(unsigned queue) {
 }
 
 void PciTransport::config_interrupt() {
-    raise(config_vector_, kIsrConfig);
+    // Both, as drivers of that device have always seen it; a look at the queues for nothing harms nobody.
+    raise(config_vector_, kIsrQueue | kIsrConfig);
 }
 
 uint16_t PciTransport::checked_vector(uint64_t value) const {

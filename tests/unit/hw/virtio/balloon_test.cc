@@ -78,7 +78,7 @@ TEST(Balloon, theTargetIsToldAndTheGuestAnswers) {
     PciDriver d(w, "b");
     d.start(0, 3);
     w.balloon().set_target(3 * kMiB);
-    EXPECT_EQ(d.get(kIsrAt, 1), 2u);
+    EXPECT_EQ(d.get(kIsrAt, 1), 3u);
     EXPECT_EQ(d.config(0, 4), 768u);
     d.put(kDeviceAt + 4, 700, 4);
     EXPECT_EQ(d.config(4, 4), 700u);

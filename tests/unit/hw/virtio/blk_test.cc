@@ -321,7 +321,7 @@ TEST(Blk, aNewSizeIsTold) {
     d.settle();
     EXPECT_EQ(d.config(0, 4), 2 * kDiskSize / 512);
     EXPECT_NE(d.get(common::kGeneration, 1), generation);
-    EXPECT_EQ(d.get(kIsrAt, 1), 2u);
+    EXPECT_EQ(d.get(kIsrAt, 1), 3u);
     EXPECT_EQ(d.request(kIn, kDiskSize / 512, {}, 512).status, kOk);
 }
 

@@ -231,7 +231,7 @@ TEST_F(PciTransportTest, aBrokenRingAsksForAResetAndWorksAfterIt) {
     d.machine().memory.put<uint16_t>(d.ring(0).place.driver + 2, 0x8000);
     d.notify(0);
     EXPECT_NE(d.get(common::kStatus, 1) & kNeedsReset, 0u);
-    EXPECT_EQ(d.get(kIsrAt, 1), 2u);
+    EXPECT_EQ(d.get(kIsrAt, 1), 3u);
     EXPECT_FALSE(d.run(0, {d.room(16)}));
     d.start();
     EXPECT_EQ(d.get(common::kStatus, 1) & kNeedsReset, 0u);
