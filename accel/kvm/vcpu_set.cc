@@ -56,6 +56,15 @@ void VcpuSet::run_on(VcpuId vcpu, const std::function<void()>& work) {
         sync_.noted.wait(sync_.mutex);
 }
 
+Status VcpuSet::inject_nmi(VcpuId id) {
+    Status done;
+    run_on(id, [this, id, &done] {
+        Result<int> called = vcpu(id).ioctl<KVM_NMI>();
+        if (!called) done = std::move(called).take_error();
+    });
+    return done;
+}
+
 void VcpuSet::close() {
     Locked lock(sync_.mutex);
     CHECK(!sync_.gate_closed.load(), "the gate is closed already");

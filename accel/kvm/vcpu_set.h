@@ -26,6 +26,7 @@ class VcpuSet final : public Vcpus, public GuestGate {
     void pause_all() override;
     void resume_all() override;
     void run_on(VcpuId vcpu, const std::function<void()>& work) override;
+    Status inject_nmi(VcpuId vcpu) override;
 
     void close() override;
     void open() override;

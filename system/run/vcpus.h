@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 
+#include "util/result.h"
 #include "util/strong.h"
 
 namespace vmm {
@@ -24,6 +25,10 @@ class Vcpus {
     virtual void resume_all() = 0;
     // Runs the work on the vCPU's own thread and waits for it. Main thread.
     virtual void run_on(VcpuId vcpu, const std::function<void()>& work) = 0;
+    // A non-maskable interrupt. Main thread.
+    virtual Status inject_nmi(VcpuId vcpu) {
+        return Error::make("processor %u takes no interrupts from here", vcpu.raw());
+    }
 };
 
 }  // namespace vmm

@@ -107,6 +107,7 @@ class VirtualMachine final : public MachineView, private DeviceListener {
     // All of them: the machine is there, and runs unless it is to wait.
     Status make_all();
     Status apply_numa();
+    Status inject_nmi();
     Status start();
     bool is_bare() const { return configuration_.machine.type == kNoMachine; }
     // The clock of -accel qtest is its client's.
@@ -271,6 +272,7 @@ Status VirtualMachine::make_machine() {
     run_->add_listener(*storage_);
     MachineHandles handles{.run = run_.get(), .press_power_button = {}, .inject_nmi = {}};
     if (board_ != nullptr) handles.press_power_button = [this] { board_->press_power_button(); };
+    if (board_ != nullptr) handles.inject_nmi = [this] { return inject_nmi(); };
     control_.policy().machine_made(std::move(handles));
     control_.set_kvm(accelerator_->kind() == AccelKind::Kvm);
     return {};
@@ -308,6 +310,13 @@ Status VirtualMachine::apply_numa() {
         memory.nodes[0].memory_backend = memory.backend;
     }
     machine.memory = std::move(memory);
+    return {};
+}
+
+Status VirtualMachine::inject_nmi() {
+    Vcpus& vcpus = board_->vcpus();
+    for (unsigned i = 0; i < vcpus.count(); ++i)
+        TRY(vcpus.inject_nmi(VcpuId(i)));
     return {};
 }
 
