@@ -5,6 +5,7 @@
 #include "hw/pci/function.h"
 #include "util/bits.h"
 #include "util/check.h"
+#include "util/log.h"
 
 namespace vmm::pci {
 
@@ -101,8 +102,10 @@ Status Bus::admit(DevFn at) {
     if (Function* other = this->at(at))
         return Error::make("PCI address %s is in use by %.*s", at.text().c_str(),
                            static_cast<int>(other->type().size()), other->type().data());
+    // Systems look at slot 0 only; what is elsewhere is reached by those who know.
     if (kind_ == BusKind::Link && at.device != 0)
-        return Error::make("PCI address %s: behind this port there is slot 00 only", at.text().c_str());
+        log_warning("PCI address %s on bus '%s': behind a port, guests look at slot 00 only",
+                    at.text().c_str(), bus_name().c_str());
     if (at.function == 0) return {};
     Function* first = this->at({at.device, 0});
     if (first != nullptr && (first->config_read(kHeaderType, 1) & kMultifunction) == 0)

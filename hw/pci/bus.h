@@ -47,7 +47,7 @@ constexpr unsigned swizzle(unsigned device, unsigned pin) {
 enum class BusKind {
     Conventional,  // 256 bytes of configuration space each
     Express,       // a root complex, or the inside of a switch
-    Link,          // below a port: device 0 only
+    Link,          // below a port: device 0, unless the user insists
 };
 
 // Who looks after the slots of a bus whose bridge does not. Main thread, no lock held.

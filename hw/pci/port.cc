@@ -140,7 +140,7 @@ void Port::config_settled(unsigned offset, unsigned size) {
 }
 
 void Port::reset_enter() {
-    const bool occupied = secondary().at({0, 0}) != nullptr;
+    const bool occupied = !secondary().empty();
     Bridge::reset_enter();
     Locked lock(mutex());
     slot_->reset(config(), occupied);

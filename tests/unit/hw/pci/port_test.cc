@@ -199,11 +199,12 @@ TEST_F(RootPorts, aSlotIsOnceInAChassis) {
     EXPECT_EQ(in({0, {4, 0}}, 0x90, 1), kCapExpress);
 }
 
-TEST_F(RootPorts, onlySlot0IsBehindAPort) {
-    EXPECT_EQ(add({{"driver", "test-function"}, {"bus", "rp"}, {"addr", "1"}}),
-              "PCI address 01.0: behind this port there is slot 00 only");
+TEST_F(RootPorts, behindAPortSlot0IsGivenAndOthersOnlyWhenAskedFor) {
     ASSERT_EQ(plug(), "");
     EXPECT_EQ(plug("second"), "PCI: no slot/function available on bus 'rp'");
+    EXPECT_EQ(add({{"driver", "test-function"}, {"bus", "rp"}, {"addr", "3"}}), "");
+    start();
+    EXPECT_EQ(in({1, {3, 0}}, 0, 4), 0x56781234u);
 }
 
 TEST_F(RootPorts, withoutHotplugNothingComesOrGoes) {
