@@ -57,7 +57,8 @@ def multiboot_kernel_gets_what_was_given(binary):
         must_have(out, 'magic 0x2badb002', 'cr0 0x1', 'bss 0x0', 'flags 0x4d', 'lower 0x27f', f"command line '{MULTIBOOT} one two'",
                   f"module '{first.name} a,b c'\npage offset 0x0\nbytes 0x1388\nstarts with 0x41",
                   f"module '{second.name}'\npage offset 0x0\nbytes 0x1\nstarts with 0x42", 'ram mib 0x60', 'PASS multiboot')
-    out, _ = start(binary, '-smp', '2', kernel=MULTIBOOT)
+    out, _ = start(binary, '-smp', '2', '-global', 'kvm-pit.lost_tick_policy=discard', '-device', 'pci-testdev',
+                   kernel=MULTIBOOT)
     must_have(out, 'flags 0x45', 'PASS multiboot')
 
 
