@@ -4,8 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/unit/backends/block/block_fixture.h"
-#include "tests/unit/hw/virtio/pci_driver.h"
+#include "tests/unit/hw/virtio/disk_world.h"
 
 namespace vmm::virtio {
 namespace {
@@ -13,30 +12,10 @@ namespace {
 constexpr uint64_t kFlush = bit(9), kConfigWce = bit(11), kDiscard = bit(13), kWriteZeroes = bit(14);
 constexpr uint32_t kIn = 0, kOut = 1, kFlushRequest = 4, kGetId = 8, kDiscardRequest = 11, kZeroRequest = 13;
 constexpr uint8_t kOk = 0, kIoError = 1, kUnsupported = 2, kUntouched = 0xee;
-constexpr uint64_t kDiskSize = 1 * kMiB;
+constexpr uint64_t kDiskSize = DiskWorld::kDiskSize;
 
-struct BlkWorld {
-    VirtioMachine machine;
-    std::unique_ptr<block::IoContext> context = block::IoContext::create(machine.env.loop()).take_value();
-    block::TestEvents events;
-    block::BlockGraph graph{*context, events};
-    block::FakeNode* disk = nullptr;
-
-    BlkWorld() {
-        auto node = std::make_unique<block::FakeNode>(*context, kDiskSize);
-        disk = node.get();
-        graph.add(std::move(node), true);
-        machine.env.hosts.graph = &graph;
-        for (size_t i = 0; i < disk->data.size(); ++i)
-            disk->data[i] = static_cast<uint8_t>(i / 512 + i);
-    }
-    ~BlkWorld() {
-        if (machine.tree.find("disk") != nullptr) {
-            (void)static_cast<bool>(machine.tree.request_removal("disk"));
-            machine.settle();
-        }
-        CHECK(machine.tree.find("disk") == nullptr, "the disk stays");
-    }
+struct BlkWorld : DiskWorld {
+    ~BlkWorld() { end("disk"); }
     std::string add(std::initializer_list<std::pair<const char*, const char*>> more = {}) {
         qapi::Dict all;
         all.set("driver", qapi::Value(std::string("virtio-blk-pci")));

@@ -5,8 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "hw/scsi/disk.h"
-#include "tests/unit/backends/block/block_fixture.h"
-#include "tests/unit/hw/virtio/pci_driver.h"
+#include "tests/unit/hw/virtio/disk_world.h"
 
 namespace vmm::virtio {
 namespace {
@@ -41,33 +40,14 @@ struct TestDisk final : vmm::Device {
     block::DiskRef ref;
 };
 
-struct ScsiWorld {
-    VirtioMachine machine;
-    std::unique_ptr<block::IoContext> context = block::IoContext::create(machine.env.loop()).take_value();
-    block::TestEvents events;
-    block::BlockGraph graph{*context, events};
-    block::FakeNode* disk = nullptr;
-
+struct ScsiWorld : DiskWorld {
     ScsiWorld() {
-        auto node = std::make_unique<block::FakeNode>(*context, 1 * kMiB);
-        disk = node.get();
-        graph.add(std::move(node), true);
-        machine.env.hosts.graph = &graph;
         machine.types.add(device_type<TestDisk>());
-        for (size_t i = 0; i < disk->data.size(); ++i)
-            disk->data[i] = static_cast<uint8_t>(i / 512 * 3 + i);
         EXPECT_EQ(add({{"driver", "virtio-scsi-pci"}, {"id", "s"}}), "");
     }
-    ~ScsiWorld() {
-        (void)static_cast<bool>(machine.tree.request_removal("s"));
-        machine.settle();
-        CHECK(machine.tree.find("s") == nullptr, "the host stays");
-    }
+    ~ScsiWorld() { end("s"); }
     std::string add(std::initializer_list<std::pair<const char*, const char*>> list) {
-        qapi::Dict all;
-        for (const auto& [name, value] : list)
-            all.set(name, qapi::Value(std::string(value)));
-        return machine.add(all);
+        return add_device(list);
     }
     std::string add_disk() {
         return add({{"driver", "test-disk"},
