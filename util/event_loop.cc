@@ -4,6 +4,7 @@
 #include <glib-unix.h>
 #include <time.h>
 
+#include <atomic>
 #include <memory>
 #include <utility>
 
@@ -23,6 +24,13 @@ struct FdCallback {
 struct PlainCallback {
     std::function<void()> call;
     GSource* source = nullptr;
+};
+// Work from another thread. GLib's own lock orders its making before its call; `posted` says so to tools that
+// do not look into GLib.
+struct PostedCallback {
+    explicit PostedCallback(std::function<void()> work) : call(std::move(work)) {}
+    std::function<void()> call;
+    std::atomic<bool> posted{false};
 };
 
 unsigned from_glib(GIOCondition condition) {
@@ -55,7 +63,9 @@ gboolean plain_call(gpointer data) {
 }
 
 gboolean call_once(gpointer data) {
-    static_cast<PlainCallback*>(data)->call();
+    auto* posted = static_cast<PostedCallback*>(data);
+    (void)posted->posted.load(std::memory_order_acquire);
+    posted->call();
     return G_SOURCE_REMOVE;
 }
 
@@ -96,8 +106,9 @@ void EventLoop::post_first(std::function<void()> work) {
 void EventLoop::post_at(int priority, std::function<void()> work) {
     GPtr<GSource, g_source_unref> source(g_idle_source_new());
     g_source_set_priority(source.get(), priority);
-    auto data = std::make_unique<PlainCallback>(PlainCallback{std::move(work)});
-    g_source_set_callback(source.get(), call_once, data.release(), destroy<PlainCallback>);
+    auto data = std::make_unique<PostedCallback>(std::move(work));
+    data->posted.store(true, std::memory_order_release);
+    g_source_set_callback(source.get(), call_once, data.release(), destroy<PostedCallback>);
     g_source_attach(source.get(), context_.get());
 }
 
