@@ -7,6 +7,7 @@
 
 #include "backends/block/graph.h"
 #include "backends/block/handle_stats_priv.h"
+#include "backends/block/queue.h"
 #include "backends/block/throttle.h"
 #include "util/align.h"
 #include "util/mutex.h"
@@ -15,24 +16,6 @@ namespace vmm::block {
 
 namespace {
 constexpr uint64_t kSectorSize = 512;
-
-struct RequestQueue {
-    Request* first = nullptr;
-    Request* last = nullptr;
-    void push(Request& request) {
-        request.next = nullptr;
-        (first == nullptr ? first : last->next) = &request;
-        last = &request;
-    }
-    DiskRequest* pop() {
-        Request* request = first;
-        if (request == nullptr) return nullptr;
-        first = request->next;
-        if (first == nullptr) last = nullptr;
-        request->next = nullptr;
-        return static_cast<DiskRequest*>(request);
-    }
-};
 
 bool writes(Op op) {
     return op == Op::Write || op == Op::WriteZeroes || op == Op::Discard;
@@ -63,8 +46,8 @@ struct BlockHandle::State final : Job, ThrottleUser {
     std::atomic<const char*> io_status{"ok"};
 
     Mutex mutex{LockRank::Leaf, "block handle"};
-    RequestQueue incoming GUARDED_BY(mutex);
-    RequestQueue parked GUARDED_BY(mutex);
+    Queue<Request> incoming GUARDED_BY(mutex);
+    Queue<Request> parked GUARDED_BY(mutex);
     std::atomic<bool> posted{false};  // the job is on its way to the loop
 
     HandleStats stats;
@@ -143,14 +126,14 @@ void BlockHandle::State::intake() {
         if (root) root->let_all_go();
     } else {
         for (;;) {
-            DiskRequest* request;
+            Request* request;
             {
                 Locked lock(mutex);
-                request = incoming.pop();
+                if (incoming.empty()) break;
+                request = &incoming.pop();
             }
-            if (request == nullptr) break;
             in_flight.fetch_add(1);
-            start(*request);
+            start(static_cast<DiskRequest&>(*request));
         }
     }
     leave();
@@ -243,7 +226,7 @@ void BlockHandle::State::unquiesce() {
 
 bool BlockHandle::State::has_incoming() {
     Locked lock(mutex);
-    return incoming.first != nullptr;
+    return !incoming.empty();
 }
 
 void BlockHandle::drain() {
@@ -253,29 +236,28 @@ void BlockHandle::drain() {
 
 void BlockHandle::cancel_parked() {
     State& state = *state_;
-    RequestQueue all;
+    Queue<Request> all;
     {
         Locked lock(state.mutex);
         std::swap(all, state.parked);
     }
-    while (DiskRequest* request = all.pop()) {
+    while (!all.empty()) {
         state.in_flight.fetch_add(1);
-        state.context->complete(*request, -ECANCELED);
+        state.context->complete(all.pop(), -ECANCELED);
     }
     state.io_status.store("ok");
 }
 
 bool BlockHandle::has_parked() const {
     Locked lock(state_->mutex);
-    return state_->parked.first != nullptr;
+    return !state_->parked.empty();
 }
 
 void BlockHandle::resume() {
     State& state = *state_;
     {
         Locked lock(state.mutex);
-        while (DiskRequest* request = state.parked.pop())
-            state.incoming.push(*request);
+        state.incoming.take_all(state.parked);
     }
     state.io_status.store("ok");
     if (state.quiesced.load() == 0 && state.has_incoming()) state.post();

@@ -9,6 +9,7 @@
 #include <atomic>
 #include <set>
 
+#include "backends/block/queue.h"
 #include "backends/block/uring.h"
 #include "backends/block/worker_pool.h"
 #include "util/eventfd.h"
@@ -23,37 +24,6 @@ const void* this_thread() {
     thread_local const char mark = 0;
     return &mark;
 }
-
-// First in, first out, through T::next.
-template <typename T>
-struct Queue {
-    T* first = nullptr;
-    T* last = nullptr;
-    size_t count = 0;
-
-    bool empty() const { return first == nullptr; }
-    void push(T& item) {
-        item.next = nullptr;
-        (first == nullptr ? first : last->next) = &item;
-        last = &item;
-        ++count;
-    }
-    T& pop() {
-        T& item = *first;
-        first = item.next;
-        if (first == nullptr) last = nullptr;
-        item.next = nullptr;
-        --count;
-        return item;
-    }
-    void take_all(Queue& other) {
-        if (other.empty()) return;
-        (first == nullptr ? first : last->next) = other.first;
-        last = other.last;
-        count += other.count;
-        other = {};
-    }
-};
 
 struct Source {
     GSource base;
@@ -151,12 +121,12 @@ struct IoContext::State {
     bool run_ready() {
         bool any = ring && ring->reap() > 0;
         take_remote();
-        for (size_t left = jobs.count; left > 0 && !jobs.empty(); --left) {
+        for (size_t left = jobs.count(); left > 0 && !jobs.empty(); --left) {
             Job& job = jobs.pop();
             job.done(job);
             any = true;
         }
-        for (size_t left = requests.count; left > 0 && !requests.empty(); --left) {
+        for (size_t left = requests.count(); left > 0 && !requests.empty(); --left) {
             Request& request = requests.pop();
             request.done(request);
             any = true;

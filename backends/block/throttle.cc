@@ -144,55 +144,43 @@ ThrottleMember::ThrottleMember(ThrottleGroup& group, IoContext& context, Throttl
 }
 
 ThrottleMember::~ThrottleMember() {
-    CHECK(directions_[0].first == nullptr && directions_[1].first == nullptr, "throttled requests are left");
+    CHECK(kept_[0].empty() && kept_[1].empty(), "throttled requests are left");
     --group_.members_;
-}
-
-Request& ThrottleMember::pop(Direction& direction) {
-    Request& request = *direction.first;
-    direction.first = request.next;
-    if (direction.first == nullptr) direction.last = nullptr;
-    request.next = nullptr;
-    return request;
 }
 
 bool ThrottleMember::admit(Request& request) {
     if (request.op != Op::Read && request.op != Op::Write && request.op != Op::WriteZeroes) return true;
     bool write = request.op != Op::Read;
-    Direction& direction = directions_[write];
-    int64_t wait = 0;
-    if (direction.first == nullptr) {
+    if (kept_[write].empty()) {
         int64_t now = monotonic_ns();
-        wait = group_.admit(write, request.bytes, now);
+        int64_t wait = group_.admit(write, request.bytes, now);
         if (wait == 0) return true;
         context_->arm(timers_[write], now + wait);
     }
-    request.next = nullptr;
-    (direction.first == nullptr ? direction.first : direction.last->next) = &request;
-    direction.last = &request;
+    kept_[write].push(request);
     return false;
 }
 
 void ThrottleMember::serve(bool write) {
-    Direction& direction = directions_[write];
-    while (direction.first != nullptr) {
+    Queue<Request>& kept = kept_[write];
+    while (!kept.empty()) {
         int64_t now = monotonic_ns();
-        int64_t wait = group_.admit(write, direction.first->bytes, now);
+        int64_t wait = group_.admit(write, kept.front().bytes, now);
         if (wait > 0) return context_->arm(timers_[write], now + wait);
-        user_.let_go(pop(direction));
+        user_.let_go(kept.pop());
     }
 }
 
 void ThrottleMember::release_all() {
     for (size_t i = 0; i < 2; ++i) {
         context_->cancel(timers_[i]);
-        while (directions_[i].first != nullptr)
-            user_.let_go(pop(directions_[i]));
+        while (!kept_[i].empty())
+            user_.let_go(kept_[i].pop());
     }
 }
 
 void ThrottleMember::rebind(IoContext& context) {
-    CHECK(directions_[0].first == nullptr && directions_[1].first == nullptr, "throttled requests are left");
+    CHECK(kept_[0].empty() && kept_[1].empty(), "throttled requests are left");
     context_ = &context;
 }
 

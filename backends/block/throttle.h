@@ -9,6 +9,7 @@
 #include <string>
 
 #include "backends/block/io_context.h"
+#include "backends/block/queue.h"
 #include "util/mutex.h"
 #include "util/result.h"
 
@@ -84,20 +85,15 @@ class ThrottleMember {
     void rebind(IoContext& context);  // nothing is kept
 
   private:
-    struct Direction {
-        Request* first = nullptr;
-        Request* last = nullptr;
-    };
     struct Timer : IoTimer {
         ThrottleMember* member = nullptr;
     };
     void serve(bool write);
-    Request& pop(Direction& direction);
 
     ThrottleGroup& group_;
     IoContext* context_;
     ThrottleUser& user_;
-    Direction directions_[2];  // read, write
+    Queue<Request> kept_[2];  // read, write
     Timer timers_[2];
 };
 

@@ -22,17 +22,14 @@ void WorkerPool::set_max_threads(unsigned max_threads) {
 }
 
 bool WorkerPool::wants_thread() const {
-    return queued_ > idle_ && threads_.size() < max_threads_;
+    return queue_.count() > idle_ && threads_.size() < max_threads_;
 }
 
 void WorkerPool::run(Job& job) {
     bool do_it_here = false;
     {
         Locked lock(mutex_);
-        job.next = nullptr;
-        (first_ == nullptr ? first_ : last_->next) = &job;
-        last_ = &job;
-        ++queued_;
+        queue_.push(job);
         if (wants_thread()) {
             Result<Thread> thread = Thread::start("block worker", [this] { serve(); });
             if (thread)
@@ -41,8 +38,7 @@ void WorkerPool::run(Job& job) {
                 do_it_here = true;  // slow, but it gets done
         }
         if (do_it_here) {
-            first_ = last_ = nullptr;
-            queued_ = 0;
+            queue_ = {};
         } else {
             work_there_.notify_one();
         }
@@ -58,16 +54,12 @@ void WorkerPool::serve() {
         {
             Locked lock(mutex_);
             ++idle_;
-            while (first_ == nullptr && !ending_)
+            while (queue_.empty() && !ending_)
                 work_there_.wait(mutex_);
             --idle_;
-            if (first_ == nullptr) return;
-            job = first_;
-            first_ = job->next;
-            if (first_ == nullptr) last_ = nullptr;
-            --queued_;
+            if (queue_.empty()) return;
+            job = &queue_.pop();
         }
-        job->next = nullptr;
         job->work(*job);
         finished_(*job);
     }

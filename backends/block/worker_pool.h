@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "backends/block/io_context.h"
+#include "backends/block/queue.h"
 #include "util/mutex.h"
 #include "util/thread.h"
 
@@ -30,9 +31,7 @@ class WorkerPool {
     const std::function<void(Job&)> finished_;
     Mutex mutex_{LockRank::Leaf, "block workers"};
     Condition work_there_;
-    Job* first_ GUARDED_BY(mutex_) = nullptr;
-    Job* last_ GUARDED_BY(mutex_) = nullptr;
-    unsigned queued_ GUARDED_BY(mutex_) = 0;
+    Queue<Job> queue_ GUARDED_BY(mutex_);
     unsigned idle_ GUARDED_BY(mutex_) = 0;
     unsigned max_threads_ GUARDED_BY(mutex_);
     bool ending_ GUARDED_BY(mutex_) = false;
