@@ -1,6 +1,6 @@
-// What any thread may ask of the whole machine: reset, shutdown, what a watchdog asks for, panic. The request is noted
-// and done on the main thread; the asking vCPU stops at its next chance. Thread-safe: takes only leaf locks,
-// so it may be called from a device entry point (after the device's own lock was let go).
+// What any thread may ask of the whole machine: reset, shutdown, what a watchdog asks for, panic. The request
+// is noted and done on the main thread; the asking vCPU stops at its next chance. Thread-safe: takes only
+// leaf locks, so it may be called from a device entry point (after the device's own lock was let go).
 #pragma once
 
 #include <cstdint>

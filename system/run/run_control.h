@@ -29,8 +29,8 @@ class RunControl {
     void start();
     // Stops every vCPU and enters the state; in a stopped machine only the state changes.
     void stop(RunState why);
-    // Resets everything on the list with the vCPUs stopped, and goes on if the guest ran; a stopped machine is
-    // then as it was before it ran first.
+    // Resets everything on the list with the vCPUs stopped, and goes on if the guest ran; a stopped machine
+    // is then as it was before it ran first.
     void reset();
 
     void add_listener(RunListener& listener) { listeners_.push_back(&listener); }
