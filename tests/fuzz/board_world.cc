@@ -225,7 +225,8 @@ class World final : private RequestHandler {
     HostClock host_clock_{loop_};
     ChardevSet chardevs_{loop_, [] {}};
     std::unique_ptr<Storage> storage_ = Storage::create(loop_).take_value();
-    ProcessBackEnds back_ends_{chardevs_, *storage_};
+    const ProcessBackEnds::Rngs rngs_;
+    ProcessBackEnds back_ends_{chardevs_, *storage_, rngs_};
     std::unique_ptr<RamBlock> ram_ = RamBlock::anonymous("ram", kRamSize).take_value();
     std::unique_ptr<Q35Board> board_;
     std::vector<uint32_t> functions_;

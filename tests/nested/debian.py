@@ -4,6 +4,7 @@ leaves a clean file system. usage: debian.py PENUMBRA [--here IMAGE] [test...]""
 import os
 import pathlib
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -20,18 +21,23 @@ CODE, VARS = '/usr/share/OVMF/OVMF_CODE_4M.fd', '/usr/share/OVMF/OVMF_VARS_4M.fd
 IMAGE = None
 
 
+def press_power_button(path):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+        sock.connect(path)
+        qmp_client.Connection(sock).negotiate().command('system_powerdown')
+
+
 def comes_up_and_powers_off(binary, *disk):
     with tempfile.TemporaryDirectory() as folder:
-        overlay, variables, socket = (os.path.join(folder, name) for name in ('disk.qcow2', 'vars.fd', 'qmp'))
+        overlay, variables, path = (os.path.join(folder, name) for name in ('disk.qcow2', 'vars.fd', 'qmp'))
         subprocess.run(['qemu-img', 'create', '-q', '-f', 'qcow2', '-b', IMAGE, '-F', 'qcow2', overlay], check=True)
         shutil.copy(VARS, variables)
         argv = [binary, '-machine', 'q35', '-m', '1024', '-smp', '2', '-cpu', 'host', '-nodefaults', '-display', 'none', '-serial', 'stdio',
-                '-qmp', f'unix:{socket},server=on,wait=off', '-drive', f'if=pflash,unit=0,format=raw,readonly=on,file={CODE}',
+                '-qmp', f'unix:{path},server=on,wait=off', '-drive', f'if=pflash,unit=0,format=raw,readonly=on,file={CODE}',
                 '-drive', f'if=pflash,unit=1,format=raw,file={variables}', '-drive', f'if=none,id=d,file={overlay},format=qcow2', *disk]
         with harness.Vmm(argv) as vmm:
             out = vmm.wait_for('DEBIAN ready', 400)
-            with qmp_client.connect(socket) as monitor:
-                monitor.command('system_powerdown')
+            press_power_button(path)
             status = vmm.wait(120)
         if status != 0 or 'DEBIAN boots=1' not in out:
             raise harness.Failure(f'status {status}\n{vmm.report()}')
