@@ -21,13 +21,7 @@ namespace {
 
 enum class Purpose { Listen, Connect };
 
-struct Sockaddr {
-    sockaddr_storage storage = {};
-    socklen_t length = 0;
-    const sockaddr* get() const { return static_cast<const sockaddr*>(static_cast<const void*>(&storage)); }
-};
-
-Result<Sockaddr> unix_sockaddr(const UnixAddress& address) {
+Result<SocketName> unix_name(const UnixAddress& address) {
     sockaddr_un un = {};
     un.sun_family = AF_UNIX;
     size_t room = sizeof un.sun_path - (address.abstract ? 1 : 0);
@@ -37,7 +31,7 @@ Result<Sockaddr> unix_sockaddr(const UnixAddress& address) {
         return Error::make("unix socket path '%s' is too long: at most %zu bytes", address.path.c_str(),
                            room - 1);
     std::memcpy(un.sun_path + (address.abstract ? 1 : 0), address.path.data(), address.path.size());
-    Sockaddr out;
+    SocketName out;
     std::memcpy(&out.storage, &un, sizeof un);
     out.length = sizeof un;
     if (address.abstract && address.tight)
@@ -51,7 +45,7 @@ Result<Fd> new_socket(int family) {
     return fd;
 }
 
-Result<Fd> open_at(const Sockaddr& at, Purpose purpose, int backlog) {
+Result<Fd> open_at(const SocketName& at, Purpose purpose, int backlog) {
     Fd fd = TRY(new_socket(at.storage.ss_family));
     if (purpose == Purpose::Connect) {
         int r = 0;
@@ -74,9 +68,10 @@ struct FreeAddresses {
 };
 using AddressList = std::unique_ptr<addrinfo, FreeAddresses>;
 
-Result<AddressList> look_up(const InetAddress& address, const std::string& port, Purpose purpose) {
+Result<AddressList> look_up(const InetAddress& address, const std::string& port, Purpose purpose,
+                            int type = SOCK_STREAM) {
     addrinfo hints = {};
-    hints.ai_socktype = SOCK_STREAM;
+    hints.ai_socktype = type;
     hints.ai_flags = purpose == Purpose::Listen ? AI_PASSIVE : 0;
     hints.ai_family = AF_UNSPEC;
     bool want4 = address.ipv4.value_or(!address.ipv6.value_or(false));
@@ -95,7 +90,7 @@ Result<Fd> open_inet(const InetAddress& address, const std::string& port, Purpos
     AddressList list = TRY(look_up(address, port, purpose));
     Result<Fd> last = Error::make("no address for '%s'", address.host.c_str());
     for (const addrinfo* one = list.get(); one != nullptr; one = one->ai_next) {
-        Sockaddr at;
+        SocketName at;
         std::memcpy(&at.storage, one->ai_addr, one->ai_addrlen);
         at.length = one->ai_addrlen;
         last = open_at(at, purpose, backlog);
@@ -104,9 +99,16 @@ Result<Fd> open_inet(const InetAddress& address, const std::string& port, Purpos
     return last;
 }
 
+Result<Fd> take_inherited(const FdAddress& address) {
+    Fd fd(address.number);
+    TRY(set_close_on_exec(fd.get()));
+    TRY(set_non_blocking(fd.get()));
+    return fd;
+}
+
 Result<Fd> open_any(const SocketAddress& address, Purpose purpose, int backlog) {
     if (const auto* un = std::get_if<UnixAddress>(&address)) {
-        Sockaddr at = TRY(unix_sockaddr(*un));
+        SocketName at = TRY(unix_name(*un));
         if (purpose == Purpose::Listen && !un->abstract) ::unlink(un->path.c_str());
         return open_at(at, purpose, backlog);
     }
@@ -118,10 +120,7 @@ Result<Fd> open_any(const SocketAddress& address, Purpose purpose, int backlog) 
             fd = open_inet(*inet, std::to_string(port), purpose, backlog);
         return fd;
     }
-    Fd fd(std::get<FdAddress>(address).number);
-    TRY(set_close_on_exec(fd.get()));
-    TRY(set_non_blocking(fd.get()));
-    return fd;
+    return take_inherited(std::get<FdAddress>(address));
 }
 
 }  // namespace
@@ -169,6 +168,31 @@ Result<uint16_t> local_port(int fd) {
     sockaddr_in6 in6 = {};
     std::memcpy(&in6, &at, sizeof in6);
     return static_cast<uint16_t>(ntohs(in6.sin6_port));
+}
+
+Result<SocketName> resolve_datagram(const SocketAddress& address) {
+    if (const auto* un = std::get_if<UnixAddress>(&address)) return unix_name(*un);
+    const auto* inet = std::get_if<InetAddress>(&address);
+    if (inet == nullptr) return Error::make("a descriptor has no address");
+    AddressList list = TRY(look_up(*inet, inet->port, Purpose::Listen, SOCK_DGRAM));
+    SocketName name;
+    std::memcpy(&name.storage, list->ai_addr, list->ai_addrlen);
+    name.length = list->ai_addrlen;
+    return name;
+}
+
+Result<Fd> bind_datagram(const SocketAddress& address) {
+    if (const auto* inherited = std::get_if<FdAddress>(&address)) return take_inherited(*inherited);
+    const SocketName name = TRY(resolve_datagram(address));
+    if (const auto* un = std::get_if<UnixAddress>(&address); un != nullptr && !un->abstract)
+        ::unlink(un->path.c_str());
+    Fd fd(::socket(name.storage.ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    if (!fd) return Error::from_errno(errno, "socket");
+    const int on = 1;
+    if (name.storage.ss_family != AF_UNIX) ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (::bind(fd.get(), name.get(), name.length) < 0)
+        return Error::from_errno(errno, "binding to %s", to_text(address).c_str());
+    return fd;
 }
 
 void set_no_delay(int fd) {

@@ -1,6 +1,8 @@
-// Stream sockets of the host: where to listen or connect (unix path or abstract name, TCP host and port, an
+// Sockets of the host: where to listen or connect (unix path or abstract name, TCP host and port, an
 // inherited descriptor) and the calls that do it. Descriptors come back close-on-exec and non-blocking.
 #pragma once
+
+#include <sys/socket.h>
 
 #include <cstdint>
 #include <optional>
@@ -41,6 +43,18 @@ Result<Fd> connect_to(const SocketAddress& address);
 Result<std::optional<Fd>> accept_one(int listener);
 // Where a listener really listens (port 0 was chosen by the kernel).
 Result<uint16_t> local_port(int fd);
+
+// An address as the kernel takes it.
+struct SocketName {
+    sockaddr_storage storage = {};
+    socklen_t length = 0;
+    const sockaddr* get() const { return static_cast<const sockaddr*>(static_cast<const void*>(&storage)); }
+};
+// Of datagram sockets; not of a descriptor.
+Result<SocketName> resolve_datagram(const SocketAddress& address);
+// A datagram socket that receives there. The path of a unix socket is unlinked first; a descriptor is taken
+// over.
+Result<Fd> bind_datagram(const SocketAddress& address);
 void set_no_delay(int fd);
 
 }  // namespace vmm

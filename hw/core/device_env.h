@@ -22,6 +22,7 @@ class EventLoop;
 class GsiRoutes;
 class IoEvents;
 class IrqFds;
+class MacPool;
 class MachineRequests;
 class MemoryRegion;
 class MsiSink;
@@ -60,6 +61,8 @@ class BackEnds {
     // Drives and nodes: a disk attaches itself with BlockGraph::attach().
     virtual block::BlockGraph& block_graph() = 0;
     virtual Result<net::Client*> netdev(const std::string& id, const std::string& user) = 0;
+    // Those of the machine's network cards.
+    virtual MacPool& macs() = 0;
     virtual Result<Rng*> rng(const std::string& id, const std::string& user) {
         return Error::make("%s: there is no random number source '%s'", user.c_str(), id.c_str());
     }

@@ -127,6 +127,8 @@ class Device : private QueueOwner {
     // Agreed upon, or (legacy) as the driver wrote them.
     bool has(uint64_t feature) const { return (features_.load(std::memory_order_acquire) & feature) != 0; }
     bool running() const { return (status() & kDriverOk) != 0; }
+    // The transport lets the device touch guest memory.
+    bool dma_allowed() const { return dma_allowed_; }
     // The device's own writes to the configuration. notify_config() tells the driver.
     void set_config(size_t offset, std::span<const uint8_t> bytes);
     template <typename T>

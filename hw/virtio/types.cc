@@ -5,6 +5,7 @@
 #include "hw/virtio/balloon.h"
 #include "hw/virtio/blk.h"
 #include "hw/virtio/input.h"
+#include "hw/virtio/net.h"
 #include "hw/virtio/rng.h"
 #include "hw/virtio/scsi.h"
 #include "hw/virtio/serial.h"
@@ -18,6 +19,7 @@ void register_types(DeviceTypes& types) {
     types.add(device_type<InputPci<InputKind::Keyboard>>());
     types.add(device_type<InputPci<InputKind::Mouse>>());
     types.add(device_type<InputPci<InputKind::Tablet>>());
+    types.add(device_type<NetPci>());
     types.add(device_type<RngPci>());
     types.add(device_type<ScsiPci>());
     types.add(device_type<SerialPci>());

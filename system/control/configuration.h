@@ -10,6 +10,7 @@
 #include "backends/block/options/storage_config.h"
 #include "backends/chardev/options.h"
 #include "backends/memory/backend_config.h"
+#include "backends/net/config.h"
 #include "hw/core/machine_config.h"
 #include "qapi/types_machine.h"
 #include "system/control/actions.h"
@@ -68,6 +69,7 @@ struct Configuration {
     std::vector<ChardevOptions> chardevs;
     block::StorageConfig storage;
     std::vector<RngSourceConfig> rngs;
+    std::vector<net::NetdevConfig> netdevs;
     std::vector<MonitorConfig> monitors;
     std::vector<qapi::NumaOptions> numa;       // as written; set-numa-node adds to them
     std::optional<std::string> qtest_chardev;  // -qtest: the chardev's id

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "hw/core/device_env.h"
+#include "hw/core/mac_address.h"
 #include "system/memory/address_space.h"
 #include "system/memory/dma_space.h"
 #include "system/memory/topology.h"
@@ -43,6 +44,7 @@ class FakeBackEnds final : public BackEnds {
     Result<net::Client*> netdev(const std::string& id, const std::string& user) override {
         return find(netdevs, "netdev", id, user);
     }
+    MacPool& macs() override { return mac_pool; }
     block::BlockGraph& block_graph() override {
         CHECK(graph != nullptr, "the test gave no block graph");
         return *graph;
@@ -52,6 +54,7 @@ class FakeBackEnds final : public BackEnds {
     std::map<std::string, net::Client*> netdevs;
     std::map<std::string, block::IoContext*> iothreads;
     block::BlockGraph* graph = nullptr;
+    MacPool mac_pool;
 
   private:
     template <typename T>

@@ -49,9 +49,9 @@ class Failure(Exception):
 class Vmm:
     """A running penumbra. Its stdout and stderr are gathered separately; leaving the `with` block kills what is left."""
 
-    def __init__(self, argv, stdin=subprocess.DEVNULL):
+    def __init__(self, argv, stdin=subprocess.DEVNULL, pass_fds=()):
         self.argv = argv
-        self.process = subprocess.Popen(argv, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.process = subprocess.Popen(argv, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, pass_fds=pass_fds)
         self.out, self.err = bytearray(), bytearray()
         self.selector = selectors.DefaultSelector()
         self.selector.register(self.process.stdout, selectors.EVENT_READ, self.out)

@@ -35,14 +35,15 @@ def expect_equal(got, wanted, what):
 
 
 class Qtest:
-    def __init__(self, binary, *arguments, timeout=30):
+    def __init__(self, binary, *arguments, timeout=30, pass_fds=()):
         self.folder = tempfile.TemporaryDirectory(prefix='qtest-')
         path = os.path.join(self.folder.name, 'qtest.sock')
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind(path)
             listener.listen(1)
             listener.settimeout(timeout)
-            self.vmm = Vmm([binary, '-qtest', f'unix:{path}', '-qtest-log', 'none', '-display', 'none', *arguments, '-accel', 'qtest'])
+            self.vmm = Vmm([binary, '-qtest', f'unix:{path}', '-qtest-log', 'none', '-display', 'none', *arguments, '-accel', 'qtest'],
+                           pass_fds=pass_fds)
             try:
                 while True:
                     listener.settimeout(0.5)

@@ -11,6 +11,7 @@
 #include "system/clock/manual_clock.h"
 #include "system/control/cli/command_line.h"
 #include "system/control/startup/back_ends.h"
+#include "system/control/startup/networks.h"
 #include "system/control/startup/storage.h"
 #include "system/control/type_tables.h"
 #include "system/memory/address_space.h"
@@ -226,7 +227,8 @@ class World final : private RequestHandler {
     ChardevSet chardevs_{loop_, [] {}};
     std::unique_ptr<Storage> storage_ = Storage::create(loop_).take_value();
     const ProcessBackEnds::Rngs rngs_;
-    ProcessBackEnds back_ends_{chardevs_, *storage_, rngs_};
+    Networks networks_{loop_, chardevs_};
+    ProcessBackEnds back_ends_{chardevs_, *storage_, rngs_, networks_};
     std::unique_ptr<RamBlock> ram_ = RamBlock::anonymous("ram", kRamSize).take_value();
     std::unique_ptr<Q35Board> board_;
     std::vector<uint32_t> functions_;

@@ -39,6 +39,10 @@ struct Builder {
     };
     std::vector<WrittenDevice> devices;
     std::vector<block::DriveConfig> drives;  // in the order written
+    // -net: cards and back ends on the cable that they share.
+    std::vector<qapi::Dict> shared_nics;
+    std::vector<std::string> shared_netdevs;
+    unsigned unnamed_netdevs = 0;
     bool snapshot = false;
     std::vector<std::string> serials;  // as written
     std::vector<std::string> debug_consoles;
@@ -85,6 +89,13 @@ Status take_snapshot(Builder& builder, const std::string& value);
 Status finish_drives(Builder& builder);
 // An iothread or a throttle-group.
 Status take_storage_object(Builder& builder, const qapi::ObjectOptions& object);
+
+// net.cc
+Status take_netdev(Builder& builder, const std::string& value);
+Status take_nic(Builder& builder, const std::string& value);
+Status take_net(Builder& builder, const std::string& value);
+// Asks for the cards of -net, and makes the chardevs that forwarded ports lead to.
+Status finish_networks(Builder& builder);
 
 // chardev.cc, legacy_chardev.cc
 Status take_chardev(Builder& builder, const std::string& value);

@@ -211,6 +211,7 @@ Status finish(Builder& builder) {
     TRY(check_private_memory(builder));
     TRY(finish_boot(builder));
     TRY(finish_drives(builder));
+    TRY(finish_networks(builder));
     TRY(finish_devices(builder));
     return finish_process(builder);
 }

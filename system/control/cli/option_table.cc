@@ -22,7 +22,7 @@ Status take_append(Builder& builder, const std::string& value) {
     return set_machine(builder, qapi::Dict{{kAppend, value}});
 }
 
-// Options of which one value is true: there is no display, no network card.
+// Options of which one value is true: there is no display.
 Status only_none(const std::string& value, const char* what) {
     if (value == "none") return {};
     return Error::make("there is no %s in this version", what).with_hint("the only value is none");
@@ -35,9 +35,6 @@ Status take_vga(Builder&, const std::string& value) {
 }
 Status take_parallel(Builder&, const std::string& value) {
     return only_none(value, "parallel port");
-}
-Status take_net(Builder&, const std::string& value) {
-    return only_none(value, "network card");
 }
 
 Status take_nographic(Builder& builder, const std::string&) {
@@ -132,8 +129,12 @@ constexpr Option kOptions[] = {
     {"display", "none", kObjects, "there is no display", take_display},
     {"vga", "none", kObjects, "there is no display adapter", take_vga},
     {"parallel", "none", kObjects, "there is no parallel port", take_parallel},
-    {"net", "none", kObjects, "there is no network card", take_net},
-    {"nic", "none", "", "", take_net},
+    {"netdev", "user|tap|socket|stream|dgram,id=ID[,KEY=VALUE...]", kObjects,
+     "a network back end; also as JSON; -netdev help", take_netdev},
+    {"nic", "BACKEND|none[,model=][,mac=][,KEY=VALUE...]", kObjects, "a network back end and a card on it",
+     take_nic},
+    {"net", "nic|BACKEND|none[,KEY=VALUE...]", kObjects, "the same, each with an option of its own",
+     take_net},
     {"nodefaults", "", kObjects, "no devices but those of the machine and the command line", take_nodefaults},
 
     {"mon", "[chardev=]ID[,mode=control|readline][,pretty=on|off]", kMonitors, "a monitor on a chardev",
@@ -169,7 +170,6 @@ constexpr Option kOptions[] = {
 };
 
 constexpr std::string_view kNoDisks = "there are no disks in this version";
-constexpr std::string_view kNoNet = "there is no network in this version";
 constexpr std::string_view kNoDisplay = "there is no display in this version";
 constexpr std::string_view kNoUsb = "there is no USB in this version";
 constexpr std::string_view kNotYet = "this is not available in this version";
@@ -185,7 +185,6 @@ constexpr AbsentOption kAbsent[] = {
     {"iscsi", true, kNoDisks},
     {"fsdev", true, kNoDisks},
     {"virtfs", true, kNoDisks},
-    {"netdev", true, kNoNet},
     {"vnc", true, kNoDisplay},
     {"spice", true, kNoDisplay},
     {"full-screen", false, kNoDisplay},

@@ -1,6 +1,7 @@
 // See back_ends.h.
 #include "system/control/startup/back_ends.h"
 
+#include "system/control/startup/networks.h"
 #include "system/control/startup/storage.h"
 
 namespace vmm {
@@ -31,6 +32,8 @@ Result<Rng*> ProcessBackEnds::rng(const std::string& id, const std::string& user
 }
 
 Result<net::Client*> ProcessBackEnds::netdev(const std::string& id, const std::string& user) {
+    net::Client* found = networks_.find(id);
+    if (found != nullptr) return found;
     return Error::make("%s: there is no netdev '%s'", user.c_str(), id.c_str())
         .with_hint("add -netdev BACKEND,id=%s", id.c_str());
 }

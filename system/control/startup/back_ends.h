@@ -7,28 +7,33 @@
 #include "backends/chardev/chardev_set.h"
 #include "backends/rng/rng.h"
 #include "hw/core/device_env.h"
+#include "hw/core/mac_address.h"
 
 namespace vmm {
 
+class Networks;
 class Storage;
 
 class ProcessBackEnds final : public BackEnds {
   public:
     // All outlive this.
     using Rngs = std::vector<std::unique_ptr<Rng>>;
-    ProcessBackEnds(ChardevSet& chardevs, Storage& storage, const Rngs& rngs)
-        : chardevs_(chardevs), storage_(storage), rngs_(rngs) {}
+    ProcessBackEnds(ChardevSet& chardevs, Storage& storage, const Rngs& rngs, Networks& networks)
+        : chardevs_(chardevs), storage_(storage), rngs_(rngs), networks_(networks) {}
 
     Result<block::IoContext*> iothread(const std::string& id, const std::string& user) override;
     Result<Chardev*> chardev(const std::string& id, const std::string& user) override;
     block::BlockGraph& block_graph() override;
     Result<net::Client*> netdev(const std::string& id, const std::string& user) override;
     Result<Rng*> rng(const std::string& id, const std::string& user) override;
+    MacPool& macs() override { return macs_; }
 
   private:
     ChardevSet& chardevs_;
     Storage& storage_;
     const Rngs& rngs_;
+    Networks& networks_;
+    MacPool macs_;
 };
 
 }  // namespace vmm

@@ -34,6 +34,7 @@ ControlPlane::ControlPlane(EventLoop& loop, LoopRequests& requests, const Config
     register_chardev_commands(commands_, view);
     register_device_commands(commands_, view, device_types_);
     register_block_commands(commands_, view);
+    register_net_commands(commands_, view, descriptors_);
     register_option_commands(commands_);
     register_hmp_run_commands(human_);
     register_hmp_query_commands(human_);

@@ -14,6 +14,7 @@ namespace vmm {
 
 class ChardevSet;
 class IoThread;
+class Networks;
 class Q35Board;
 class Rng;
 class Storage;
@@ -27,6 +28,7 @@ class MachineView {
     virtual const std::vector<std::unique_ptr<IoThread>>& iothreads() const = 0;
     virtual Storage& storage() = 0;
     virtual const std::vector<std::unique_ptr<Rng>>& rngs() const = 0;
+    virtual Networks& networks() = 0;
     // Null: there is no board, or not yet.
     virtual Q35Board* board() = 0;
 

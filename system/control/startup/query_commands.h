@@ -10,6 +10,7 @@
 
 namespace vmm {
 
+class FdStore;
 class HmpTable;
 class MachineView;
 namespace block {
@@ -34,6 +35,8 @@ void tell_io_error(qapi::EventSink& events, const block::IoErrorReport& report);
 void register_block_commands(qapi::CommandTable& table, MachineView& view);
 // drive_add, drive_del, info block.
 void register_hmp_block_commands(HmpTable& table, MachineView& view);
+// netdev_add, netdev_del, set_link, announce-self.
+void register_net_commands(qapi::CommandTable& table, MachineView& view, FdStore& fds);
 void register_option_commands(qapi::CommandTable& table);
 
 }  // namespace vmm

@@ -21,6 +21,7 @@
 #include "system/control/startup/bare_machine.h"
 #include "system/control/startup/control_plane.h"
 #include "system/control/startup/machine_view.h"
+#include "system/control/startup/networks.h"
 #include "system/control/startup/object_store.h"
 #include "system/control/startup/process.h"
 #include "system/control/startup/qtest_server.h"
@@ -89,6 +90,7 @@ class VirtualMachine final : public MachineView, private DeviceListener {
     const std::vector<std::unique_ptr<IoThread>>& iothreads() const override { return storage_->iothreads(); }
     Storage& storage() override { return *storage_; }
     const std::vector<std::unique_ptr<Rng>>& rngs() const override { return rngs_; }
+    Networks& networks() override { return networks_; }
     Q35Board* board() override { return board_.get(); }
     Status add_object(const qapi::ObjectOptions& options) override {
         return ObjectStore::add(object_parts(), options);
@@ -133,6 +135,7 @@ class VirtualMachine final : public MachineView, private DeviceListener {
     ChardevSet chardevs_{loop_, [this] { requests_.request_shutdown(ShutdownCause::HostUi); }};
     std::unique_ptr<Storage> storage_;
     std::vector<std::unique_ptr<Rng>> rngs_;
+    Networks networks_{loop_, chardevs_};
     std::optional<ProcessBackEnds> back_ends_;
     ControlPlane control_{loop_, requests_, configuration_, chardevs_, *this};
     std::unique_ptr<ConfidentialGuest> confidential_;
@@ -168,7 +171,9 @@ Status VirtualMachine::make_objects() {
     TRY(storage_->open(configuration_.storage));
     for (const RngSourceConfig& config : configuration_.rngs)
         rngs_.push_back(TRY(ObjectStore::make_rng(loop_, config)));
-    back_ends_.emplace(chardevs_, *storage_, rngs_);
+    for (const net::NetdevConfig& netdev : configuration_.netdevs)
+        TRY(networks_.add(netdev));
+    back_ends_.emplace(chardevs_, *storage_, rngs_, networks_);
     watch_storage();
     return control_.open_monitors();
 }

@@ -1,0 +1,105 @@
+// Client: the host's end of a virtual cable (user networking, a tap, a socket); Peer: the device's end. One
+// peer a client. A packet is an Ethernet frame without its checksum; where has_header() it begins with the
+// 12 bytes of the virtio network header in little endian (virtio 1.2, 5.1.6), which says what offloading the
+// frame needs. Without room a packet waits: deliver() keeps it and the client reads no more until resumed();
+// a peer whose packet send() refused tries again after sendable().
+//
+// Threads: the main loop's only; accept_input() from any. No lock is held while anything here is called, and
+// no peer is called from inside its own calls.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "util/event_loop.h"
+
+namespace vmm::net {
+
+inline constexpr size_t kHeaderSize = 12;
+// A frame that an offloading guest may send: 64 KiB of IP, and Ethernet with a VLAN tag.
+inline constexpr size_t kMaxFrame = 65536 + 18;
+inline constexpr size_t kMaxPacket = kHeaderSize + kMaxFrame;
+
+using Packet = std::span<const uint8_t>;
+
+// What a guest can take without help; as TUNSETOFFLOAD has it.
+struct Offloads {
+    bool checksum = false, tso4 = false, tso6 = false, ecn = false, ufo = false;
+    bool operator==(const Offloads&) const = default;
+};
+
+class Peer {
+  public:
+    virtual ~Peer() = default;
+    // A packet from the network. False: not now; accept_input() follows when there may be room.
+    virtual bool receive(Packet packet) = 0;
+    // After a send() that refused.
+    virtual void sendable() {}
+    virtual void link_changed(bool up) { (void)up; }
+    // Tells the network where it is.
+    virtual void announce() {}
+    // The client is about to die.
+    virtual void client_gone() {}
+};
+
+class Client {
+  public:
+    Client(EventLoop& loop, std::string id) : loop_(loop), id_(std::move(id)) {}
+    Client(const Client&) = delete;
+    Client& operator=(const Client&) = delete;
+    virtual ~Client();
+
+    const std::string& id() const { return id_; }
+    // "user", "tap", "socket", ...
+    virtual std::string_view type() const = 0;
+    // For people: "index=0,type=user,net=10.0.2.0,restrict=off" without the first two.
+    virtual std::string info() const { return {}; }
+
+    // ---- for the peer ----
+
+    bool attach(Peer& peer);
+    void detach(Peer& peer);
+    Peer* peer() const { return peer_; }
+    // False: not taken; sendable() follows. What cannot be sent at all is taken and lost.
+    bool send(Packet packet);
+    void accept_input();
+    virtual bool has_header() const { return false; }
+    // Which offloads packets to the peer may need it to have; only with a header.
+    virtual void set_offloads(const Offloads& offloads) { (void)offloads; }
+    virtual bool has_ufo() const { return false; }
+
+    // ---- for the control plane ----
+
+    void set_link(bool up);
+    bool link_up() const { return link_up_; }
+
+  protected:
+    // False: it was kept, and resumed() follows; until then the client delivers no more.
+    bool deliver(Packet packet);
+    void tell_sendable();
+    EventLoop& loop() { return loop_; }
+
+  private:
+    virtual bool do_send(Packet packet) = 0;
+    virtual void resumed() {}
+    void flush();
+    void flush_soon();
+
+    static constexpr size_t kMostKept = 1024;  // packets; more are lost
+
+    EventLoop& loop_;
+    const std::string id_;
+    Peer* peer_ = nullptr;
+    bool link_up_ = true;
+    bool sending_ = false;
+    std::deque<std::vector<uint8_t>> kept_;
+    std::atomic<bool> stalled_{false};  // something is kept
+    std::shared_ptr<int> alive_ = std::make_shared<int>(0);
+};
+
+}  // namespace vmm::net

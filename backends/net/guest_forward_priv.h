@@ -1,0 +1,34 @@
+// GuestForwardPort: an address and port of the guest's network that is connected to a character device.
+// Private to user networking. Main thread.
+#pragma once
+
+#include <libslirp.h>
+
+#include <memory>
+#include <span>
+
+#include "backends/chardev/chardev.h"
+
+namespace vmm::net {
+
+class GuestForwardPort final : private CharClient {
+  public:
+    static Result<std::unique_ptr<GuestForwardPort>> create(Slirp& slirp, Chardev& chardev, in_addr server,
+                                                            uint16_t port);
+    GuestForwardPort(Slirp& slirp, Chardev& chardev, in_addr server, uint16_t port)
+        : slirp_(slirp), chardev_(chardev), server_(server), port_(port) {}
+    ~GuestForwardPort() override;
+
+  private:
+    friend struct GuestForwardCalls;
+    size_t room() override;
+    void receive(std::span<const uint8_t> bytes) override;
+
+    Slirp& slirp_;
+    Chardev& chardev_;
+    in_addr server_;
+    const uint16_t port_;
+    bool attached_ = false;
+};
+
+}  // namespace vmm::net
