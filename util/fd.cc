@@ -31,6 +31,7 @@ Result<Fd> open_file(const std::string& path, int flags, mode_t mode) {
 
 Status set_close_on_exec(int fd) {
     int flags = ::fcntl(fd, F_GETFD);
+    if (flags >= 0 && (flags & FD_CLOEXEC) != 0) return {};
     if (flags < 0 || ::fcntl(fd, F_SETFD, flags | FD_CLOEXEC) < 0)
         return Error::from_errno(errno, "fcntl of descriptor %d", fd);
     return {};

@@ -173,8 +173,8 @@ ROWS = [
     ('-nodefaults=on', '-nodefaults'),
     # what comes later says so
     ('-drive file=x', '-drive'),
-    ('-netdev user,id=n', '-netdev'),
-    ('-qmp stdio', '-qmp'),
+    ('-netdev user', 'id'),
+    ('-qmp nosuch:1', '-qmp'),
     ('-incoming tcp:0:1', '-incoming'),
 ]
 
