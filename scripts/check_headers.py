@@ -14,7 +14,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 def flags():
-    glib = subprocess.run(['pkg-config', '--cflags', 'glib-2.0'], check=True, capture_output=True, text=True).stdout.split()
+    glib = subprocess.run(['pkg-config', '--cflags', 'glib-2.0', 'slirp'], check=True, capture_output=True, text=True).stdout.split()
     return ['-std=c++20', '-fno-exceptions', '-fno-rtti', '-Wall', '-Wextra', '-D_GNU_SOURCE', '-I' + ROOT] + glib
 
 
