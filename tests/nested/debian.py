@@ -1,6 +1,9 @@
 #!/usr/bin/env python3
-"""A Debian 12 disk (qcow2, GRUB-EFI, systemd) in the testbed under OVMF: from virtio-blk, AHCI and virtio-scsi it comes up, is powered off by ACPI, and
-leaves a clean file system. usage: debian.py PENUMBRA [--here IMAGE] [test...]"""
+"""A Debian 12 disk (qcow2, GRUB-EFI, systemd) in the testbed under OVMF: from virtio-blk, AHCI and virtio-scsi it comes up, gets an address and fetches a
+file over user networking, is powered off by ACPI, and leaves a clean file system. usage: debian.py PENUMBRA [--here IMAGE] [test...]"""
+import contextlib
+import hashlib
+import http.server
 import os
 import pathlib
 import shutil
@@ -8,6 +11,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / 'functional'))
@@ -19,6 +23,30 @@ from testbedlib import debian_disk  # noqa: E402
 
 CODE, VARS = '/usr/share/OVMF/OVMF_CODE_4M.fd', '/usr/share/OVMF/OVMF_VARS_4M.fd'
 IMAGE = None
+
+
+FILE = bytes(range(256)) * 4096
+
+
+class Server(http.server.BaseHTTPRequestHandler):
+    """The host's side of user networking: one file for the guest to fetch."""
+
+    def do_GET(self):  # noqa: N802
+        self.send_response(200)
+        self.send_header('Content-Length', str(len(FILE)))
+        self.end_headers()
+        self.wfile.write(FILE)
+
+    def log_message(self, *_):
+        pass
+
+
+@contextlib.contextmanager
+def serving():
+    with http.server.ThreadingHTTPServer(('127.0.0.1', 8099), Server) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield
+        server.shutdown()
 
 
 def press_power_button(path):
@@ -34,12 +62,14 @@ def comes_up_and_powers_off(binary, *disk):
         shutil.copy(VARS, variables)
         argv = [binary, '-machine', 'q35', '-m', '1024', '-smp', '2', '-cpu', 'host', '-nodefaults', '-display', 'none', '-serial', 'stdio',
                 '-qmp', f'unix:{path},server=on,wait=off', '-drive', f'if=pflash,unit=0,format=raw,readonly=on,file={CODE}',
-                '-drive', f'if=pflash,unit=1,format=raw,file={variables}', '-drive', f'if=none,id=d,file={overlay},format=qcow2', *disk]
-        with harness.Vmm(argv) as vmm:
+                '-drive', f'if=pflash,unit=1,format=raw,file={variables}', '-drive', f'if=none,id=d,file={overlay},format=qcow2',
+                '-netdev', 'user,id=n', '-device', 'virtio-net-pci,netdev=n', *disk]
+        with serving(), harness.Vmm(argv) as vmm:
             out = vmm.wait_for('DEBIAN ready', 400)
             press_power_button(path)
             status = vmm.wait(120)
-        if status != 0 or 'DEBIAN boots=1' not in out:
+        wanted = ('DEBIAN boots=1', 'DEBIAN address=10.0.2.15/', f'DEBIAN fetched={hashlib.sha256(FILE).hexdigest()}')
+        if status != 0 or any(text not in out for text in wanted):
             raise harness.Failure(f'status {status}\n{vmm.report()}')
         subprocess.run(['qemu-img', 'check', '-q', overlay], check=True)
         complaint = debian_disk.root_is_clean(overlay, folder)
