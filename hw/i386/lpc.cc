@@ -61,10 +61,6 @@ pci::Identity identity() {
             .multifunction = true};
 }
 
-bool overlaps(unsigned offset, unsigned size, unsigned field, unsigned field_size) {
-    return offset < field + field_size && field < offset + size;
-}
-
 }  // namespace
 
 std::optional<unsigned> sci_gsi_of(uint8_t acpi_control) {
@@ -128,10 +124,10 @@ void Lpc::reset_hold() {
 }
 
 void Lpc::config_changed(unsigned offset, unsigned size) {
-    if (overlaps(offset, size, kPmBase, 5)) update_pm();
-    if (overlaps(offset, size, kPirqA, 4) || overlaps(offset, size, kPirqE, 4)) update_routes();
-    if (overlaps(offset, size, kGenPmCon1, 1)) lock_smi();
-    if (overlaps(offset, size, kRootComplexBase, 4)) update_chipset_window();
+    if (touches(offset, size, kPmBase, 5)) update_pm();
+    if (touches(offset, size, kPirqA, 4) || touches(offset, size, kPirqE, 4)) update_routes();
+    if (touches(offset, size, kGenPmCon1, 1)) lock_smi();
+    if (touches(offset, size, kRootComplexBase, 4)) update_chipset_window();
 }
 
 void Lpc::update_all() {

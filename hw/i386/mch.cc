@@ -28,10 +28,6 @@ pci::Identity identity() {
             .subsystem = kBoardSubsystem};
 }
 
-bool overlaps(unsigned offset, unsigned size, unsigned field, unsigned field_size) {
-    return offset < field + field_size && field < offset + size;
-}
-
 }  // namespace
 
 Status Mch::check(const Config& values) {
@@ -117,12 +113,12 @@ void Mch::reset_hold() {
 }
 
 void Mch::config_changed(unsigned offset, unsigned size) {
-    if (overlaps(offset, size, kPciExBar, 8)) update_ecam();
-    if (overlaps(offset, size, kPam0, kPamRegisters)) update_pam();
+    if (touches(offset, size, kPciExBar, 8)) update_ecam();
+    if (touches(offset, size, kPam0, kPamRegisters)) update_pam();
     if (!config_values_.smm_ranges) return;
-    if (overlaps(offset, size, kExtendedTseg, 2)) answer_extended_tseg();
-    if (overlaps(offset, size, kSmram, 2)) update_smram();
-    if (config_values_.smbase_smram && overlaps(offset, size, kSmbase, 1)) update_smbase();
+    if (touches(offset, size, kExtendedTseg, 2)) answer_extended_tseg();
+    if (touches(offset, size, kSmram, 2)) update_smram();
+    if (config_values_.smbase_smram && touches(offset, size, kSmbase, 1)) update_smbase();
 }
 
 // Until it is asked for, whatever is written is dropped; once locked, it is so until reset.

@@ -23,10 +23,6 @@ Identity as_bridge_identity(Identity identity) {
     return identity;
 }
 
-bool overlaps(unsigned offset, unsigned size, unsigned field, unsigned field_size) {
-    return offset < field + field_size && field < offset + size;
-}
-
 }  // namespace
 
 Bridge::Bridge(Identity identity, const FunctionConfig& values, std::string id, Topology& topology,
@@ -142,15 +138,15 @@ void Bridge::update_numbers() {
 }
 
 void Bridge::config_changed(unsigned offset, unsigned size) {
-    const bool control = overlaps(offset, size, kBridgeControl, 2);
-    if (control || overlaps(offset, size, kPrimaryBus, 3)) update_numbers();
-    if (control || overlaps(offset, size, kCommand, 2) || overlaps(offset, size, kIoBase, 2) ||
-        overlaps(offset, size, kMemoryBase, 16))
+    const bool control = touches(offset, size, kBridgeControl, 2);
+    if (control || touches(offset, size, kPrimaryBus, 3)) update_numbers();
+    if (control || touches(offset, size, kCommand, 2) || touches(offset, size, kIoBase, 2) ||
+        touches(offset, size, kMemoryBase, 16))
         update_windows();
 }
 
 void Bridge::config_settled(unsigned offset, unsigned size) {
-    if (!overlaps(offset, size, kBridgeControl, 2)) return;
+    if (!touches(offset, size, kBridgeControl, 2)) return;
     bool reset;
     {
         Locked lock(mutex());

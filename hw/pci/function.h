@@ -85,6 +85,11 @@ class Function : public Device {
     // The reset values are what the configuration space holds now. Last thing in the constructor.
     void freeze();
 
+    // Whether an access reaches a field.
+    static constexpr bool touches(unsigned offset, unsigned size, unsigned field, unsigned field_size) {
+        return offset < field + field_size && field < offset + size;
+    }
+
     // The guest changed something within this range (after the change). The default does nothing.
     virtual void config_changed(unsigned offset, unsigned size) REQUIRES(mutex_) { (void)offset, (void)size; }
     // The same once the lock is let go: for what reaches other functions.
@@ -116,9 +121,6 @@ class Function : public Device {
     // A message is a write to memory: it needs bus mastering.
     void send(const MsiMessage& message);
     void drive_pin() REQUIRES(mutex_);
-    bool touches(unsigned offset, unsigned size, unsigned field, unsigned field_size) const {
-        return offset < field + field_size && field < offset + size;
-    }
 
     const FunctionConfig values_;
     const std::string firmware_name_;

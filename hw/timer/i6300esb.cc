@@ -15,10 +15,6 @@ constexpr uint8_t kLockWritable = 0x07;
 constexpr int64_t kPciHz = 33'000'000, kNsPerSecond = 1'000'000'000;
 constexpr unsigned kSlowShift = 15, kFastShift = 5;
 
-bool overlaps(unsigned offset, unsigned size, unsigned field, unsigned field_size) {
-    return offset < field + field_size && field < offset + size;
-}
-
 }  // namespace
 
 Result<std::unique_ptr<I6300esb>> I6300esb::create(const Config& values, DeviceEnv& env,
@@ -83,7 +79,7 @@ void I6300esb::stop() {
 }
 
 void I6300esb::config_changed(unsigned offset, unsigned size) {
-    if (!overlaps(offset, size, kLockRegister, 1)) return;
+    if (!touches(offset, size, kLockRegister, 1)) return;
     const uint8_t lock = config().load8(kLockRegister);
     // Locked: the register stays as it is until a reset.
     if ((lock & kLocked) != 0) config().set_writable(kLockRegister, 0, 1);
