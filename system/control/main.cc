@@ -3,6 +3,7 @@
 #include <span>
 
 #include "system/control/cli/command_line.h"
+#include "system/control/doctor/doctor.h"
 #include "system/control/startup/virtual_machine.h"
 #include "system/control/trace_table.h"
 #include "system/control/type_tables.h"
@@ -21,6 +22,13 @@ int main(int argc, char** argv) {
     if (command->action == CommandLine::Action::Print) {
         std::fputs(command->text.c_str(), stdout);
         return 0;
+    }
+    if (command->action == CommandLine::Action::Examine) {
+        using doctor::Format;
+        const doctor::Answer answer =
+            doctor::examine_host("/dev/kvm", command->as_json ? Format::Json : Format::Text);
+        std::fputs(answer.text.c_str(), stdout);
+        return answer.usable ? 0 : 1;
     }
     Result<int> status = run_virtual_machine(command->configuration);
     if (!status) {

@@ -54,14 +54,14 @@ Result<CommandLine> walk(std::span<const char* const> argv, const DeviceTypes& t
         const cli::Option* option = cli::find_option(name);
         if (option == nullptr) return unknown_option(argument, name);
         std::string value;
-        if (!option->argument.empty()) {
-            if (++i == argv.size())
-                return Error::make("-%s: the argument is missing", std::string(name).c_str())
-                    .with_hint("-%s %s", std::string(name).c_str(), std::string(option->argument).c_str());
-            value = argv[i];
+        if (!option->argument.empty() && i + 1 < argv.size()) {
+            if (!cli::argument_is_optional(*option) || argv[i + 1][0] != '-') value = argv[++i];
+        } else if (!option->argument.empty() && !cli::argument_is_optional(*option)) {
+            return Error::make("-%s: the argument is missing", std::string(name).c_str())
+                .with_hint("-%s %s", std::string(name).c_str(), std::string(option->argument).c_str());
         }
         TRY(take(builder, *option, value));
-        if (builder.line.action == CommandLine::Action::Print) return std::move(builder.line);
+        if (builder.line.action != CommandLine::Action::Run) return std::move(builder.line);
     }
     TRY(cli::finish(builder));
     return std::move(builder.line);

@@ -12,9 +12,10 @@
 namespace vmm {
 
 struct CommandLine {
-    enum class Action { Run, Print };
+    enum class Action { Run, Print, Examine };
     Action action = Action::Run;
-    std::string text;  // to print on standard output, for Action::Print
+    std::string text;      // to print on standard output, for Action::Print
+    bool as_json = false;  // what is found, for Action::Examine: -doctor
     Configuration configuration;
 };
 

@@ -56,6 +56,13 @@ Status take_paused(Builder& builder, const std::string&) {
     builder.line.configuration.start_paused = true;
     return {};
 }
+Status take_doctor(Builder& builder, const std::string& value) {
+    if (!value.empty() && value != "text" && value != "json")
+        return Error::make("expected text or json, not '%s'", value.c_str());
+    builder.line.action = CommandLine::Action::Examine;
+    builder.line.as_json = value == "json";
+    return {};
+}
 Status take_help(Builder& builder, const std::string&) {
     builder.print(option_help());
     return {};
@@ -164,6 +171,7 @@ constexpr Option kOptions[] = {
     {"qtest-log", "FILE|none", kTests, "what the test client and penumbra say (default: standard error)",
      take_qtest_log},
 
+    {"doctor", "[text|json]", kAbout, "what this host can run, and what the rest takes", take_doctor},
     {"help", "", kAbout, "this text", take_help},
     {"h", "", "", "", take_help},
     {"version", "", kAbout, "the version", take_version},
@@ -230,6 +238,11 @@ constexpr AbsentOption kAbsent[] = {
 void Builder::print(std::string text) {
     line.action = CommandLine::Action::Print;
     line.text = std::move(text);
+}
+
+bool argument_is_optional(const Option& option) {
+    return !option.argument.empty() && option.argument.front() == '[' &&
+           option.argument.find(']') == option.argument.size() - 1;
 }
 
 std::span<const Option> option_table() {

@@ -24,6 +24,9 @@ struct AbsentOption {
     std::string_view reason;
 };
 
+// All of the argument stands in brackets: it is what follows, unless that is an option.
+bool argument_is_optional(const Option& option);
+
 std::span<const Option> option_table();
 std::span<const AbsentOption> absent_options();
 

@@ -346,5 +346,19 @@ TEST(CommandLine, HelpComesFromTheTables) {
             EXPECT_LE(row.size(), 110u) << row;
 }
 
+TEST(CommandLine, theDoctorTakesAFormatOrNone) {
+    auto plain = parse({"-doctor"});
+    ASSERT_TRUE(plain);
+    EXPECT_EQ(plain->action, CommandLine::Action::Examine);
+    EXPECT_FALSE(plain->as_json);
+    auto json = parse({"-m", "64", "--doctor", "json", "-no-such-option"});
+    ASSERT_TRUE(json);
+    EXPECT_TRUE(json->as_json);
+    auto before_an_option = parse({"-doctor", "-nodefaults"});
+    ASSERT_TRUE(before_an_option);
+    EXPECT_EQ(before_an_option->action, CommandLine::Action::Examine);
+    EXPECT_FALSE(parse({"-doctor", "yaml"}));
+}
+
 }  // namespace
 }  // namespace vmm
