@@ -4,6 +4,7 @@
 // two.
 #pragma once
 
+#include "linux-headers/encrypt_abi.h"
 #include "linux-headers/kvm_abi.h"
 #include "util/ioctl.h"
 
@@ -37,6 +38,10 @@ struct IoctlArg<KVM_CREATE_VM> : kvm::IoctlRow<kvm::Long> {
 template <>
 struct IoctlArg<KVM_GET_VCPU_MMAP_SIZE> : kvm::IoctlRow<void> {
     static constexpr const char* name = "KVM_GET_VCPU_MMAP_SIZE";
+};
+template <>
+struct IoctlArg<KVM_GET_DEVICE_ATTR> : kvm::IoctlRow<kvm_device_attr> {
+    static constexpr const char* name = "KVM_GET_DEVICE_ATTR";
 };
 template <>
 struct IoctlArg<abi::kGetSupportedCpuid> : kvm::IoctlRow<abi::CpuidList> {
@@ -139,6 +144,20 @@ struct IoctlArg<KVM_GET_CLOCK> : kvm::IoctlRow<kvm_clock_data> {
 template <>
 struct IoctlArg<KVM_SET_CLOCK> : kvm::IoctlRow<kvm_clock_data> {
     static constexpr const char* name = "KVM_SET_CLOCK";
+};
+
+// What protects the guest: requests of the VM, and of its vCPUs for TDX.
+template <>
+struct IoctlArg<abi::kMemoryEncryptOp> : kvm::IoctlRow<abi::EncryptCommand> {
+    static constexpr const char* name = "KVM_MEMORY_ENCRYPT_OP";
+};
+template <>
+struct IoctlArg<abi::kMemoryEncryptRegister> : kvm::IoctlRow<abi::EncryptRegion> {
+    static constexpr const char* name = "KVM_MEMORY_ENCRYPT_REG_REGION";
+};
+template <>
+struct IoctlArg<abi::kMemoryEncryptUnregister> : kvm::IoctlRow<abi::EncryptRegion> {
+    static constexpr const char* name = "KVM_MEMORY_ENCRYPT_UNREG_REGION";
 };
 
 // Requests of a vCPU.

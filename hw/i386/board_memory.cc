@@ -59,7 +59,8 @@ Result<std::unique_ptr<RamBlock>> load_firmware(const std::string& path) {
 }
 
 BoardMemory::BoardMemory(Topology& topology, MemoryRegion& system, const Q35Map& map,
-                         std::span<RamBlock* const> ram, std::unique_ptr<RamBlock> firmware)
+                         std::span<RamBlock* const> ram, std::unique_ptr<RamBlock> firmware,
+                         FirmwarePlace place)
     : topology_(topology),
       firmware_(std::move(firmware)),
       pci_(MemoryRegion::container("pci", MemoryRegion::kWholeSpace)),
@@ -82,10 +83,14 @@ BoardMemory::BoardMemory(Topology& topology, MemoryRegion& system, const Q35Map&
         topology_.add(system, *windows_.back(), map.ram_above->first().raw());
     }
     if (!firmware_) return;
-    windows_.push_back(on_heap([&] { return MemoryRegion::rom("pc.bios", *firmware_); }));
+    windows_.push_back(on_heap([&] {
+        return place == FirmwarePlace::Ram ? MemoryRegion::ram("pc.bios", *firmware_)
+                                           : MemoryRegion::rom("pc.bios", *firmware_);
+    }));
     MemoryRegion& rom = *windows_.back();
     topology_.add(pci_, rom, map.firmware->first().raw());
-    show_below_1m(map, rom);
+    // Private pages can be in one place only.
+    if (place == FirmwarePlace::Rom) show_below_1m(map, rom);
 }
 
 void BoardMemory::show_below_1m(const Q35Map& map, MemoryRegion& firmware) {

@@ -18,17 +18,22 @@ namespace vmm {
 // Reads a firmware image into memory of its own; refuses what is empty or larger than kMaxFirmwareSize.
 Result<std::unique_ptr<RamBlock>> load_firmware(const std::string& path);
 
+// What the guest may do with its firmware: a ROM that also shows below 1 MiB, or RAM that the launch fills.
+enum class FirmwarePlace : uint8_t { Rom, Ram };
+
 class BoardMemory {
   public:
     // The blocks make up RAM in this order, lowest address first; their sizes add up to the map's. The
     // firmware may be null. Topology, root and blocks outlive this.
     BoardMemory(Topology& topology, MemoryRegion& system, const Q35Map& map, std::span<RamBlock* const> ram,
-                std::unique_ptr<RamBlock> firmware);
+                std::unique_ptr<RamBlock> firmware, FirmwarePlace place = FirmwarePlace::Rom);
     ~BoardMemory();
 
     // Maps flash where the map has the firmware: the first ends at 4 GiB, the next below it, and the end of
     // the first shows below 1 MiB. They outlive this.
     void add_flash(const Q35Map& map, std::span<MemoryRegion* const> flash);
+    // Null without -bios.
+    RamBlock* firmware() { return firmware_.get(); }
     // All of RAM, by offset: below 4 GiB an offset is a guest-physical address.
     MemoryRegion& ram() { return ram_; }
     // The PCI address space: shows where nothing of the system answers.

@@ -91,7 +91,7 @@ FwCfgKernel BootFiles::for_firmware(const std::string& command_line) const {
     auto copy = [](const MappedRegion& m) {
         return std::vector<uint8_t>(m.bytes().begin(), m.bytes().end());
     };
-    FwCfgKernel k{copy(kernel), copy(initrd), command_line, {}};
+    FwCfgKernel k{copy(kernel), copy(initrd), command_line, {}, false};
     for (const char* path : kLoaderRoms) {
         Result<MappedRegion> rom = map_file(path, Emptiness::Refused);
         if (!rom) continue;

@@ -132,7 +132,9 @@ Status publish_kernel(const FwCfgConfig& c, const FwCfgKernel& k, FwCfgItems& it
     items.set(FwCfgKey::KernelData, {k.kernel.begin() + image.setup_size, k.kernel.end()});
     items.set_number(FwCfgKey::SetupAddress, kSetupAddress, 4);
     items.set_number(FwCfgKey::SetupSize, image.setup_size, 4);
-    items.set(FwCfgKey::SetupData, prepared_setup(k.kernel, image, initrd_at, k.initrd.size()));
+    items.set(FwCfgKey::SetupData,
+              k.unpatched ? std::vector<uint8_t>(k.kernel.begin(), k.kernel.begin() + image.setup_size)
+                          : prepared_setup(k.kernel, image, initrd_at, k.initrd.size()));
     std::vector<uint8_t> line(k.command_line.begin(), k.command_line.end());
     line.push_back(0);
     items.set_number(FwCfgKey::CmdlineAddress, kCommandLineAddress, 4);

@@ -27,6 +27,7 @@ struct FwCfgKernel {
     std::vector<uint8_t> initrd;
     std::string command_line;
     std::vector<uint8_t> loader_rom;  // the option ROM by which SeaBIOS starts it; may be empty (OVMF)
+    bool unpatched = false;           // its header stays as in the file: the guest measures it
 };
 
 struct FwCfgConfig {

@@ -6,6 +6,7 @@
 
 #include "hw/core/boot_order.h"
 #include "hw/i386/mch.h"
+#include "hw/i386/q35_protection.h"
 #include "hw/i386/q35_state_priv.h"
 #include "hw/nvram/flash_drive.h"
 #include "hw/nvram/fw_cfg.h"
@@ -87,16 +88,8 @@ Result<VmRequirements> Q35Board::vm_requirements(const MachineConfig& config,
     needs.vm_type = guest.vm_type;
     needs.vm_type_name = guest.vm_type_name;
     needs.private_memory = guest.private_memory;
-    if (guest.private_memory && !config.boot.flash[0].empty())
-        return Error::make("flash '%s' contradicts %s, whose memory cannot be read-only for the guest",
-                           config.boot.flash[0].c_str(), confidential->id().c_str())
-            .with_hint("give the firmware with -bios");
-    if (guest.split_irqchip) {
-        if (config.irqchip == IrqChipChoice::On)
-            return Error::make("-machine kernel_irqchip=on contradicts %s, which needs kernel_irqchip=split",
-                               confidential->id().c_str());
-        needs.irqchip = IrqChipMode::Split;
-    }
+    TRY(check_protected_machine(config, *confidential));
+    if (guest.split_irqchip) needs.irqchip = IrqChipMode::Split;
     return needs;
 }
 
@@ -106,7 +99,8 @@ Q35Board::State::State(const MachineConfig& machine, const Q35Parts& given,
     : config(machine),
       parts(given),
       map(addresses),
-      board_memory(topology, system, map, parts.ram, std::move(firmware)),
+      board_memory(topology, system, map, parts.ram, std::move(firmware),
+                   wants_private_firmware(given) ? FirmwarePlace::Ram : FirmwarePlace::Rom),
       cpu_topology(topology_of(machine.smp)),
       apic_ids(apic_ids_of(machine.smp)),
       x86(std::move(x86_accelerator)),
@@ -179,7 +173,11 @@ Status Q35Board::State::make_boot(std::optional<BootFiles> files) {
                                                       .generation_page = generation_page()});
     if (map.firmware) {
         std::optional<FwCfgKernel> kernel;
-        if (files) kernel = files->for_firmware(config.boot.append);
+        if (files) {
+            kernel = files->for_firmware(config.boot.append);
+            kernel->unpatched = parts.confidential != nullptr;
+            boot_files = std::move(files);
+        }
         return tables->publish(fw_cfg->items(), std::move(kernel));
     }
     // A multiboot kernel's first word is its own name.
@@ -201,6 +199,8 @@ Result<std::unique_ptr<Q35Board>> Q35Board::create(const MachineConfig& config, 
             TRY(FlashDrive::open(parts.back_ends.block_graph(), config.boot.flash[i], strf("pflash%zu", i))));
         firmware_size += flash.back()->size();
     }
+    if (wants_private_firmware(parts) && files.firmware != nullptr)
+        files.firmware = TRY(add_private_side(std::move(files.firmware), *parts.gmem));
     const Q35Map map = TRY(lay_out_q35({.ram_size = total(parts.ram),
                                         .max_ram_below_4g = config.memory.max_ram_below_4g.value_or(0),
                                         .firmware_size = firmware_size,
@@ -219,6 +219,7 @@ Result<std::unique_ptr<Q35Board>> Q35Board::create(const MachineConfig& config, 
         state->resets.add(*state->loader);
     }
     TRY(state->start_accelerator());
+    TRY(state->launch());
     state->add_vcpu_reset();
     state->warn_about_cpu();
     return std::make_unique<Q35Board>(Token{}, std::move(state));

@@ -28,6 +28,7 @@ struct CpuidPolicy;
 class Device;
 class DeviceTree;
 class EventLoop;
+class GmemFactory;
 class IrqTap;
 class MachineRequests;
 class ResetList;
@@ -43,6 +44,7 @@ struct Q35Parts {
     std::vector<RamBlock*> ram;                 // lowest guest address first; one a NUMA node with memory
     bool watch_pins = false;                    // a test client may watch the interrupt controllers
     ConfidentialGuest* confidential = nullptr;  // what makes this VM a protected one
+    GmemFactory* gmem = nullptr;                // the VM's, where it has private memory
     BackEnds& back_ends;
 };
 

@@ -36,14 +36,19 @@ Result<CpuidPolicy> Q35Board::State::prepare_cpus(const MachineConfig& config, c
                                                   X86Accelerator& x86, uint32_t max_apic_id) {
     const bool converts =
         parts.confidential != nullptr && parts.confidential->requirements().map_gpa_hypercalls;
-    TRY(x86.prepare({.max_apic_id = max_apic_id, .map_gpa_range = converts}));
+    TRY(x86.prepare(
+        {.max_apic_id = max_apic_id, .map_gpa_range = converts, .confidential = parts.confidential}));
     CpuRequest request;
     if (!config.cpu.text.empty()) request = TRY(parse_cpu_option(config.cpu.text));
     if (request.apic_id && (config.smp.max_cpus != 1 || *request.apic_id != 0))
         return Error::make("-cpu apic-id=%u: the processors' APIC ids follow -smp", *request.apic_id);
     const HostIdentity identity = needs_whole_host(request) ? HostIdentity::Whole : HostIdentity::Brief;
     const HostCpu host = TRY(x86.host_cpu(identity, converts));
-    return resolve(request, host);
+    if (parts.confidential == nullptr) return resolve(request, host);
+    const std::vector<CpuidMask> masks = parts.confidential->cpuid_masks(host);
+    CpuidPolicy policy = TRY(resolve(request, host, masks));
+    TRY(parts.confidential->check_cpuid(policy, host));
+    return policy;
 }
 
 void Q35Board::State::warn_about_cpu() const {

@@ -59,6 +59,8 @@ struct Q35Board::State {
     std::vector<DsdtSerial> serial_ports() const;
     Status make_boot(std::optional<BootFiles> files);
     Status start_accelerator();
+    // The launch of a protected guest.
+    Status launch();
     void add_vcpu_reset();
     // One line for each feature that was asked for and is not there.
     void warn_about_cpu() const;
@@ -133,6 +135,7 @@ struct Q35Board::State {
     std::unique_ptr<Resettable> vcpu_reset;
     std::unique_ptr<BoardTables> tables;
     std::unique_ptr<BootLoader> loader;
+    std::optional<BootFiles> boot_files;  // of a kernel that firmware starts
 };
 
 }  // namespace vmm

@@ -13,16 +13,10 @@
 #include "backends/net/config.h"
 #include "hw/core/machine_config.h"
 #include "qapi/types_machine.h"
+#include "qapi/types_qom.h"
 #include "system/control/actions.h"
-#include "system/memory/visibility.h"
 
 namespace vmm {
-
-// -object sw-protected-vm, or -machine kvm-type=sw-protected-vm without an object.
-struct SwProtectedVmConfig {
-    std::string id;
-    Visibility default_memory = Visibility::Private;
-};
 
 // -accel kvm, -machine accel=kvm:tcg; QEMU's other accelerators are named, but not there.
 enum class AccelKind { Kvm, Qtest, Absent };
@@ -63,7 +57,9 @@ struct Configuration {
     std::vector<AccelConfig> accels = {AccelConfig()};  // the first that works
     std::vector<MemoryBackendConfig>
         memory_backends;  // the default RAM (-m without a backend) is one of them
-    std::optional<SwProtectedVmConfig> sw_protected_vm;
+    // The object that -machine confidential-guest-support= names, or the one kvm-type=sw-protected-vm
+    // implies.
+    std::optional<qapi::ObjectOptions> confidential;
     bool mem_merge = true;        // -machine mem-merge
     bool dump_guest_core = true;  // -machine dump-guest-core
     std::vector<ChardevOptions> chardevs;

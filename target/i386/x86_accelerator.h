@@ -17,10 +17,15 @@
 
 namespace vmm {
 
+class ConfidentialGuest;
+struct LaunchMedia;
+
 struct X86VmOptions {
     uint32_t max_apic_id = 0;
     // Ranges are converted on the guest's request: KVM_HC_MAP_GPA_RANGE goes to user space.
     bool map_gpa_range = false;
+    // What protects the guest, told of every vCPU; borrowed, may be null.
+    ConfidentialGuest* confidential = nullptr;
 };
 
 // How much is asked of the processor itself: each CPUID instruction may be an exit of an outer hypervisor.
@@ -64,6 +69,8 @@ class X86Accelerator {
     // The vCPU gets the next index. It starts paused, in its reset state once that was loaded
     // (Accelerator::reset_vcpus()).
     virtual Status add_cpu(X86CpuSetup setup, const GuestWorld& world) = 0;
+    // Once all is made and the vCPUs are in their reset state: what is measured is loaded.
+    virtual Status launch(LaunchMedia& media) = 0;
 };
 
 }  // namespace vmm

@@ -140,6 +140,14 @@ const qapi::ObjectOptions* find_object(const Builder& builder, const std::string
     return nullptr;
 }
 
+bool protects_guests(qapi::ObjectType type) {
+    return type == qapi::ObjectType::SwProtectedVm;
+}
+
+bool has_private_memory(qapi::ObjectType type) {
+    return protects_guests(type);
+}
+
 // confidential-guest-support=ID and kvm-type= say the same thing in two ways.
 Status finish_confidential(Builder& builder) {
     Configuration& out = builder.line.configuration;
@@ -150,50 +158,54 @@ Status finish_confidential(Builder& builder) {
             return Error::make("-machine confidential-guest-support=%s: there is no object '%s'", id->c_str(),
                                id->c_str())
                 .with_hint("add -object sw-protected-vm,id=%s", id->c_str());
-        const auto* properties = std::get_if<qapi::SwProtectedVmProperties>(&object->u);
-        if (properties == nullptr)
+        if (!protects_guests(object->qom_type))
             return Error::make(
-                "-machine confidential-guest-support=%s: this is a %s, expected a sw-protected-vm",
+                "-machine confidential-guest-support=%s: this is a %s, which does not protect guests",
                 id->c_str(), std::string(to_text(object->qom_type)).c_str());
         if (type == qapi::KvmType::Default)
             return Error::make("-machine kvm-type=default contradicts confidential-guest-support=%s",
                                id->c_str())
                 .with_hint("leave one of them out");
-        bool shared = properties->default_memory == qapi::DefaultMemory::Shared;
-        out.sw_protected_vm = SwProtectedVmConfig{*id, shared ? Visibility::Shared : Visibility::Private};
+        if (type == qapi::KvmType::SwProtectedVm && object->qom_type != qapi::ObjectType::SwProtectedVm)
+            return Error::make(
+                "-machine kvm-type=sw-protected-vm contradicts confidential-guest-support=%s, which is a %s",
+                id->c_str(), std::string(to_text(object->qom_type)).c_str());
+        out.confidential = *object;
     } else if (type == qapi::KvmType::SwProtectedVm) {
         std::string name = kImplicitGuest;
         while (find_object(builder, name) != nullptr)
             name += "-";
-        out.sw_protected_vm = SwProtectedVmConfig{name, Visibility::Private};
+        out.confidential = qapi::ObjectOptions{
+            .qom_type = qapi::ObjectType::SwProtectedVm, .id = name, .u = qapi::SwProtectedVmProperties()};
     }
-    if (out.sw_protected_vm) out.machine.confidential_guest_support = out.sw_protected_vm->id;
+    if (out.confidential) out.machine.confidential_guest_support = out.confidential->id;
     return {};
 }
 
 Status check_private_memory(const Builder& builder) {
     const Configuration& out = builder.line.configuration;
+    const bool has_private = out.confidential && has_private_memory(out.confidential->qom_type);
     for (const MemoryBackendConfig& backend : out.memory_backends) {
         const char* type = memory_backend_type_name(backend.kind);
-        if (backend.private_memory.value_or(false) && !out.sw_protected_vm)
+        if (backend.private_memory.value_or(false) && !has_private)
             return Error::make("-object %s,id=%s: private=on needs a VM with private memory", type,
                                backend.id.c_str())
                 .with_hint(
                     "add -machine kvm-type=sw-protected-vm, or -object sw-protected-vm,id=ID and -machine "
                     "confidential-guest-support=ID");
         bool is_gmem = backend.kind == MemoryBackendKind::GuestMemfd || backend.guest_memfd.value_or(false);
-        if (is_gmem && out.sw_protected_vm)
+        if (is_gmem && out.confidential)
             return Error::make(
                        "-object %s,id=%s: RAM that is a guest_memfd is for ordinary guests, not for %s", type,
-                       backend.id.c_str(), out.sw_protected_vm->id.c_str())
+                       backend.id.c_str(), out.confidential->id.c_str())
                 .with_hint("use memory-backend-ram or memory-backend-memfd without guest-memfd");
     }
-    if (!out.sw_protected_vm) return {};
+    if (!has_private) return {};
     for (const MemoryBackendConfig& backend : out.memory_backends)
         if (backend.private_memory == false && backend.id == out.machine.memory.backend)
             return Error::make("-object %s,id=%s: private=off contradicts confidential-guest-support=%s",
                                memory_backend_type_name(backend.kind), backend.id.c_str(),
-                               out.sw_protected_vm->id.c_str());
+                               out.confidential->id.c_str());
     return {};
 }
 

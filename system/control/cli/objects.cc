@@ -194,7 +194,7 @@ Status take_object(Builder& builder, const std::string& value) {
         TRY(take_storage_object(builder, object));
     else if (auto rng = rng_source_config(object))
         builder.line.configuration.rngs.push_back(std::move(*rng));
-    else if (object.qom_type != qapi::ObjectType::SwProtectedVm)
+    else if (std::string(to_text(object.qom_type)).starts_with("memory-backend-"))
         builder.line.configuration.memory_backends.push_back(TRY(memory_backend_config(object)));
     builder.objects.push_back(std::move(object));
     return {};

@@ -27,6 +27,8 @@ class AcceleratorHost {
     AccelKind kind() const { return kind_; }
     // What makes guest_memfds; null where there are none.
     GmemFactory* gmem_factory() { return vm_.get(); }
+    // Null without KVM.
+    kvm::Vm* vm() { return vm_.get(); }
     // For the board. The loop outlives it.
     std::unique_ptr<X86Accelerator> make_x86(EventLoop& loop);
     // Once make_x86() was called: the software's write events, null where the kernel has them.

@@ -25,7 +25,7 @@ auto find_rng(const Parts& parts, const std::string& id) {
 }
 
 bool is_there(const Parts& parts, const std::string& id) {
-    const auto& guest = parts.configuration.sw_protected_vm;
+    const auto& guest = parts.configuration.confidential;
     return (guest && guest->id == id) || find_backend(parts, id) != parts.backends.end() ||
            find_rng(parts, id) != parts.rngs.end() || parts.storage.find_iothread(id) != nullptr ||
            parts.storage.groups().find(id) != nullptr;

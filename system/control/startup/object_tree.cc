@@ -140,8 +140,8 @@ Nodes objects(MachineView& view) {
     }
     for (const std::unique_ptr<Rng>& rng : view.rngs())
         out.push_back({rng->id(), std::string(rng->type())});
-    if (const auto& guest = view.configuration().sw_protected_vm)
-        out.push_back({guest->id, "sw-protected-vm"});
+    if (const auto& guest = view.configuration().confidential)
+        out.push_back({guest->id, std::string(to_text(guest->qom_type))});
     return out;
 }
 

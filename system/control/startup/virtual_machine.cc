@@ -19,6 +19,7 @@
 #include "system/control/startup/accelerator_host.h"
 #include "system/control/startup/back_ends.h"
 #include "system/control/startup/bare_machine.h"
+#include "system/control/startup/confidential_guests.h"
 #include "system/control/startup/control_plane.h"
 #include "system/control/startup/machine_view.h"
 #include "system/control/startup/networks.h"
@@ -32,7 +33,7 @@
 #include "system/memory/conversion.h"
 #include "system/run/loop_requests.h"
 #include "system/run/run_control.h"
-#include "target/i386/confidential/sw_protected_vm.h"
+#include "target/i386/confidential/guest.h"
 #include "target/i386/x86_accelerator.h"
 #include "util/event_loop.h"
 #include "util/log.h"
@@ -146,6 +147,7 @@ class VirtualMachine final : public MachineView, private DeviceListener {
     std::unique_ptr<Q35Board> board_;
     std::unique_ptr<BareMachine> bare_;  // the machine "none", or what is there before the board
     std::unique_ptr<QtestServer> qtest_;
+    std::unique_ptr<LaunchFinisher> finisher_;
     std::unique_ptr<RunControl> run_;
     std::optional<Error> late_error_;  // of a machine that was made after -preconfig
 };
@@ -154,9 +156,8 @@ Status VirtualMachine::make_objects() {
     signals_ = TRY(SignalWatch::create(loop_, requests_));
     for (const MemoryBackendConfig& config : configuration_.memory_backends)
         backends_.push_back(TRY(MemoryBackend::create(config)));
-    if (configuration_.sw_protected_vm) {
-        const SwProtectedVmConfig& config = *configuration_.sw_protected_vm;
-        confidential_ = std::make_unique<SwProtectedVm>(config.id, config.default_memory);
+    if (configuration_.confidential) {
+        confidential_ = TRY(make_confidential_guest(*configuration_.confidential));
         ram_context_.private_memory = confidential_->requirements().private_memory;
         ram_context_.initial = confidential_->requirements().initial_visibility;
     }
@@ -205,6 +206,8 @@ Status VirtualMachine::open_accelerator() {
     for (const std::unique_ptr<MemoryBackend>& backend : backends_)
         needs.mappable_guest_memfd |= backend->is_guest_memfd();
     accelerator_ = TRY(AcceleratorHost::open(configuration_.accels, &needs));
+    if (confidential_ != nullptr && accelerator_->vm() != nullptr)
+        TRY(confidential_->start(*accelerator_->vm()));
     if (accelerator_->gmem_factory() != nullptr) return {};
     if (confidential_ != nullptr)
         return Error::make("-accel qtest has no private memory, which %s needs", confidential_->id().c_str());
@@ -259,6 +262,7 @@ Status VirtualMachine::make_board() {
                    .ram = TRY(machine_ram()),
                    .watch_pins = configuration_.qtest_chardev.has_value(),
                    .confidential = confidential_.get(),
+                   .gmem = accelerator_->gmem_factory(),
                    .back_ends = *back_ends_};
     board_ = TRY(
         Q35Board::create(configuration_.machine, parts, accelerator_->make_x86(loop_), std::move(files_)));
@@ -272,6 +276,10 @@ Status VirtualMachine::make_machine() {
     } else {
         TRY(make_board());
         run_ = std::make_unique<RunControl>(board_->vcpus(), board_->resets());
+    }
+    if (confidential_ != nullptr) {
+        finisher_ = std::make_unique<LaunchFinisher>(*confidential_, requests_);
+        run_->add_listener(*finisher_);
     }
     run_->add_listener(clock_listener_);
     run_->add_listener(*storage_);

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "accel/kvm/exits.h"
+#include "target/i386/confidential/guest.h"
 #include "target/i386/kvm/hypercall.h"
 #include "target/i386/kvm/lapic.h"
 #include "target/i386/kvm/lists_priv.h"
@@ -44,7 +45,31 @@ uint32_t X86Arch::signature() const {
     return 0;
 }
 
+CpuState X86Arch::cpu_state() const {
+    return config_.confidential == nullptr ? CpuState::Open : config_.confidential->requirements().cpu_state;
+}
+
+// Registers that are measured are all set, once, whatever the kernel made them: the measurement must not
+// depend on it. Later, or when they are hidden from the start, a vCPU begins where the hardware says; only a
+// new VM resets it.
+Status X86Arch::protected_reset(Vcpu& vcpu) {
+    if (!fresh_) return Error::make("the registers of a protected guest's processor cannot be reset");
+    fresh_ = false;
+    if (cpu_state() == CpuState::Hidden) return {};
+    kvm_sregs sregs = reset_sregs(config_.boot_processor);
+    kvm_regs regs = reset_regs(signature());
+    if (const std::optional<uint32_t> start = config_.confidential->ap_reset_address();
+        start && !config_.boot_processor) {
+        sregs.cs.base = *start & 0xffff0000;
+        regs.rip = *start & 0xffff;
+    }
+    TRY(vcpu.ioctl<KVM_SET_SREGS>(sregs));
+    TRY(vcpu.ioctl<KVM_SET_REGS>(regs));
+    return {};
+}
+
 Status X86Arch::reset(Vcpu& vcpu) {
+    if (cpu_state() != CpuState::Open) return protected_reset(vcpu);
     if (fresh_) {
         fresh_ = false;
         return first_reset(vcpu);
@@ -99,7 +124,9 @@ Status X86Arch::full_reset(Vcpu& vcpu) {
 }
 
 [[gnu::hot]] std::optional<ExitAction> X86Arch::handle_exit(Vcpu& vcpu, const GuestWorld& world) {
-    if (vcpu.page().exit_reason != KVM_EXIT_HYPERCALL) return std::nullopt;
+    if (vcpu.page().exit_reason != KVM_EXIT_HYPERCALL)
+        return config_.confidential != nullptr ? config_.confidential->handle_exit(vcpu, world)
+                                               : std::nullopt;
     auto& call = abi::exit_payload<abi::HypercallExit>(vcpu.page());
     HypercallAnswer answer = serve_hypercall(call, world.converter);
     call.result = answer.result;
@@ -109,6 +136,7 @@ Status X86Arch::full_reset(Vcpu& vcpu) {
 }
 
 std::string X86Arch::registers(Vcpu& vcpu) {
+    if (cpu_state() != CpuState::Open) return "(the registers are the guest's own)";
     kvm_regs regs{};
     kvm_sregs sregs{};
     if (!vcpu.ioctl<KVM_GET_REGS>(regs) || !vcpu.ioctl<KVM_GET_SREGS>(sregs)) {

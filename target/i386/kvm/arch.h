@@ -7,10 +7,15 @@
 #include <vector>
 
 #include "accel/kvm/vcpu_arch.h"
+#include "target/i386/confidential/requirements.h"
 #include "target/i386/cpu/boot_state.h"
 #include "target/i386/cpu/cpuid_set.h"
 #include "target/i386/kvm/external_interrupt.h"
 #include "target/i386/kvm/msrs.h"
+
+namespace vmm {
+class ConfidentialGuest;
+}
 
 namespace vmm::kvm {
 
@@ -25,6 +30,8 @@ class X86Arch final : public VcpuArch {
         const std::optional<BootState>* boot = nullptr;
         // Of the boot processor, with a user-space PIC; borrowed.
         ExternalInterrupt* external_interrupt = nullptr;
+        // What protects the guest: it has exits of its own, and says who may see the registers; borrowed.
+        ConfidentialGuest* confidential = nullptr;
     };
     explicit X86Arch(Config config) : config_(std::move(config)) {}
 
@@ -39,8 +46,10 @@ class X86Arch final : public VcpuArch {
   private:
     const BootState* boot() const;
     uint32_t signature() const;
+    CpuState cpu_state() const;
     Status first_reset(Vcpu& vcpu);
     Status full_reset(Vcpu& vcpu);
+    Status protected_reset(Vcpu& vcpu);
     Status load_boot_state(Vcpu& vcpu, const BootState& boot);
 
     const Config config_;

@@ -1,6 +1,7 @@
 // The x86 parts of KVM put together; see x86_accelerator.h.
 #include "target/i386/kvm/x86_accelerator.h"
 
+#include "target/i386/confidential/guest.h"
 #include "target/i386/kvm/arch.h"
 #include "target/i386/kvm/host_cpu.h"
 #include "target/i386/kvm/vm_setup.h"
@@ -8,6 +9,7 @@
 namespace vmm::kvm {
 
 Status X86Accelerator::prepare(const X86VmOptions& options) {
+    confidential_ = options.confidential;
     return prepare_vm(vm_, options);
 }
 
@@ -38,8 +40,19 @@ Status X86Accelerator::add_cpu(X86CpuSetup setup, const GuestWorld& world) {
                          .apic_id = setup.apic_id,
                          .boot_processor = setup.boot_processor,
                          .boot = setup.boot,
-                         .external_interrupt = takes_pic ? &external_interrupt_ : nullptr};
-    return accelerator_.add_vcpu(setup.apic_id, std::make_unique<X86Arch>(std::move(arch)), world);
+                         .external_interrupt = takes_pic ? &external_interrupt_ : nullptr,
+                         .confidential = confidential_};
+    VcpuSet& vcpus = accelerator_.vcpus();
+    if (confidential_ != nullptr && vcpus.count() == 0) TRY(confidential_->before_vcpus(vm_, arch.cpuid));
+    TRY(accelerator_.add_vcpu(setup.apic_id, std::make_unique<X86Arch>(std::move(arch)), world));
+    if (confidential_ == nullptr) return {};
+    return confidential_->add_vcpu(vcpus.vcpu(VcpuId(vcpus.count() - 1)));
+}
+
+Status X86Accelerator::launch(LaunchMedia& media) {
+    if (confidential_ == nullptr) return {};
+    LaunchScene scene{media, vm_, accelerator_.vcpus()};
+    return confidential_->launch(scene);
 }
 
 }  // namespace vmm::kvm

@@ -21,9 +21,11 @@ class X86Accelerator final : public vmm::X86Accelerator {
     Status create_kernel_pit(LostTicks lost_ticks) override;
     Status set_kernel_pit_replaced(bool replaced) override;
     Status add_cpu(X86CpuSetup setup, const GuestWorld& world) override;
+    Status launch(LaunchMedia& media) override;
 
   private:
     Vm& vm_;
+    ConfidentialGuest* confidential_ = nullptr;
     ExternalInterrupt external_interrupt_;
     Accelerator accelerator_;  // last: its threads end before what they use
 };

@@ -20,6 +20,7 @@ class X86Accelerator final : public vmm::X86Accelerator {
     Status create_kernel_pit(LostTicks lost_ticks) override;
     Status set_kernel_pit_replaced(bool replaced) override;
     Status add_cpu(X86CpuSetup setup, const GuestWorld& world) override;
+    Status launch(LaunchMedia&) override { return {}; }
 
   private:
     Accelerator accelerator_;

@@ -110,9 +110,9 @@ TEST(CommandLine, TheSeriesWithAnObject) {
     Configuration c = good(
         "-object sw-protected-vm,id=sp-vm0 -object memory-backend-ram,id=mem0,size=1G,private=on "
         "-machine q35,kernel_irqchip=split,confidential-guest-support=sp-vm0,memory-backend=mem0");
-    ASSERT_TRUE(c.sw_protected_vm);
-    EXPECT_EQ(c.sw_protected_vm->id, "sp-vm0");
-    EXPECT_EQ(c.sw_protected_vm->default_memory, Visibility::Private);
+    ASSERT_TRUE(c.confidential);
+    EXPECT_EQ(c.confidential->id, "sp-vm0");
+    EXPECT_EQ(c.confidential->qom_type, qapi::ObjectType::SwProtectedVm);
     EXPECT_EQ(c.machine.confidential_guest_support, "sp-vm0");
     EXPECT_EQ(c.machine.irqchip, IrqChipChoice::Split);
     EXPECT_EQ(c.machine.memory.size, kGiB);
@@ -124,15 +124,17 @@ TEST(CommandLine, TheSeriesWithKvmType) {
     Configuration c = good(
         "-object memory-backend-ram,id=mem0,size=1G,private=on "
         "-machine q35,kvm-type=sw-protected-vm,memory-backend=mem0");
-    ASSERT_TRUE(c.sw_protected_vm);
-    EXPECT_EQ(c.machine.confidential_guest_support, c.sw_protected_vm->id);
+    ASSERT_TRUE(c.confidential);
+    EXPECT_EQ(c.machine.confidential_guest_support, c.confidential->id);
     EXPECT_EQ(c.machine.irqchip, IrqChipChoice::Auto);
 }
 
 TEST(CommandLine, DefaultMemoryMayBeShared) {
     Configuration c = good(
         "-object sw-protected-vm,id=s,default-memory=shared -machine confidential-guest-support=s -m 1G");
-    EXPECT_EQ(c.sw_protected_vm->default_memory, Visibility::Shared);
+    const auto* properties = std::get_if<qapi::SwProtectedVmProperties>(&c.confidential->u);
+    ASSERT_NE(properties, nullptr);
+    EXPECT_EQ(properties->default_memory, qapi::DefaultMemory::Shared);
     EXPECT_EQ(c.memory_backends.at(0).private_memory, std::nullopt) << "the kind of VM decides";
 }
 

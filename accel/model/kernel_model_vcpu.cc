@@ -1,19 +1,20 @@
-// The model of KVM: interrupts, vCPUs and their scripted lives; see fake_kvm.h.
+// The model of KVM: interrupts and vCPUs; see kernel_model.h.
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstring>
 #include <thread>
 
-#include "tests/fakes/fake_kvm.h"
+#include "accel/model/kernel_model.h"
 #include "util/align.h"
 #include "util/check.h"
 
-namespace vmm {
+namespace vmm::model {
 
-int FakeKvm::irq_call(unsigned long request, void* argument) {
+int KernelModel::irq_call(unsigned long request, void* argument) {
     switch (request) {
         case KVM_CREATE_IRQCHIP:
             if (irqchip_created) return -EEXIST;
@@ -63,7 +64,7 @@ int FakeKvm::irq_call(unsigned long request, void* argument) {
     }
 }
 
-int FakeKvm::set_routes(const abi::IrqRouting& table) {
+int KernelModel::set_routes(const abi::IrqRouting& table) {
     if (!irqchip_created) return -EINVAL;
     msi_routes.clear();
     chip_routes.clear();
@@ -80,10 +81,13 @@ int FakeKvm::set_routes(const abi::IrqRouting& table) {
     return 0;
 }
 
-int FakeKvm::create_vcpu(uint32_t id) {
+int KernelModel::create_vcpu(uint32_t id) {
+    if (protection_ != nullptr) {
+        if (const int refused = protection_->check_create_vcpu(id); refused != 0) return refused;
+    }
     for (auto& [fd, cpu] : vcpus_)
         if (cpu.id == id) return -EEXIST;
-    int fd = make_descriptor("fake-vcpu", kPageSize * 3);
+    int fd = make_descriptor("model-vcpu", kPageSize * 3);
     if (fd < 0) return fd;
     void* page = ::mmap(nullptr, kPageSize * 3, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (page == MAP_FAILED) return -ENOMEM;
@@ -92,7 +96,7 @@ int FakeKvm::create_vcpu(uint32_t id) {
     return fd;
 }
 
-FakeKvm::Vcpu& FakeKvm::vcpu(uint32_t id) {
+KernelModel::Vcpu& KernelModel::vcpu(uint32_t id) {
     std::lock_guard lock(mutex_);
     for (auto& [fd, cpu] : vcpus_)
         if (cpu.id == id) return cpu;
@@ -100,7 +104,7 @@ FakeKvm::Vcpu& FakeKvm::vcpu(uint32_t id) {
     UNREACHABLE();
 }
 
-int FakeKvm::vcpu_call(Vcpu& cpu, unsigned long request, void* argument) {
+int KernelModel::vcpu_call(Vcpu& cpu, unsigned long request, void* argument) {
     switch (request) {
         case abi::kSetCpuid2: {
             const auto& list = *static_cast<abi::CpuidList*>(argument);
@@ -118,6 +122,15 @@ int FakeKvm::vcpu_call(Vcpu& cpu, unsigned long request, void* argument) {
                 entries[i].data = cpu.msrs[entries[i].index];
             }
             return static_cast<int>(list.count);
+        }
+        case abi::kMemoryEncryptOp:
+            return encrypt_call(&cpu, argument);
+        case abi::kGetCpuid2: {
+            auto& list = *static_cast<abi::CpuidList*>(argument);
+            if (list.count < cpu.cpuid.size()) return -E2BIG;
+            list.count = static_cast<uint32_t>(cpu.cpuid.size());
+            std::copy(cpu.cpuid.begin(), cpu.cpuid.end(), abi::list_entries<kvm_cpuid_entry2>(list));
+            return 0;
         }
         case KVM_INTERRUPT:
             cpu.interrupts.push_back(static_cast<kvm_interrupt*>(argument)->irq);
@@ -140,7 +153,7 @@ int FakeKvm::vcpu_call(Vcpu& cpu, unsigned long request, void* argument) {
 }
 
 // The plain state groups: what was set comes back.
-int FakeKvm::get_or_set_state(Vcpu& cpu, unsigned long request, void* argument) {
+int KernelModel::get_or_set_state(Vcpu& cpu, unsigned long request, void* argument) {
     struct Group {
         unsigned long get, set;
         size_t size;
@@ -156,6 +169,7 @@ int FakeKvm::get_or_set_state(Vcpu& cpu, unsigned long request, void* argument) 
         {KVM_GET_DEBUGREGS, KVM_SET_DEBUGREGS, sizeof(kvm_debugregs)},
     };
     for (const Group& group : kGroups) {
+        if (cpu.state_hidden && (request == group.set || request == group.get)) return -EINVAL;
         std::vector<uint8_t>& bytes = cpu.state[group.set];
         if (request == group.set) {
             bytes.resize(group.size);
@@ -171,7 +185,7 @@ int FakeKvm::get_or_set_state(Vcpu& cpu, unsigned long request, void* argument) 
     return -EINVAL;
 }
 
-int FakeKvm::set_msrs(Vcpu& cpu, const abi::MsrValues& list) {
+int KernelModel::set_msrs(Vcpu& cpu, const abi::MsrValues& list) {
     const auto* entries = abi::list_entries<const kvm_msr_entry>(list);
     for (uint32_t i = 0; i < list.count; i++) {
         if (!known_msrs.contains(entries[i].index)) return static_cast<int>(i);
@@ -180,103 +194,11 @@ int FakeKvm::set_msrs(Vcpu& cpu, const abi::MsrValues& list) {
     return static_cast<int>(list.count);
 }
 
-// A vCPU whose script is at its end spins in the guest until it is kicked.
-int FakeKvm::run(Vcpu& cpu) {
-    Step step;
-    {
-        std::lock_guard lock(mutex_);
-        std::atomic_ref(cpu.runs).fetch_add(1);
-        if (!cpu.script.empty() && cpu.run->immediate_exit == 0) {
-            step = std::move(cpu.script.front());
-            cpu.script.pop_front();
-        }
-    }
-    if (step) return step(*cpu.run);
+int KernelModel::run(Vcpu& cpu) {
+    std::atomic_ref(cpu.runs).fetch_add(1);
     while (std::atomic_ref(cpu.run->immediate_exit).load() == 0)
         std::this_thread::sleep_for(std::chrono::microseconds(50));
     return -EINTR;
 }
 
-FakeKvm::Step FakeKvm::port_out(uint16_t port, uint32_t value, uint8_t size) {
-    return [=](kvm_run& run) {
-        run.exit_reason = KVM_EXIT_IO;
-        run.io.direction = KVM_EXIT_IO_OUT;
-        run.io.size = size;
-        run.io.port = port;
-        run.io.count = 1;
-        run.io.data_offset = kPageSize;
-        std::memcpy(static_cast<uint8_t*>(static_cast<void*>(&run)) + kPageSize, &value, size);
-        return 0;
-    };
-}
-
-FakeKvm::Step FakeKvm::port_in(uint16_t port, uint8_t size) {
-    return [=](kvm_run& run) {
-        run.exit_reason = KVM_EXIT_IO;
-        run.io.direction = KVM_EXIT_IO_IN;
-        run.io.size = size;
-        run.io.port = port;
-        run.io.count = 1;
-        run.io.data_offset = kPageSize;
-        return 0;
-    };
-}
-
-FakeKvm::Step FakeKvm::mmio_write(uint64_t gpa, uint64_t value, uint8_t size) {
-    return [=](kvm_run& run) {
-        run.exit_reason = KVM_EXIT_MMIO;
-        run.mmio.phys_addr = gpa;
-        run.mmio.len = size;
-        run.mmio.is_write = 1;
-        std::memcpy(run.mmio.data, &value, sizeof(value));
-        return 0;
-    };
-}
-
-FakeKvm::Step FakeKvm::mmio_read(uint64_t gpa, uint8_t size) {
-    return [=](kvm_run& run) {
-        run.exit_reason = KVM_EXIT_MMIO;
-        run.mmio.phys_addr = gpa;
-        run.mmio.len = size;
-        run.mmio.is_write = 0;
-        return 0;
-    };
-}
-
-FakeKvm::Step FakeKvm::memory_fault(uint64_t gpa, uint64_t size, bool to_private, int number) {
-    return [=](kvm_run& run) {
-        run.exit_reason = abi::kExitMemoryFault;
-        auto& fault = abi::exit_payload<abi::MemoryFaultExit>(run);
-        fault.flags = to_private ? abi::kMemoryExitPrivate : 0;
-        fault.gpa = gpa;
-        fault.size = size;
-        return -number;
-    };
-}
-
-FakeKvm::Step FakeKvm::hypercall(uint64_t number, uint64_t a0, uint64_t a1, uint64_t a2) {
-    return [=](kvm_run& run) {
-        run.exit_reason = KVM_EXIT_HYPERCALL;
-        auto& call = abi::exit_payload<abi::HypercallExit>(run);
-        call = abi::HypercallExit{};
-        call.number = number;
-        call.args[0] = a0;
-        call.args[1] = a1;
-        call.args[2] = a2;
-        call.flags = 1;
-        return 0;
-    };
-}
-
-FakeKvm::Step FakeKvm::plain_exit(uint32_t reason) {
-    return [=](kvm_run& run) {
-        run.exit_reason = reason;
-        return 0;
-    };
-}
-
-FakeKvm::Step FakeKvm::error(int number) {
-    return [=](kvm_run&) { return -number; };
-}
-
-}  // namespace vmm
+}  // namespace vmm::model

@@ -1,0 +1,51 @@
+// ProtectionModel: what the model of the kernel does for one technology that protects guests: the state
+// machine of KVM_MEMORY_ENCRYPT_OP, which pages were added, and the measurement that comes of them. One file
+// a technology (target/i386/confidential/model); the factory says which VM types have one. Every call is made
+// with the model's lock held; answers are 0 or -errno, as the kernel's.
+#pragma once
+
+#include <linux/kvm.h>
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "linux-headers/encrypt_abi.h"
+
+namespace vmm::model {
+
+class KernelModel;
+struct ModelVcpu;
+
+// What the launch came to so far; names as in launch plans ("launch-digest", "mrtd").
+struct Measurement {
+    std::string name;
+    std::vector<uint8_t> value;
+};
+
+class ProtectionModel {
+  public:
+    virtual ~ProtectionModel() = default;
+    virtual int vm_command(abi::EncryptCommand& command) = 0;
+    virtual int vcpu_command(ModelVcpu&, abi::EncryptCommand&) { return -EINVAL; }
+    virtual int pin_region(const abi::EncryptRegion&, bool /*pin*/) { return -EINVAL; }
+    // Whether these may be done now.
+    virtual int check_enable_cap(const kvm_enable_cap&) { return 0; }
+    virtual int check_create_vcpu(uint32_t /*id*/) { return 0; }
+    virtual int check_run() { return 0; }
+    // A device attribute of /dev/kvm, group and number; -ENXIO: there is none.
+    virtual int device_attribute(uint32_t /*group*/, uint64_t /*attribute*/, uint64_t* /*value*/) {
+        return -ENXIO;
+    }
+    // The measurements of what was submitted; empty until the launch was finished.
+    virtual std::vector<Measurement> measurements() const { return {}; }
+};
+
+// Null for types without one.
+using ProtectionFactory =
+    std::function<std::unique_ptr<ProtectionModel>(uint32_t vm_type, KernelModel& model)>;
+
+}  // namespace vmm::model

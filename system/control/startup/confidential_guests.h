@@ -1,0 +1,30 @@
+// What protects the guest: from the user's object to a ConfidentialGuest, and the end of its launch.
+#pragma once
+
+#include <memory>
+
+#include "qapi/types_qom.h"
+#include "system/run/requests.h"
+#include "system/run/run_control.h"
+#include "target/i386/confidential/guest.h"
+
+namespace vmm {
+
+// Of an object whose type protects guests. Reads what the object names; makes no call to the kernel.
+Result<std::unique_ptr<ConfidentialGuest>> make_confidential_guest(const qapi::ObjectOptions& object);
+
+// Ends the launch before the guest runs for the first time.
+class LaunchFinisher final : public RunListener {
+  public:
+    // Both outlive it.
+    LaunchFinisher(ConfidentialGuest& guest, MachineRequests& requests)
+        : guest_(guest), requests_(requests) {}
+    void run_changed(bool running, RunState state) override;
+
+  private:
+    ConfidentialGuest& guest_;
+    MachineRequests& requests_;
+    bool finished_ = false;
+};
+
+}  // namespace vmm
