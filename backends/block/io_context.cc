@@ -39,7 +39,8 @@ struct IoContext::State {
     State(EventLoop& l, EventFd wake) : loop(l), wake_fd(std::move(wake)) {}
 
     EventLoop& loop;
-    EventFd wake_fd;  // for poll(); the loop has its own
+    EventFd wake_fd;          // for poll(); the loop has its own
+    bool ring_wanted = true;  // and not yet tried
     std::unique_ptr<Uring> ring;
     LoopSource source;
     uint64_t poll_max_ns = 0;
@@ -192,17 +193,13 @@ Result<std::unique_ptr<IoContext>> IoContext::create(EventLoop& loop, const Conf
     EventFd wake = TRY(EventFd::create());
     auto context = std::make_unique<IoContext>(Token(), std::make_unique<State>(loop, std::move(wake)));
     State& state = *context->state_;
-    if (config.use_uring) {
-        auto ring = Uring::create(kRingEntries);
-        if (ring) state.ring = std::move(ring).take_value();  // else: the workers do it
-    }
+    state.ring_wanted = config.use_uring;
     state.poll_max_ns = config.poll_max_ns;
     state.pool =
         std::make_unique<WorkerPool>(config.max_workers, [&state](Job& job) { state.finished(job); });
     GSource* source = g_source_new(&source_functions, sizeof(Source));
     static_cast<Source*>(static_cast<void*>(source))->context = context.get();
     state.source = LoopSource(source);
-    if (state.ring) (void)g_source_add_unix_fd(source, state.ring->fd(), G_IO_IN);
     g_source_set_can_recurse(source, TRUE);  // as FdWatch
     (void)g_source_attach(source, loop.context());
     return context;
@@ -298,6 +295,14 @@ void IoContext::progressed() {
 }
 
 Uring* IoContext::uring() {
+    if (state_->ring_wanted) {
+        state_->ring_wanted = false;
+        auto ring = Uring::create(kRingEntries);
+        if (ring) {  // else: the workers do it
+            state_->ring = std::move(ring).take_value();
+            (void)g_source_add_unix_fd(state_->source.get(), state_->ring->fd(), G_IO_IN);
+        }
+    }
     return state_->ring.get();
 }
 

@@ -72,7 +72,8 @@ class IoContext {
     // Something that wait_until() may wait for has changed. Cheap when nobody waits; any thread.
     void progressed();
 
-    // The ring, null when there is none.
+    // The ring, made when first asked for; null where the kernel refuses one. The loop's thread, or before it
+    // runs.
     Uring* uring();
     void set_poll_max_ns(uint64_t ns);
     void set_max_workers(unsigned max_workers);

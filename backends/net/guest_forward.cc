@@ -11,12 +11,13 @@ struct GuestForwardCalls {
     }
 };
 
-Result<std::unique_ptr<GuestForwardPort>> GuestForwardPort::create(Slirp& slirp, Chardev& chardev,
-                                                                   in_addr server, uint16_t port) {
-    auto made = std::make_unique<GuestForwardPort>(slirp, chardev, server, port);
+Result<std::unique_ptr<GuestForwardPort>> GuestForwardPort::create(const SlirpLibrary& library, Slirp& slirp,
+                                                                   Chardev& chardev, in_addr server,
+                                                                   uint16_t port) {
+    auto made = std::make_unique<GuestForwardPort>(library, slirp, chardev, server, port);
     TRY(chardev.attach(*made));
     made->attached_ = true;
-    if (slirp_add_guestfwd(&slirp, GuestForwardCalls::write, made.get(), &made->server_, port) != 0)
+    if (library.add_guestfwd(&slirp, GuestForwardCalls::write, made.get(), &made->server_, port) != 0)
         return Error::make("conflicting/invalid host:port in guest forwarding rule for port %u", port);
     return made;
 }
@@ -26,11 +27,11 @@ GuestForwardPort::~GuestForwardPort() {
 }
 
 size_t GuestForwardPort::room() {
-    return slirp_socket_can_recv(&slirp_, server_, port_);
+    return library_.socket_can_recv(&slirp_, server_, port_);
 }
 
 void GuestForwardPort::receive(std::span<const uint8_t> bytes) {
-    slirp_socket_recv(&slirp_, server_, port_, bytes.data(), static_cast<int>(bytes.size()));
+    library_.socket_recv(&slirp_, server_, port_, bytes.data(), static_cast<int>(bytes.size()));
 }
 
 }  // namespace vmm::net

@@ -2,21 +2,21 @@
 // Private to user networking. Main thread.
 #pragma once
 
-#include <libslirp.h>
-
 #include <memory>
 #include <span>
 
 #include "backends/chardev/chardev.h"
+#include "backends/net/slirp_library.h"
 
 namespace vmm::net {
 
 class GuestForwardPort final : private CharClient {
   public:
-    static Result<std::unique_ptr<GuestForwardPort>> create(Slirp& slirp, Chardev& chardev, in_addr server,
-                                                            uint16_t port);
-    GuestForwardPort(Slirp& slirp, Chardev& chardev, in_addr server, uint16_t port)
-        : slirp_(slirp), chardev_(chardev), server_(server), port_(port) {}
+    static Result<std::unique_ptr<GuestForwardPort>> create(const SlirpLibrary& library, Slirp& slirp,
+                                                            Chardev& chardev, in_addr server, uint16_t port);
+    GuestForwardPort(const SlirpLibrary& library, Slirp& slirp, Chardev& chardev, in_addr server,
+                     uint16_t port)
+        : library_(library), slirp_(slirp), chardev_(chardev), server_(server), port_(port) {}
     ~GuestForwardPort() override;
 
   private:
@@ -24,6 +24,7 @@ class GuestForwardPort final : private CharClient {
     size_t room() override;
     void receive(std::span<const uint8_t> bytes) override;
 
+    const SlirpLibrary& library_;  // the network's, which outlives us
     Slirp& slirp_;
     Chardev& chardev_;
     in_addr server_;

@@ -57,7 +57,8 @@ GSourceFuncs source_functions = {.prepare = SlirpSourceCalls::prepare,
 
 }  // namespace
 
-SlirpSource::SlirpSource(EventLoop& loop, Slirp& slirp) : slirp_(slirp) {
+SlirpSource::SlirpSource(EventLoop& loop, const SlirpLibrary& library, Slirp& slirp)
+    : library_(library), slirp_(slirp) {
     GSource* source = g_source_new(&source_functions, sizeof(Source));
     static_cast<Source*>(static_cast<void*>(source))->owner = this;
     g_source_set_name(source, "slirp");
@@ -68,7 +69,7 @@ SlirpSource::SlirpSource(EventLoop& loop, Slirp& slirp) : slirp_(slirp) {
 void SlirpSource::prepare(int* timeout) {
     uint32_t wait = UINT32_MAX;
     used_ = 0;
-    slirp_pollfds_fill(&slirp_, &wait, SlirpSourceCalls::add, this);
+    library_.pollfds_fill(&slirp_, &wait, SlirpSourceCalls::add, this);
     while (watched_.size() > used_) {
         g_source_remove_unix_fd(source_.get(), watched_.back().tag);
         watched_.pop_back();
@@ -106,7 +107,7 @@ bool SlirpSource::check() {
 }
 
 void SlirpSource::dispatch() {
-    slirp_pollfds_poll(&slirp_, 0, SlirpSourceCalls::happened, this);
+    library_.pollfds_poll(&slirp_, 0, SlirpSourceCalls::happened, this);
 }
 
 int SlirpSource::happened(int index) const {

@@ -2,17 +2,16 @@
 // says what it waits for, afterwards it is told what happened. Private to user networking. The loop's thread.
 #pragma once
 
-#include <libslirp.h>
-
 #include <vector>
 
+#include "backends/net/slirp_library.h"
 #include "util/event_loop.h"
 
 namespace vmm::net {
 
 class SlirpSource {
   public:
-    SlirpSource(EventLoop& loop, Slirp& slirp);
+    SlirpSource(EventLoop& loop, const SlirpLibrary& library, Slirp& slirp);
     SlirpSource(const SlirpSource&) = delete;
     SlirpSource& operator=(const SlirpSource&) = delete;
 
@@ -29,6 +28,7 @@ class SlirpSource {
     int add(int fd, int events);
     int happened(int index) const;
 
+    const SlirpLibrary& library_;  // the network's, which outlives us
     Slirp& slirp_;
     std::vector<Watched> watched_;  // the first used_ are of this turn
     size_t used_ = 0;

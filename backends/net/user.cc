@@ -43,7 +43,7 @@ struct SlirpCalls {
     static void* new_timer(SlirpTimerId id, void* what, void* opaque) {
         UserClient& owner = client(opaque);
         auto timer = std::make_unique<SlirpTimer>(
-            owner.loop(), [&owner, id, what] { slirp_handle_timer(owner.slirp_.get(), id, what); });
+            owner.loop(), [&owner, id, what] { owner.library_.handle_timer(owner.slirp_.get(), id, what); });
         return timer.release();
     }
     static void free_timer(void* timer, void*) {
@@ -75,13 +75,17 @@ constexpr SlirpCb kCalls = {.send_packet = SlirpCalls::send_packet,
 Result<std::unique_ptr<UserClient>> UserClient::create(EventLoop& loop, std::string id,
                                                        const UserConfig& config,
                                                        const ChardevFinder& chardevs) {
-    auto client = std::make_unique<UserClient>(Token(), loop, std::move(id), config);
+    auto client =
+        std::make_unique<UserClient>(Token(), loop, std::move(id), config, TRY(SlirpLibrary::load()));
     TRY(client->start(chardevs));
     return client;
 }
 
-UserClient::UserClient(Token, EventLoop& loop, std::string id, const UserConfig& config)
-    : Client(loop, std::move(id)), config_(config) {}
+UserClient::UserClient(Token, EventLoop& loop, std::string id, const UserConfig& config, SlirpLibrary library)
+    : Client(loop, std::move(id)),
+      config_(config),
+      library_(std::move(library)),
+      slirp_(nullptr, library_.cleanup) {}
 
 UserClient::~UserClient() = default;
 
@@ -110,9 +114,9 @@ Status UserClient::start(const ChardevFinder& chardevs) {
     c.vnameserver6 = config_.dns6;
     c.vdnssearch = config_.dns_search.empty() ? nullptr : search.data();
     c.vdomainname = or_null(config_.domain);
-    slirp_.reset(slirp_new(&c, &kCalls, this));
+    slirp_.reset(library_.create(&c, &kCalls, this));
     if (slirp_ == nullptr) return Error::make("netdev %s: libslirp refuses the configuration", id().c_str());
-    source_ = std::make_unique<SlirpSource>(loop(), *slirp_);
+    source_ = std::make_unique<SlirpSource>(loop(), library_, *slirp_);
     description_ = "net=" + dotted(config_.network) + ",restrict=" + (config_.restricted ? "on" : "off");
     for (const HostForward& forward : config_.host_forwards)
         TRY(add_forward(forward));
@@ -126,8 +130,8 @@ std::string UserClient::info() const {
 }
 
 Status UserClient::add_forward(const HostForward& forward) {
-    if (slirp_add_hostfwd(slirp_.get(), forward.udp ? 1 : 0, forward.host, forward.host_port, forward.guest,
-                          forward.guest_port) == 0)
+    if (library_.add_hostfwd(slirp_.get(), forward.udp ? 1 : 0, forward.host, forward.host_port,
+                             forward.guest, forward.guest_port) == 0)
         return {};
     return Error::make("Could not set up host forwarding rule '%s:%s:%u-%s:%u'", forward.udp ? "udp" : "tcp",
                        dotted(forward.host).c_str(), forward.host_port, dotted(forward.guest).c_str(),
@@ -135,30 +139,30 @@ Status UserClient::add_forward(const HostForward& forward) {
 }
 
 Status UserClient::remove_forward(const HostForward& forward) {
-    if (slirp_remove_hostfwd(slirp_.get(), forward.udp ? 1 : 0, forward.host, forward.host_port) == 0)
+    if (library_.remove_hostfwd(slirp_.get(), forward.udp ? 1 : 0, forward.host, forward.host_port) == 0)
         return {};
     return Error::make("host forwarding rule for port %u not found", forward.host_port);
 }
 
 std::string UserClient::connections() {
-    GPtr<char, g_free> text(slirp_connection_info(slirp_.get()));
+    GPtr<char, g_free> text(library_.connection_info(slirp_.get()));
     return text != nullptr ? text.get() : "";
 }
 
 Status UserClient::add_guest_forward(const GuestForward& forward, const ChardevFinder& chardevs) {
     in_addr server = forward.server;
     if (!forward.command.empty()) {
-        if (slirp_add_exec(slirp_.get(), forward.command.c_str(), &server, forward.port) == 0) return {};
+        if (library_.add_exec(slirp_.get(), forward.command.c_str(), &server, forward.port) == 0) return {};
         return Error::make("conflicting/invalid host:port in guest forwarding rule for port %u",
                            forward.port);
     }
     Chardev* chardev = TRY(chardevs(forward.chardev));
-    guest_ports_.push_back(TRY(GuestForwardPort::create(*slirp_, *chardev, server, forward.port)));
+    guest_ports_.push_back(TRY(GuestForwardPort::create(library_, *slirp_, *chardev, server, forward.port)));
     return {};
 }
 
 bool UserClient::do_send(Packet packet) {
-    slirp_input(slirp_.get(), packet.data(), static_cast<int>(packet.size()));
+    library_.input(slirp_.get(), packet.data(), static_cast<int>(packet.size()));
     return true;
 }
 

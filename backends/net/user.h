@@ -3,8 +3,6 @@
 // ports. Missing: SMB. Main thread.
 #pragma once
 
-#include <libslirp.h>
-
 #include <functional>
 #include <memory>
 #include <string>
@@ -12,6 +10,7 @@
 
 #include "backends/net/client.h"
 #include "backends/net/config.h"
+#include "backends/net/slirp_library.h"
 #include "util/result.h"
 
 namespace vmm {
@@ -35,7 +34,7 @@ class UserClient final : public Client {
     static Result<std::unique_ptr<UserClient>> create(EventLoop& loop, std::string id,
                                                       const UserConfig& config,
                                                       const ChardevFinder& chardevs);
-    UserClient(Token, EventLoop& loop, std::string id, const UserConfig& config);
+    UserClient(Token, EventLoop& loop, std::string id, const UserConfig& config, SlirpLibrary library);
     ~UserClient() override;
 
     std::string_view type() const override { return "user"; }
@@ -55,10 +54,8 @@ class UserClient final : public Client {
 
     const UserConfig config_;
     std::string description_;
-    struct Cleanup {
-        void operator()(Slirp* slirp) const { slirp_cleanup(slirp); }
-    };
-    std::unique_ptr<Slirp, Cleanup> slirp_;
+    const SlirpLibrary library_;
+    std::unique_ptr<Slirp, decltype(SlirpLibrary::cleanup)> slirp_;
     std::unique_ptr<SlirpSource> source_;
     std::vector<std::unique_ptr<GuestForwardPort>> guest_ports_;
 };
