@@ -1,9 +1,11 @@
-// BootState: what the boot processor's registers hold when a kernel is entered without firmware. Made by the
-// loaders in hw/i386, applied by whoever runs the CPU on top of the architectural reset state. Registers that
-// are not here are 0. Pure data, header only.
+// BootState: what a processor's registers hold when a kernel is entered without firmware. Made by the
+// loaders in hw/i386 and from IGVM files, applied by whoever runs the CPU on top of the architectural reset
+// state. Registers that are not here are 0. Pure data, header only.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 namespace vmm {
@@ -25,16 +27,28 @@ struct BootMsr {
     uint64_t value;
 };
 
+// Where they are not all alike.
+struct BootDataSegments {
+    BootSegment ds, es, fs, gs, ss;
+};
+
 struct BootState {
     uint64_t rip = 0;
     uint64_t rsp = 0;
     uint64_t rax = 0;
     uint64_t rbx = 0;
+    uint64_t rcx = 0;
+    uint64_t rdx = 0;
     uint64_t rsi = 0;
+    uint64_t rdi = 0;
+    uint64_t rbp = 0;
+    std::array<uint64_t, 8> r8_to_r15 = {};
     uint64_t rflags = 2;
     BootSegment code;
-    BootSegment data;  // for DS, ES, FS, GS and SS
+    BootSegment data;                               // for DS, ES, FS, GS and SS
+    std::optional<BootDataSegments> data_segments;  // instead
     BootSegment task;
+    std::optional<BootSegment> local;  // absent: as after a reset
     BootTable gdt;
     BootTable idt;
     uint64_t cr0 = 0;

@@ -62,7 +62,15 @@ kvm_regs boot_regs(const BootState& boot) {
     regs.rsp = boot.rsp;
     regs.rax = boot.rax;
     regs.rbx = boot.rbx;
+    regs.rcx = boot.rcx;
+    regs.rdx = boot.rdx;
     regs.rsi = boot.rsi;
+    regs.rdi = boot.rdi;
+    regs.rbp = boot.rbp;
+    uint64_t* const numbered[] = {&regs.r8,  &regs.r9,  &regs.r10, &regs.r11,
+                                  &regs.r12, &regs.r13, &regs.r14, &regs.r15};
+    for (size_t i = 0; i < boot.r8_to_r15.size(); ++i)
+        *numbered[i] = boot.r8_to_r15[i];
     regs.rflags = boot.rflags;
     return regs;
 }
@@ -74,6 +82,14 @@ kvm_sregs boot_sregs(const BootState& boot, kvm_sregs sregs) {
     sregs.cs = segment(boot.code);
     for (kvm_segment* data : {&sregs.ds, &sregs.es, &sregs.fs, &sregs.gs, &sregs.ss})
         *data = segment(boot.data);
+    if (const auto& each = boot.data_segments) {
+        sregs.ds = segment(each->ds);
+        sregs.es = segment(each->es);
+        sregs.fs = segment(each->fs);
+        sregs.gs = segment(each->gs);
+        sregs.ss = segment(each->ss);
+    }
+    if (boot.local) sregs.ldt = segment(*boot.local);
     sregs.tr = segment(boot.task);
     sregs.gdt.base = boot.gdt.base;
     sregs.gdt.limit = boot.gdt.limit;
