@@ -7,15 +7,19 @@
 
 namespace vmm {
 
-Result<std::vector<std::string>> boot_paths(const std::vector<const Device*>& devices) {
+Result<std::vector<std::string>> boot_paths(const std::vector<const Device*>& devices,
+                                            const std::vector<std::pair<int32_t, std::string>>& others) {
     std::map<int32_t, std::string> paths;
+    auto add = [&paths](int32_t index, std::string path) -> Status {
+        if (index < 0 || paths.emplace(index, std::move(path)).second) return {};
+        return Error::make("The bootindex %d has already been used", index)
+            .with_hint("each device needs another bootindex=");
+    };
+    for (const auto& [index, path] : others)
+        TRY(add(index, path));
     for (const Device* device : devices) {
-        for (const Device::BootPlace& place : device->boot_places()) {
-            if (place.index < 0) continue;
-            if (!paths.emplace(place.index, firmware_path_of(*device) + place.unit).second)
-                return Error::make("The bootindex %d has already been used", place.index)
-                    .with_hint("each device needs another bootindex=");
-        }
+        for (const Device::BootPlace& place : device->boot_places())
+            if (place.index >= 0) TRY(add(place.index, firmware_path_of(*device) + place.unit));
     }
     std::vector<std::string> ordered;
     for (auto& [index, path] : paths)

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "hw/core/bus.h"
@@ -12,7 +13,9 @@
 namespace vmm {
 
 // Lowest bootindex first. Refuses an index that two devices have.
-Result<std::vector<std::string>> boot_paths(const std::vector<const Device*>& devices);
+// `others` are paths of what is no device, by their index.
+Result<std::vector<std::string>> boot_paths(const std::vector<const Device*>& devices,
+                                            const std::vector<std::pair<int32_t, std::string>>& others = {});
 
 // The contents of fw_cfg's file "bios-geometry": a path, cylinders, heads and sectors a line; empty when no
 // device has any.

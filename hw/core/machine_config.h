@@ -12,6 +12,8 @@
 #include <vector>
 
 #include "hw/core/device_request.h"
+#include "hw/core/firmware_config.h"
+#include "hw/core/smbios_config.h"
 #include "hw/core/smp.h"
 #include "util/align.h"
 #include "util/uuid.h"
@@ -86,6 +88,8 @@ struct MachineConfig {
     MemoryConfig memory;
     BootConfig boot;
     RtcConfig rtc;
+    smbios::Settings smbios;
+    FirmwareConfig firmware;
 
     IrqChipChoice irqchip = IrqChipChoice::Auto;
     OnOffAuto smm = OnOffAuto::Auto;

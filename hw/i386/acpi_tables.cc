@@ -42,6 +42,19 @@ DsdtConfig dsdt_config(const AcpiConfig& c) {
     return d;
 }
 
+// Windows looks for the maker's names of a SLIC table in the root tables and the FADT, too.
+acpi::TableIds activation_ids(const AcpiConfig& c) {
+    constexpr size_t kOemId = 10, kOemTableId = 16;
+    acpi::TableIds ids = c.ids;
+    for (const std::vector<uint8_t>& table : c.extra_tables) {
+        const auto* text = reinterpret_cast<const char*>(table.data());
+        if (std::string_view(text, 4) != "SLIC") continue;
+        ids.oem_id = std::string(text + kOemId, 6);
+        ids.oem_table_id = std::string(text + kOemTableId, 8);
+    }
+    return ids;
+}
+
 acpi::Table fadt_for(const AcpiConfig& c, uint32_t facs, uint32_t dsdt) {
     acpi::FadtConfig f;
     f.facs_offset = facs;
@@ -52,7 +65,7 @@ acpi::Table fadt_for(const AcpiConfig& c, uint32_t facs, uint32_t dsdt) {
     f.has_i8042 = c.has_i8042;
     f.has_vga = c.has_vga;
     f.highest_apic_id = highest_apic_id(c);
-    return acpi::build_fadt(f, c.ids);
+    return acpi::build_fadt(f, activation_ids(c));
 }
 
 acpi::Table madt_for(const AcpiConfig& c) {
@@ -94,7 +107,9 @@ acpi::AcpiImage build_acpi(const AcpiConfig& c) {
                       .address_file = acpi::kGenerationAddressFile,
                       .told_offset = acpi::kGenerationOffset});
     }
-    return set.finish(c.ids, c.rsdp_revision);
+    for (const std::vector<uint8_t>& bytes : c.extra_tables)
+        set.add({.bytes = bytes}, true);
+    return set.finish(activation_ids(c), c.rsdp_revision);
 }
 
 }  // namespace vmm

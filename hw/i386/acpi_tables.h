@@ -40,7 +40,8 @@ struct AcpiConfig {
     uint16_t pm_base = 0x600;
     std::optional<uint16_t> debug_port;
     std::vector<DsdtBridge> hotplug_bridges;
-    std::vector<uint8_t> generation_page;  // of a vmgenid device; empty: there is none
+    std::vector<uint8_t> generation_page;            // of a vmgenid device; empty: there is none
+    std::vector<std::vector<uint8_t>> extra_tables;  // whole, but for their checksums
     acpi::RsdpRevision rsdp_revision = acpi::RsdpRevision::Acpi1;
 };
 

@@ -44,6 +44,9 @@ std::vector<PciWindow> pci_windows(const Q35Map& map) {
 
 AcpiConfig acpi_config(const BoardFacts& f) {
     AcpiConfig a;
+    if (!f.config.firmware.oem_id.empty()) a.ids.oem_id = f.config.firmware.oem_id;
+    if (!f.config.firmware.oem_table_id.empty()) a.ids.oem_table_id = f.config.firmware.oem_table_id;
+    a.extra_tables = f.config.firmware.acpi_tables;
     const std::vector<uint32_t> nodes = nodes_of_cpus(f);
     // Only CPUs that are there: nothing could add the others.
     for (size_t i = 0; i < f.apic_ids.size() && i < f.config.smp.cpus; ++i) {
@@ -71,8 +74,9 @@ AcpiConfig acpi_config(const BoardFacts& f) {
 smbios::Config smbios_config(const BoardFacts& f, const BootMemory& memory) {
     const SmpTopology& smp = f.config.smp;
     smbios::Config s;
-    if (f.config.uuid) s.system.uuid = *f.config.uuid;
-    if (!f.map.firmware) s.bios = smbios::Bios{};
+    s.settings = f.smbios;
+    if (f.config.uuid) s.settings.system.uuid = *f.config.uuid;
+    if (!f.map.firmware && !s.settings.bios) s.settings.bios = smbios::Bios{};
     s.processors.sockets = smp.sockets;
     s.processors.cores = smp.dies * smp.cores;
     s.processors.threads = smp.dies * smp.cores * smp.threads;
@@ -99,6 +103,7 @@ FwCfgConfig fw_cfg_config(const BoardFacts& f, const BootMemory& memory) {
     c.reboot_timeout_ms = f.config.boot.reboot_timeout_ms;
     c.strict_boot = f.config.boot.strict;
     c.boot_paths = f.boot_paths;
+    c.extra = &f.config.firmware;
     c.graphics = f.config.graphics;
     if (!f.serials.empty()) c.serial_console = f.serials.front().port;
     if (f.config.hpet) c.hpet_base = kHpetBase;
@@ -126,10 +131,15 @@ std::vector<acpi::SratMemory> node_ranges(const std::vector<uint64_t>& node_memo
     return out;
 }
 
-BoardTables::BoardTables(const BoardFacts& f)
-    : memory_(boot_memory(f.map)), fw_cfg_(fw_cfg_config(f, memory_)) {
+Result<std::unique_ptr<BoardTables>> BoardTables::create(const BoardFacts& f) {
+    const BootMemory memory = boot_memory(f.map);
+    smbios::Image image = TRY(smbios::build(smbios_config(f, memory)));
+    return std::make_unique<BoardTables>(Token{}, f, memory, std::move(image));
+}
+
+BoardTables::BoardTables(Token, const BoardFacts& f, BootMemory memory, smbios::Image smbios)
+    : memory_(std::move(memory)), smbios_(std::move(smbios)), fw_cfg_(fw_cfg_config(f, memory_)) {
     if (f.config.acpi) acpi_ = build_acpi(acpi_config(f));
-    smbios_ = smbios::build(smbios_config(f, memory_));
 }
 
 Status BoardTables::publish(FwCfgItems& items, std::optional<FwCfgKernel> kernel) const {

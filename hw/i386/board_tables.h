@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -34,11 +35,15 @@ struct BoardFacts {
     std::vector<DsdtBridge> hotplug_bridges;
     std::vector<std::string> boot_paths;   // what firmware tries, in order
     std::vector<uint8_t> generation_page;  // of a vmgenid device; empty: there is none
+    smbios::Settings smbios;               // with the places of devices
 };
 
 class BoardTables {
+    struct Token {};
+
   public:
-    explicit BoardTables(const BoardFacts& facts);
+    static Result<std::unique_ptr<BoardTables>> create(const BoardFacts& facts);
+    BoardTables(Token, const BoardFacts& facts, BootMemory memory, smbios::Image smbios);
 
     // For firmware. `kernel` and its companions are there for -bios with -kernel.
     Status publish(FwCfgItems& items, std::optional<FwCfgKernel> kernel) const;

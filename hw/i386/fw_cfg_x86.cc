@@ -161,11 +161,28 @@ std::vector<uint8_t> boot_order(const FwCfgConfig& c) {
 
 }  // namespace
 
+namespace {
+
+Status publish_extra(const FirmwareConfig& extra, FwCfgItems& items) {
+    for (const NamedBytes& file : extra.files)
+        if (Status added = items.add_file(file.name, file.bytes); !added)
+            return std::move(added).take_error().while_doing("-fw_cfg name=%s", file.name.c_str());
+    for (const OptionRom& rom : extra.option_roms)
+        if (Status added = items.add_file("genroms/" + rom.file.name, rom.file.bytes); !added)
+            return std::move(added).take_error().while_doing("-option-rom %s", rom.file.name.c_str());
+    for (const NamedBytes& picture : extra.splash)
+        TRY(items.add_file(picture.name, picture.bytes));
+    return {};
+}
+
+}  // namespace
+
 Status publish_fw_cfg(const FwCfgConfig& c, FwCfgItems& items) {
     publish_numbers(c, items);
     TRY(publish_files(c, items));
     if (c.kernel) TRY(publish_kernel(c, *c.kernel, items));
-    return items.add_file("bootorder", boot_order(c));
+    TRY(items.add_file("bootorder", boot_order(c)));
+    return c.extra != nullptr ? publish_extra(*c.extra, items) : Status();
 }
 
 }  // namespace vmm

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "hw/acpi/table_set.h"
+#include "hw/core/firmware_config.h"
 #include "hw/i386/e820.h"
 #include "hw/nvram/fw_cfg_items.h"
 #include "hw/smbios/tables.h"
@@ -50,6 +51,7 @@ struct FwCfgConfig {
     bool strict_boot = false;               // nothing but what the boot order names
     const acpi::AcpiImage* acpi = nullptr;  // null: -no-acpi
     const smbios::Image* smbios = nullptr;
+    const FirmwareConfig* extra = nullptr;  // what the user adds
     std::optional<FwCfgKernel> kernel;
 };
 

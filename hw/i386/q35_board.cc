@@ -142,6 +142,37 @@ void Q35Board::State::plug(pci::Function& function, pci::DevFn at) {
     plugged.push_back(&function);
 }
 
+Result<smbios::Settings> Q35Board::State::smbios_settings() const {
+    smbios::Settings settings = config.smbios;
+    auto fill = [this](smbios::PciPlace& place, unsigned type) -> Status {
+        if (place.device.empty()) return {};
+        const DeviceNode* node = tree->find(place.device);
+        const pci::Function* function = node != nullptr ? node->device->as_pci() : nullptr;
+        if (function == nullptr)
+            return Error::make("-smbios type=%u: there is no PCI device '%s'", type, place.device.c_str());
+        if (function->bus() != root.get())
+            return Error::make("-smbios type=%u: '%s' is behind a bridge, firmware has yet to number its bus",
+                               type, place.device.c_str());
+        place.devfn = static_cast<uint8_t>(function->devfn().raw());
+        return {};
+    };
+    for (smbios::Slot& slot : settings.slots)
+        TRY(fill(slot.place, 9));
+    for (smbios::Onboard& device : settings.onboard)
+        TRY(fill(device.place, 41));
+    return settings;
+}
+
+Result<std::vector<std::string>> Q35Board::State::boot_list() const {
+    std::vector<const Device*> bootable;
+    for (const std::unique_ptr<DeviceNode>& node : tree->nodes())
+        bootable.push_back(node->device.get());
+    std::vector<std::pair<int32_t, std::string>> roms;
+    for (const OptionRom& rom : config.firmware.option_roms)
+        roms.emplace_back(rom.boot_index, "/rom@genroms/" + rom.file.name);
+    return boot_paths(bootable, roms);
+}
+
 Status Q35Board::State::make_boot(std::optional<BootFiles> files) {
     std::vector<uint64_t> node_memory;
     if (!config.memory.nodes.empty()) {
@@ -158,19 +189,19 @@ Status Q35Board::State::make_boot(std::optional<BootFiles> files) {
     std::vector<const Device*> bootable;
     for (const std::unique_ptr<DeviceNode>& node : tree->nodes())
         bootable.push_back(node->device.get());
-    std::vector<std::string> paths = TRY(boot_paths(bootable));
     std::vector<uint8_t> geometry = bios_geometry_file(bootable);
     if (!geometry.empty()) TRY(fw_cfg->items().add_file("bios-geometry", std::move(geometry)));
-    tables = std::make_unique<BoardTables>(BoardFacts{.config = config,
-                                                      .map = map,
-                                                      .apic_ids = apic_ids,
-                                                      .cpuid_eax = eax,
-                                                      .cpuid_edx = edx,
-                                                      .serials = serial_ports(),
-                                                      .node_memory = node_memory,
-                                                      .hotplug_bridges = hotplug_bridges(*root),
-                                                      .boot_paths = std::move(paths),
-                                                      .generation_page = generation_page()});
+    tables = TRY(BoardTables::create(BoardFacts{.config = config,
+                                                .map = map,
+                                                .apic_ids = apic_ids,
+                                                .cpuid_eax = eax,
+                                                .cpuid_edx = edx,
+                                                .serials = serial_ports(),
+                                                .node_memory = node_memory,
+                                                .hotplug_bridges = hotplug_bridges(*root),
+                                                .boot_paths = TRY(boot_list()),
+                                                .generation_page = generation_page(),
+                                                .smbios = TRY(smbios_settings())}));
     if (map.firmware) {
         std::optional<FwCfgKernel> kernel;
         if (files) {

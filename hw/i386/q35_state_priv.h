@@ -58,6 +58,10 @@ struct Q35Board::State {
     // Those that the operating system is told of.
     std::vector<DsdtSerial> serial_ports() const;
     Status make_boot(std::optional<BootFiles> files);
+    // What users said of SMBIOS, with the places of the devices that they named.
+    Result<smbios::Settings> smbios_settings() const;
+    // What firmware tries to boot from, in order.
+    Result<std::vector<std::string>> boot_list() const;
     Status start_accelerator();
     // The launch of a protected guest.
     Status launch();

@@ -20,10 +20,15 @@ Structure& Structure::raw(std::span<const uint8_t> bytes) {
     return *this;
 }
 
+Structure& Structure::note(std::string_view string) {
+    CHECK(strings_.size() < 255 && !string.empty(), "SMBIOS structure with too many strings or an empty one");
+    strings_.emplace_back(string.substr(0, string.find('\0')));
+    return *this;
+}
+
 Structure& Structure::text(std::string_view string) {
     if (string.empty()) return u8(0);
-    CHECK(strings_.size() < 255, "SMBIOS structure with too many strings");
-    strings_.emplace_back(string.substr(0, string.find('\0')));
+    note(string);
     return u8(static_cast<uint8_t>(strings_.size()));
 }
 

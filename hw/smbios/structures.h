@@ -20,6 +20,8 @@ class Structure {
     Structure& u64(uint64_t v) { return number(v, 8); }
     Structure& raw(std::span<const uint8_t> bytes);
     Structure& text(std::string_view string);
+    // A string that no byte of the formatted area names.
+    Structure& note(std::string_view string);
     // The formatted area with its length, the strings and the terminator.
     std::vector<uint8_t> finish() const;
 

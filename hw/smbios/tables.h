@@ -1,6 +1,7 @@
-// The SMBIOS tables of a PC (types 0, 1, 3, 4, 16, 17, 19, 32, 127) and their entry point, 2.8 or 3.0. For
-// firmware both go into fw_cfg (the firmware sets the address and sums); for a direct boot place() makes the
-// entry point final. Called by the board. Pure. Spec: DMTF DSP0134 3.4. Without the user's own structures.
+// The SMBIOS tables of a PC (types 0, 1, 3, 4, 16, 17, 19, 32, 127, and 2, 8, 9, 11, 41 where the user has
+// something to say) and their entry point, 2.8 or 3.0. For firmware both go into fw_cfg (the firmware sets
+// the address and sums); for a direct boot placed_anchor() makes the entry point final. Called by the board.
+// Pure. Spec: DMTF DSP0134 3.4.
 #pragma once
 
 #include <cstdint>
@@ -8,27 +9,11 @@
 #include <string>
 #include <vector>
 
-#include "util/uuid.h"
+#include "hw/core/smbios_config.h"
+#include "util/result.h"
 
 namespace vmm::smbios {
 
-enum class EntryPoint { V28, V30 };  // more than 512 sockets get a 3.0 one whatever is asked
-
-struct System {
-    std::string manufacturer = "Penumbra";
-    std::string product = "Standard PC (Q35 + ICH9)";
-    std::string version = "q35";
-    std::string serial;
-    std::string sku;
-    std::string family;
-    Uuid uuid;
-};
-// Type 0. SeaBIOS and OVMF bring their own, so it is there only when nobody else makes one.
-struct Bios {
-    std::string vendor = "Penumbra";
-    std::string version = "1";
-    std::string date = "01/01/2025";
-};
 struct Sockets {
     unsigned sockets = 1;
     unsigned cores = 1;      // a socket
@@ -41,9 +26,7 @@ struct Region {  // RAM as the guest sees it
     uint64_t size;
 };
 struct Config {
-    EntryPoint entry_point = EntryPoint::V28;
-    std::optional<Bios> bios;
-    System system;
+    Settings settings;
     Sockets processors;
     uint64_t ram_size = 0;
     std::vector<Region> regions;
@@ -56,7 +39,8 @@ struct Image {
 inline constexpr const char* kTablesFile = "etc/smbios/smbios-tables";
 inline constexpr const char* kAnchorFile = "etc/smbios/smbios-anchor";
 
-Image build(const Config& config);
+// Refuses what the entry point that was asked for cannot hold.
+Result<Image> build(const Config& config);
 // The anchor for tables at this guest-physical address (below 4 GiB for 2.8), summed.
 std::vector<uint8_t> placed_anchor(const Image& image, uint64_t tables_gpa);
 

@@ -52,7 +52,7 @@ Status take_no_floppy_check(Builder& builder, const std::string&) {
 Status finish_boot(Builder& builder) {
     const qapi::MachineOptions& given = builder.machine;
     BootConfig& boot = builder.line.configuration.machine.boot;
-    boot.bios = given.firmware.value_or("");
+    boot.bios = find_data_file(builder, given.firmware.value_or(""));
     boot.flash = {given.pflash0.value_or(""), given.pflash1.value_or("")};
     boot.kernel = given.kernel.value_or("");
     boot.initrd = given.initrd.value_or("");

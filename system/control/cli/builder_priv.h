@@ -3,6 +3,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -46,7 +47,9 @@ struct Builder {
     bool snapshot = false;
     std::vector<std::string> serials;  // as written
     std::vector<std::string> debug_consoles;
-    unsigned short_monitors = 0;  // -qmp and -monitor so far
+    unsigned short_monitors = 0;            // -qmp and -monitor so far
+    std::set<uint8_t> smbios_types;         // that -smbios type= described
+    std::vector<std::string> data_folders;  // -L
     bool nographic = false;
     bool no_defaults = false;
 
@@ -69,6 +72,21 @@ Status finish_boot(Builder& builder);
 Status take_rtc(Builder& builder, const std::string& value);
 // Merges into the machine's options and checks their types.
 Status set_machine(Builder& builder, const qapi::Dict& options);
+
+// smbios.cc
+Status take_smbios(Builder& builder, const std::string& value);
+Status finish_smbios(Builder& builder);
+
+// firmware.cc
+Status take_fw_cfg(Builder& builder, const std::string& value);
+Status take_acpitable(Builder& builder, const std::string& value);
+Status take_option_rom(Builder& builder, const std::string& value);
+Status take_data_folder(Builder& builder, const std::string& value);
+Status finish_firmware(Builder& builder);
+// Where firmware and its company lie, the first to look into first.
+std::vector<std::string> data_folders(const Builder& builder);
+// The file, or the one of this name in one of those folders.
+std::string find_data_file(const Builder& builder, const std::string& name);
 
 // objects.cc, numa.cc
 Status take_object(Builder& builder, const std::string& value);

@@ -45,10 +45,52 @@ Status take(cli::Builder& builder, const cli::Option& option, const std::string&
     return std::move(done).take_error().while_doing("%s", context.c_str());
 }
 
-Result<CommandLine> walk(std::span<const char* const> argv, const DeviceTypes& types) {
+// "-set GROUP.ID.KEY=VALUE" adds to the text of an option further left.
+Status apply_set(std::vector<std::string>& arguments, size_t end, const std::string& text) {
+    const size_t equals = text.find('='), first = text.find('.');
+    const size_t second = first == std::string::npos ? first : text.find('.', first + 1);
+    if (second == std::string::npos || equals == std::string::npos || second > equals)
+        return Error::make("expected GROUP.ID.KEY=VALUE");
+    const std::string group = text.substr(0, first), id = text.substr(first + 1, second - first - 1);
+    for (size_t i = 1; i < end; ++i) {
+        if (arguments[i] != "-" + group && arguments[i] != "--" + group) continue;
+        std::string& option = arguments[i + 1];
+        if (!option.starts_with("{") && ("," + option + ",").find(",id=" + id + ",") != std::string::npos) {
+            option += "," + text.substr(second + 1);
+            return {};
+        }
+    }
+    return Error::make("there is no -%s with id=%s before it", group.c_str(), id.c_str())
+        .with_hint("options in JSON cannot be changed");
+}
+
+// The arguments without -set, which has been done.
+Result<std::vector<std::string>> with_sets(std::span<const char* const> argv) {
+    std::vector<std::string> arguments(argv.begin(), argv.end());
+    for (size_t i = 1; i < arguments.size();) {
+        const std::string& argument = arguments[i];
+        if (argument.size() < 2 || argument[0] != '-') break;
+        const cli::Option* option = cli::find_option(argument.substr(argument[1] == '-' ? 2 : 1));
+        if (option == nullptr) break;
+        const size_t length = option->argument.empty() ? 1 : 2;
+        if (option->name != "set" || i + 1 >= arguments.size()) {
+            i += length;
+            continue;
+        }
+        const std::string text = arguments[i + 1];
+        if (Status done = apply_set(arguments, i, text); !done)
+            return std::move(done).take_error().while_doing("-set %s", shown(text).c_str());
+        arguments.erase(arguments.begin() + static_cast<ptrdiff_t>(i),
+                        arguments.begin() + static_cast<ptrdiff_t>(i) + 2);
+    }
+    return arguments;
+}
+
+Result<CommandLine> walk(std::span<const char* const> given, const DeviceTypes& types) {
     cli::Builder builder(types);
+    const std::vector<std::string> argv = TRY(with_sets(given));
     for (size_t i = 1; i < argv.size(); ++i) {
-        std::string argument = argv[i];
+        const std::string& argument = argv[i];
         if (argument.size() < 2 || argument[0] != '-') return not_an_option(argument);
         std::string_view name = std::string_view(argument).substr(argument[1] == '-' ? 2 : 1);
         const cli::Option* option = cli::find_option(name);

@@ -222,6 +222,8 @@ Status finish(Builder& builder) {
     TRY(finish_confidential(builder));
     TRY(check_private_memory(builder));
     TRY(finish_boot(builder));
+    TRY(finish_smbios(builder));
+    TRY(finish_firmware(builder));
     TRY(finish_drives(builder));
     TRY(finish_networks(builder));
     TRY(finish_devices(builder));

@@ -48,6 +48,12 @@ Status take_nodefaults(Builder& builder, const std::string&) {
 Status take_nothing(Builder&, const std::string&) {
     return {};
 }
+Status take_no_hpet(Builder& builder, const std::string&) {
+    return set_machine(builder, qapi::Dict{{"hpet", "off"}});
+}
+Status take_no_acpi(Builder& builder, const std::string&) {
+    return set_machine(builder, qapi::Dict{{"acpi", "off"}});
+}
 Status take_daemonize(Builder& builder, const std::string&) {
     builder.line.configuration.process.daemonize = true;
     return {};
@@ -98,6 +104,12 @@ constexpr Option kOptions[] = {
     {"uuid", "UUID", kMachine, "the machine's UUID", take_uuid},
     {"name", "NAME[,process=,debug-threads=]", kMachine, "the guest's name", take_name},
 
+    {"no-acpi", "", kMachine, "the same as -machine acpi=off", take_no_acpi},
+    {"no-hpet", "", kMachine, "the same as -machine hpet=off", take_no_hpet},
+    {"smbios", "file=FILE|type=N[,KEY=VALUE...]", kMachine, "SMBIOS structures; -smbios help", take_smbios},
+    {"acpitable", "sig=SIGNATURE,data=FILE|file=FILE[,KEY=VALUE...]", kMachine,
+     "a further ACPI table; -acpitable help", take_acpitable},
+
     {"bios", "FILE", kBoot, "the firmware", take_machine_text<kFirmware>},
     {"kernel", "FILE", kBoot, "start this kernel (bzImage, multiboot, or ELF with a PVH note)",
      take_machine_text<kKernel>},
@@ -106,7 +118,12 @@ constexpr Option kOptions[] = {
     {"append", "TEXT", kBoot, "its command line", take_append},
     {"dtb", "FILE", kBoot, "a device tree for it", take_machine_text<kDtb>},
 
-    {"boot", "[order=]LETTERS[,once=,menu=,splash-time=,reboot-timeout=,strict=]", kBoot,
+    {"L", "FOLDER", kBoot, "where to look for -bios and -option-rom; -L help", take_data_folder},
+    {"fw_cfg", "[name=]NAME,file=FILE|string=TEXT", kBoot, "a file that the guest finds in fw_cfg",
+     take_fw_cfg},
+    {"option-rom", "FILE[,bootindex=N]", kBoot, "an option ROM for the firmware", take_option_rom},
+
+    {"boot", "[order=]LETTERS[,once=,menu=,splash=,splash-time=,reboot-timeout=,strict=]", kBoot,
      "what the firmware boots from: a, b floppy, c disk, d CD-ROM, n network", take_boot},
     {"no-fd-bootchk", "", kBoot, "the firmware does not look for a floppy's signature", take_no_floppy_check},
 
@@ -114,6 +131,8 @@ constexpr Option kOptions[] = {
      "memory backends and protection; also as JSON; -object help", take_object},
     {"device", "TYPE[,KEY=VALUE...]", kObjects, "add a device; also as JSON; -device help", take_device},
     {"global", "TYPE.KEY=VALUE", kObjects, "a default for the devices that follow", take_global},
+    {"set", "GROUP.ID.KEY=VALUE", kObjects, "adds to an option before it, such as device.net0.mac=MAC",
+     take_nothing},
     {"blockdev", "DRIVER,node-name=NAME[,KEY=VALUE...]", kObjects,
      "a block node; also as JSON; -blockdev help", take_blockdev},
     {"drive", "[file=FILE][,if=IF][,id=ID][,format=FORMAT][,KEY=VALUE...]", kObjects,
@@ -211,14 +230,8 @@ constexpr AbsentOption kAbsent[] = {
     {"run-with", true, kNotYet},
     {"runas", true, kNotYet},
     {"chroot", true, kNotYet},
-    {"fw_cfg", true, kNotYet},
-    {"smbios", true, kNotYet},
-    {"acpitable", true, kNotYet},
-    {"option-rom", true, kNotYet},
     {"tpmdev", true, kNotYet},
     {"add-fd", true, kNotYet},
-    {"set", true, kNotYet},
-    {"L", true, kNotYet},
     {"echr", true, kNotYet},
     {"plugin", true, kKvmOnly},
     {"icount", true, kKvmOnly},
@@ -227,8 +240,6 @@ constexpr AbsentOption kAbsent[] = {
     {"semihosting", false, kKvmOnly},
     {"mem-path", true, kUseBackend},
     {"mem-prealloc", false, "use -object memory-backend-ram,prealloc=on"},
-    {"no-hpet", false, "use -machine hpet=off"},
-    {"no-acpi", false, "use -machine acpi=off"},
     {"win2k-hack", false, kNoDisks},
     {"prom-env", true, "this is not for PCs"},
 };

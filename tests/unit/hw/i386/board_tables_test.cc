@@ -39,7 +39,10 @@ TEST(BoardTables, Firmware_getsWhatTheMachineIs) {
     const MachineConfig m = machine();
     Result<Q35Map> map = lay_out_q35({.ram_size = m.memory.size, .firmware_size = 256 * kKiB});
     ASSERT_TRUE(map);
-    const BoardTables t({.config = m, .map = *map, .apic_ids = {0, 1, 2, 3}, .serials = {{0x3f8, 4}}});
+    const std::unique_ptr<BoardTables> tables_of_board =
+        BoardTables::create({.config = m, .map = *map, .apic_ids = {0, 1, 2, 3}, .serials = {{0x3f8, 4}}})
+            .take_value();
+    const BoardTables& t = *tables_of_board;
     FwCfgItems items;
     ASSERT_TRUE(t.publish(items, std::nullopt));
     EXPECT_EQ(items.find(static_cast<uint16_t>(FwCfgKey::Uuid))->bytes[0], 0x00);
@@ -60,7 +63,9 @@ TEST(BoardTables, AcpiOff_givesNone) {
     m.acpi = false;
     Result<Q35Map> map = lay_out_q35({.ram_size = m.memory.size, .firmware_size = 256 * kKiB});
     ASSERT_TRUE(map);
-    const BoardTables t({.config = m, .map = *map, .apic_ids = {0}});
+    const std::unique_ptr<BoardTables> tables_of_board =
+        BoardTables::create({.config = m, .map = *map, .apic_ids = {0}}).take_value();
+    const BoardTables& t = *tables_of_board;
     FwCfgItems items;
     ASSERT_TRUE(t.publish(items, std::nullopt));
     EXPECT_EQ(items.find_file("etc/acpi/tables"), nullptr);
@@ -71,7 +76,9 @@ TEST(BoardTables, DirectBoot_refusesWhatIsNoKernel) {
     const MachineConfig m = machine();
     Result<Q35Map> map = lay_out_q35({.ram_size = m.memory.size});
     ASSERT_TRUE(map);
-    const BoardTables t({.config = m, .map = *map, .apic_ids = {0}});
+    const std::unique_ptr<BoardTables> tables_of_board =
+        BoardTables::create({.config = m, .map = *map, .apic_ids = {0}}).take_value();
+    const BoardTables& t = *tables_of_board;
     EXPECT_EQ(t.acpi()->rsdp.size(), 36u);
     FakeGuest guest(map->ram_below.size(), map->ram_above->size());
     const std::vector<uint8_t> no_kernel(1000);

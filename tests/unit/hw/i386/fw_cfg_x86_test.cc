@@ -56,7 +56,7 @@ TEST(FwCfgX86, Tables_comeWithTheirLoader) {
     AcpiConfig a;
     a.cpus = {{0, {}, true}};
     const acpi::AcpiImage image = build_acpi(a);
-    const smbios::Image dmi = smbios::build({});
+    const smbios::Image dmi = smbios::build({}).take_value();
     FwCfgConfig c = sample();
     c.acpi = &image;
     c.smbios = &dmi;

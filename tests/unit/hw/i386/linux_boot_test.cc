@@ -174,7 +174,7 @@ TEST(DirectBoot, Linux_isEnteredInLongMode) {
     AcpiConfig a;
     a.cpus = {{0, {}, true}};
     const acpi::AcpiImage acpi = build_acpi(a);
-    const smbios::Image dmi = smbios::build({});
+    const smbios::Image dmi = smbios::build({}).take_value();
     DirectBoot boot;
     boot.kernel = kernel;
     boot.initrd = initrd;

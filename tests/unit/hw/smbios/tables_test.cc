@@ -40,9 +40,20 @@ std::multimap<unsigned, Parsed> parse(const std::vector<uint8_t>& t) {
     return out;
 }
 
+Image built(const Config& c) {
+    Result<Image> image = build(c);
+    EXPECT_TRUE(image);
+    return image ? std::move(image).take_value() : Image();
+}
+
+std::string string_of(const Parsed& p, size_t at) {
+    const unsigned number = p.area.at(at);
+    return number == 0 ? "" : p.strings.at(number - 1);
+}
+
 Config sample() {
     Config c;
-    c.system.uuid = Uuid::parse("00112233-4455-6677-8899-aabbccddeeff").value();
+    c.settings.system.uuid = Uuid::parse("00112233-4455-6677-8899-aabbccddeeff").value();
     c.processors = {2, 4, 8, 0x663, 0x78bfbfd};
     c.ram_size = 20 * kGiB;
     c.regions = {{0, 2 * kGiB}, {4 * kGiB, 18 * kGiB}};
@@ -57,7 +68,7 @@ unsigned total(const std::vector<uint8_t>& bytes, size_t from = 0) {
 }
 
 TEST(Smbios, Structures_areAllThereOnce) {
-    const auto t = parse(build(sample()).tables);
+    const auto t = parse(built(sample()).tables);
     EXPECT_EQ(t.count(0), 0u);
     EXPECT_EQ(t.count(1), 1u);
     EXPECT_EQ(t.count(3), 1u);
@@ -71,17 +82,17 @@ TEST(Smbios, Structures_areAllThereOnce) {
 
 TEST(Smbios, FormattedAreas_haveTheLengthOfTheirVersion) {
     Config c = sample();
-    c.bios = Bios{};
+    c.settings.bios = Bios{};
     const std::map<unsigned, size_t> v28 = {{0, 24},  {1, 27},  {3, 22},  {4, 42}, {16, 23},
                                             {17, 40}, {19, 31}, {32, 11}, {127, 4}};
-    for (const auto& [type, s] : parse(build(c).tables))
+    for (const auto& [type, s] : parse(built(c).tables))
         EXPECT_EQ(s.area.size(), v28.at(type)) << type;
-    c.entry_point = EntryPoint::V30;
-    EXPECT_EQ(parse(build(c).tables).find(4)->second.area.size(), 48u);
+    c.settings.entry_point = EntryPoint::V30;
+    EXPECT_EQ(parse(built(c).tables).find(4)->second.area.size(), 48u);
 }
 
 TEST(Smbios, Uuid_firstFieldsAreLittleEndian) {
-    const Parsed s = parse(build(sample()).tables).find(1)->second;
+    const Parsed s = parse(built(sample()).tables).find(1)->second;
     const std::vector<uint8_t> uuid(s.area.begin() + 8, s.area.begin() + 24);
     EXPECT_EQ(uuid, (std::vector<uint8_t>{0x33, 0x22, 0x11, 0x00, 0x55, 0x44, 0x77, 0x66, 0x88, 0x99, 0xaa,
                                           0xbb, 0xcc, 0xdd, 0xee, 0xff}));
@@ -89,7 +100,7 @@ TEST(Smbios, Uuid_firstFieldsAreLittleEndian) {
 }
 
 TEST(Smbios, Dimms_addUpToRam) {
-    const auto t = parse(build(sample()).tables);
+    const auto t = parse(built(sample()).tables);
     unsigned mib = 0;
     for (auto [i, end] = t.equal_range(17); i != end; ++i)
         mib += load_le<uint16_t>(&i->second.area[12]);
@@ -100,7 +111,7 @@ TEST(Smbios, MemoryAboveFourTiB_usesExtendedFields) {
     Config c = sample();
     c.ram_size = 6 * kTiB;
     c.regions = {{4 * kGiB, 6 * kTiB}};
-    const auto t = parse(build(c).tables);
+    const auto t = parse(built(c).tables);
     EXPECT_EQ(load_le<uint32_t>(&t.find(16)->second.area[7]), 0x80000000u);
     EXPECT_EQ(load_le<uint64_t>(&t.find(16)->second.area[15]), 6 * kTiB);
     EXPECT_EQ(load_le<uint32_t>(&t.find(19)->second.area[4]), 0xffffffffu);
@@ -111,7 +122,7 @@ TEST(Smbios, ManyDimmsAndSockets_fitTheirFields) {
     Config c = sample();
     c.ram_size = 64 * kTiB;
     c.processors.sockets = 1024;
-    const Image i = build(c);
+    const Image i = built(c);
     EXPECT_EQ(i.anchor.size(), 24u);
     const auto t = parse(i.tables);
     EXPECT_EQ(t.count(17), 64u);
@@ -122,7 +133,7 @@ TEST(Smbios, ManyDimmsAndSockets_fitTheirFields) {
 }
 
 TEST(Smbios, Anchor_describesTheTables) {
-    const Image i = build(sample());
+    const Image i = built(sample());
     const std::vector<uint8_t> a = placed_anchor(i, 0xf1000);
     ASSERT_EQ(a.size(), 31u);
     EXPECT_EQ(total(a), 0u);
@@ -134,13 +145,76 @@ TEST(Smbios, Anchor_describesTheTables) {
 
 TEST(Smbios, Anchor30_describesTheTables) {
     Config c = sample();
-    c.entry_point = EntryPoint::V30;
-    const Image i = build(c);
+    c.settings.entry_point = EntryPoint::V30;
+    const Image i = built(c);
     const std::vector<uint8_t> a = placed_anchor(i, 0x123456789a);
     ASSERT_EQ(a.size(), 24u);
     EXPECT_EQ(total(a), 0u);
     EXPECT_EQ(load_le<uint32_t>(&a[12]), i.tables.size());
     EXPECT_EQ(load_le<uint64_t>(&a[16]), 0x123456789aull);
+}
+
+TEST(Smbios, SettingsOfTheUser_areInTheirStructures) {
+    Config c = sample();
+    c.settings.bios =
+        Bios{.vendor = "v", .version = "9", .date = "d", .release = std::pair(4, 7), .uefi = true};
+    c.settings.system.serial = "S1";
+    c.settings.baseboard = Baseboard{.product = "board", .serial = "B1", .asset = "A1", .location = "L1"};
+    c.settings.chassis = {.serial = "C1", .asset = "C2", .sku = "C3"};
+    c.settings.processor.id = 0x1122334455667788;
+    c.settings.processor.socket_prefix = "SKT";
+    c.settings.processor.max_mhz = 3100;
+    c.settings.memory = {.locator_prefix = "SLOT", .bank = "bank", .part = "P1", .mhz = 3200};
+    c.settings.ports.push_back({"in", "out", 8, 16});
+    c.settings.slots.push_back({"J6", 0xa5, 8, 4, 3, 7, 1, 2, {"", 0, 0x18}});
+    c.settings.onboard.push_back({"lan", 5, 2, {"", 0, 0x28}});
+    c.settings.oem_strings = {"one", "two"};
+    const auto t = parse(built(c).tables);
+    const auto only = [&](unsigned type) { return t.find(type)->second; };
+    EXPECT_EQ(string_of(only(0), 4), "v");
+    EXPECT_EQ(only(0).area[0x13] & 8, 8);
+    EXPECT_EQ(only(0).area[0x14], 4);
+    EXPECT_EQ(only(0).area[0x15], 7);
+    EXPECT_EQ(string_of(only(1), 7), "S1");
+    EXPECT_EQ(string_of(only(2), 5), "board");
+    EXPECT_EQ(string_of(only(2), 8), "A1");
+    EXPECT_EQ(string_of(only(2), 10), "L1");
+    EXPECT_EQ(load_le<uint16_t>(&only(2).area[11]), 0x300);
+    EXPECT_EQ(only(2).area.size(), 15u);
+    EXPECT_EQ(string_of(only(3), 7), "C1");
+    EXPECT_EQ(string_of(only(3), 8), "C2");
+    EXPECT_EQ(string_of(only(3), 21), "C3");
+    EXPECT_EQ(string_of(only(4), 4), "SKT 0");
+    EXPECT_EQ(load_le<uint64_t>(&only(4).area[8]), 0x1122334455667788u);
+    EXPECT_EQ(load_le<uint16_t>(&only(4).area[0x14]), 3100);
+    EXPECT_EQ(only(8).area, (std::vector<uint8_t>{8, 9, 0, 8, 1, 0, 2, 8, 16}));
+    EXPECT_EQ(only(9).area, (std::vector<uint8_t>{9, 17, 0, 9, 1, 0xa5, 8, 4, 3, 7, 0, 1, 2, 0, 0, 0, 0x18}));
+    EXPECT_EQ(only(41).area, (std::vector<uint8_t>{41, 11, 0, 0x29, 1, 0x85, 2, 0, 0, 0, 0x28}));
+    EXPECT_EQ(only(11).area, (std::vector<uint8_t>{11, 5, 0, 0x0e, 2}));
+    EXPECT_EQ(only(11).strings, (std::vector<std::string>{"one", "two"}));
+    EXPECT_EQ(string_of(only(17), 0x10), "SLOT 0");
+    EXPECT_EQ(string_of(only(17), 0x11), "bank");
+    EXPECT_EQ(load_le<uint16_t>(&only(17).area[0x15]), 3200);
+    EXPECT_EQ(string_of(only(17), 0x1a), "P1");
+}
+
+TEST(Smbios, StructureFromAFile_takesThePlaceOfOurs) {
+    Config c = sample();
+    const std::vector<uint8_t> mine = {4, 5, 0, 0x99, 0xaa, 'x', 0, 0};
+    c.settings.structures.emplace(4, mine);
+    const auto t = parse(built(c).tables);
+    ASSERT_EQ(t.count(4), 1u);
+    EXPECT_EQ(t.find(4)->second.area, std::vector<uint8_t>(mine.begin(), mine.begin() + 5));
+    EXPECT_EQ(t.count(1), 1u);
+}
+
+TEST(Smbios, TooMuchFor28_needsA30EntryPoint) {
+    Config c = sample();
+    for (unsigned i = 0; i < 250; ++i)
+        c.settings.oem_strings.emplace_back(300, 'x');
+    EXPECT_EQ(built(c).anchor.size(), 24u) << "chosen for the user";
+    c.settings.entry_point = EntryPoint::V28;
+    EXPECT_FALSE(build(c));
 }
 
 }  // namespace
