@@ -37,6 +37,11 @@ UnitIdentity as_cd(UnitIdentity identity) {
     return identity;
 }
 
+bool is_write(uint8_t opcode) {
+    return opcode == kWrite6 || opcode == kWrite10 || opcode == kWrite12 || opcode == kWrite16 ||
+           opcode == kWriteVerify10 || opcode == kWriteVerify12;
+}
+
 }  // namespace
 
 Cd::Cd(UnitIdentity identity, EventLoop& main_loop)
@@ -135,7 +140,8 @@ void Cd::run(Request& request) {
         case kVerify10:
             break;
         default:
-            return check(request, kInvalidOpcode);
+            // Drivers find out by writing that this is no recorder.
+            return check(request, is_write(request.cdb[0]) ? kWriteProtected : kInvalidOpcode);
     }
     if (std::optional<Sense> why = not_ready()) return check(request, *why);
     run_with_medium(request);

@@ -197,6 +197,22 @@ bool is_format(const std::string& driver) {
     return driver == "raw" || driver == "qcow2" || driver == "throttle";
 }
 
+// Keys that the user gave beside a file name, added to what the name says.
+Status add_given(Dict& file, const Dict& given, const std::string& place, const std::string& filename) {
+    for (const Dict::Entry& entry : given) {
+        qapi::Value* named = file.find(entry.key);
+        if (named == nullptr) {
+            file.append(entry.key, entry.value);
+        } else if (named->if_dict() != nullptr && entry.value.if_dict() != nullptr) {
+            TRY(add_given(*named->if_dict(), *entry.value.if_dict(), place + entry.key + ".", filename));
+        } else {
+            return Error::make("%s contradicts the file name %s", qapi::brief(place + entry.key).c_str(),
+                               qapi::brief(filename).c_str());
+        }
+    }
+    return {};
+}
+
 // The node that the file name and the file.* keys describe.
 Result<Dict> file_options(const std::string& filename, Dict given) {
     std::string inner_name = text_of(given, "filename");
@@ -206,12 +222,7 @@ Result<Dict> file_options(const std::string& filename, Dict given) {
     }
     if (filename.empty()) return given;
     Dict file = TRY(parse_filename(filename));
-    for (const Dict::Entry& entry : given) {
-        if (file.contains(entry.key))
-            return Error::make("%s contradicts the file name %s", qapi::brief("file." + entry.key).c_str(),
-                               qapi::brief(filename).c_str());
-        file.append(entry.key, entry.value);
-    }
+    TRY(add_given(file, given, "file.", filename));
     return file;
 }
 

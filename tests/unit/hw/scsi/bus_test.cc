@@ -113,7 +113,7 @@ TEST_F(ScsiBusTest, cdReads) {
     EXPECT_EQ(sense_of(run(kCd, {kReadCd, 0, 0, 0, 0, 5, 0, 0, 1, 0}, 2352)), 0u);
     EXPECT_EQ(sense_of(run(kCd, {kReadCd, 0, 0, 0, 0, 99, 0, 0, 2, 0x10}, 4096)), 0x052100u);
     EXPECT_EQ(sense_of(run(kCd, {kWrite10, 0, 0, 0, 0, 5, 0, 0, 1}, 0, std::vector<uint8_t>(2048))),
-              0x052000u);
+              0x072700u);
 }
 
 TEST_F(ScsiBusTest, cdTellsAboutItsMedium) {
