@@ -67,8 +67,8 @@ kvm_regs boot_regs(const BootState& boot) {
     regs.rsi = boot.rsi;
     regs.rdi = boot.rdi;
     regs.rbp = boot.rbp;
-    uint64_t* const numbered[] = {&regs.r8,  &regs.r9,  &regs.r10, &regs.r11,
-                                  &regs.r12, &regs.r13, &regs.r14, &regs.r15};
+    decltype(regs.r8)* const numbered[] = {&regs.r8,  &regs.r9,  &regs.r10, &regs.r11,
+                                           &regs.r12, &regs.r13, &regs.r14, &regs.r15};
     for (size_t i = 0; i < boot.r8_to_r15.size(); ++i)
         *numbered[i] = boot.r8_to_r15[i];
     regs.rflags = boot.rflags;
