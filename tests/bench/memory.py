@@ -1,12 +1,14 @@
 """Host memory that a running VMM holds beyond its guest's RAM."""
+import os
 import re
 import subprocess
 import time
 
 
-def beyond_guest_ram(argv, guest_bytes, settle=1.0):
+def beyond_guest_ram(argv, guest_bytes, settle=1.0, environment=None):
     """Resident bytes of the process (smaps), less the mapping that is as large as the guest's RAM."""
-    process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                               env={**os.environ, **(environment or {})})
     try:
         time.sleep(settle)
         if process.poll() is not None:
