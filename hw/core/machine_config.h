@@ -73,6 +73,7 @@ struct RtcConfig {
     RtcBase base = RtcBase::Utc;
     RtcClockChoice clock = RtcClockChoice::Host;
     int64_t fixed_seconds = 0;  // since 1970, for RtcBase::Fixed
+    bool slew = false;          // driftfix=slew
 };
 
 // -machine TYPE: the machine that has no board.

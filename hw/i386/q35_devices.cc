@@ -42,6 +42,7 @@ std::unique_ptr<Mc146818> make_rtc(const MachineConfig& config, const Q35Map& ma
                                    Clock& clock, IrqLine irq) {
     Mc146818::Config rtc;
     rtc.start_seconds = rtc_seconds(config.rtc, host_now_ns);
+    rtc.slew = config.rtc.slew;
     cmos::store_memory_sizes(rtc.ram, map.ram_below.size(), map.ram_above ? map.ram_above->size() : 0);
     // The number of further CPUs that firmware waits for.
     rtc.ram[0x5f] = static_cast<uint8_t>(config.smp.cpus - 1);

@@ -10,6 +10,7 @@ namespace vmm::pci {
 namespace {
 
 std::optional<uint8_t> hex_below(std::string_view text, unsigned limit) {
+    if (text.starts_with("0x")) text.remove_prefix(2);
     if (text.empty() || text.size() > 2) return std::nullopt;
     std::optional<uint64_t> number = parse_u64(text, 16);
     if (!number || *number >= limit || text.find_first_of("xX+- ") != text.npos) return std::nullopt;

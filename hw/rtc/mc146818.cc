@@ -13,6 +13,8 @@ namespace vmm {
 
 namespace {
 
+constexpr int64_t kMostOwed = 8192;  // ticks: eight seconds at the usual 1024 Hz
+constexpr int64_t kOwedRate = 2;     // a tick that is owed comes in half a period
 constexpr int64_t kSecond = 1'000'000'000;
 // UIP rises this long before the update.
 constexpr int64_t kUpdateWarning = 8 * 1'000'000'000LL / 32768;  // eight cycles of the crystal, 244.14 us
@@ -53,7 +55,11 @@ __int128 to_ns(int64_t seconds) {
 }  // namespace
 
 Mc146818::Mc146818(const Config& config, Clock& clock, IrqLine irq)
-    : clock_(clock), irq_(irq), ram_(config.ram), timer_(clock.make_timer([this] { fired(); })) {
+    : clock_(clock),
+      irq_(irq),
+      slew_(config.slew),
+      ram_(config.ram),
+      timer_(clock.make_timer([this] { fired(); })) {
     offset_ns_ = to_ns(config.start_seconds) - clock.now_ns();
     seen_ns_ = to_ns(config.start_seconds);
     period_start_ = clock.now_ns();
@@ -69,6 +75,7 @@ void Mc146818::reset_hold() {
     catch_up();
     ram_[cmos::kRegB] &= static_cast<uint8_t>(~(kBPeriodic | kBAlarm | kBUpdate));
     ram_[cmos::kRegC] = 0;
+    owed_ = next_owed_ = 0;
     index_ = 0;
     update_irq();
     arm();
@@ -175,6 +182,8 @@ uint8_t Mc146818::load(unsigned index) {
             catch_up();
             uint8_t value = ram_[cmos::kRegC];
             ram_[cmos::kRegC] = 0;
+            if (owed_ > 0 && (value & kBPeriodic) != 0)
+                next_owed_ = clock_.now_ns() + period_ns() / kOwedRate;
             update_irq();
             arm();
             return value;
@@ -261,7 +270,10 @@ void Mc146818::store_reg_a(uint8_t value) {
         offset_ns_ = floor_to_second(shown_ns()) + kHalfSecond - clock_.now_ns();
         seen_ns_ = shown_ns();
     }
-    if (((old ^ value) & kARate) != 0 || !ran) period_start_ = clock_.now_ns();
+    if (((old ^ value) & kARate) != 0 || !ran) {
+        period_start_ = clock_.now_ns();
+        owed_ = next_owed_ = 0;
+    }
     arm();
 }
 
@@ -271,7 +283,10 @@ void Mc146818::store_reg_b(uint8_t value) {
     if ((value & kBSet) != 0) value &= static_cast<uint8_t>(~kBUpdate);
     ram_[cmos::kRegB] = value;
     if (((old ^ value) & kBSet) != 0) restart();
-    if ((value & kBPeriodic) != 0 && (old & kBPeriodic) == 0) period_start_ = clock_.now_ns();
+    if ((value & kBPeriodic) != 0 && (old & kBPeriodic) == 0) {
+        period_start_ = clock_.now_ns();
+        owed_ = next_owed_ = 0;
+    }
     update_irq();
     arm();
 }
@@ -339,13 +354,26 @@ void Mc146818::catch_up() {
         }
         seen_ns_ = shown;
     }
-    int64_t period = period_ns(), now = clock_.now_ns();
-    if (period > 0 && now - period_start_ >= period) {
-        // Ticks nobody could have seen apart are one.
-        ram_[cmos::kRegC] |= kBPeriodic;
-        period_start_ += (now - period_start_) / period * period;
-    }
+    count_ticks();
     update_irq();
+}
+
+void Mc146818::count_ticks() {
+    const int64_t period = period_ns(), now = clock_.now_ns();
+    if (period <= 0) return;
+    uint8_t& flags = ram_[cmos::kRegC];
+    const bool told = (flags & kBPeriodic) != 0;
+    if (const int64_t ticks = (now - period_start_) / period; ticks > 0) {
+        // Ticks nobody could have seen apart are one.
+        flags |= kBPeriodic;
+        period_start_ += ticks * period;
+        if (slew_ && (ram_[cmos::kRegB] & kBPeriodic) != 0)
+            owed_ = std::min(owed_ + ticks - (told ? 0 : 1), kMostOwed);
+    } else if (next_owed_ != 0 && now >= next_owed_ && !told) {
+        flags |= kBPeriodic;
+        next_owed_ = 0;
+        --owed_;
+    }
 }
 
 void Mc146818::update_irq() {
@@ -369,7 +397,10 @@ void Mc146818::arm() {
             if (alarm != INT64_MAX) next = std::min(next, static_cast<int64_t>(to_ns(alarm) - offset_ns_));
         }
     }
-    if ((wanted & kBPeriodic) != 0 && period_ns() > 0) next = std::min(next, period_start_ + period_ns());
+    if ((wanted & kBPeriodic) != 0 && period_ns() > 0) {
+        next = std::min(next, period_start_ + period_ns());
+        if (next_owed_ != 0) next = std::min(next, next_owed_);
+    }
     if (next == INT64_MAX) {
         timer_->disarm();
     } else {

@@ -28,6 +28,7 @@ class Mc146818 final : public Device, public IoOps {
 
     struct Config {
         int64_t start_seconds = 0;  // what it shows when made: seconds of its own calendar since 1970
+        bool slew = false;          // periodic interrupts that the guest was too late for come later
         std::array<uint8_t, cmos::kBytes> ram = {};  // bytes from 0x0e on are the board's
     };
 
@@ -69,6 +70,7 @@ class Mc146818 final : public Device, public IoOps {
     bool divider_runs() const REQUIRES(mutex_);
     // Sets the flags of what has come since the last look, the pin, and the timer for what comes next.
     void catch_up() REQUIRES(mutex_);
+    void count_ticks() REQUIRES(mutex_);
     void arm() REQUIRES(mutex_);
     void restart() REQUIRES(mutex_);
     void update_irq() REQUIRES(mutex_);
@@ -76,6 +78,7 @@ class Mc146818 final : public Device, public IoOps {
 
     Clock& clock_;
     const IrqLine irq_;
+    const bool slew_;
     Mutex mutex_{LockRank::Device, "rtc"};
     std::array<uint8_t, cmos::kBytes> ram_ GUARDED_BY(mutex_);
     uint8_t index_ GUARDED_BY(mutex_) = 0;
@@ -84,6 +87,8 @@ class Mc146818 final : public Device, public IoOps {
     bool frozen_ GUARDED_BY(mutex_) = false;
     Shown seen_ns_ GUARDED_BY(mutex_) = 0;         // shown time up to which flags are set
     int64_t period_start_ GUARDED_BY(mutex_) = 0;  // clock time of the last periodic tick
+    int64_t owed_ GUARDED_BY(mutex_) = 0;          // slew: ticks that the guest has not got
+    int64_t next_owed_ GUARDED_BY(mutex_) = 0;     // clock time at which it gets one; 0: none
     std::unique_ptr<Timer> timer_;
 };
 

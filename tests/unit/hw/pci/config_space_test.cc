@@ -76,10 +76,13 @@ TEST(PciAddress, textsLeadThereAndBack) {
     }
     EXPECT_EQ(*DevFn::parse("1f"), (DevFn{0x1f, 0}));
     EXPECT_EQ(*DevFn::parse("3.7"), (DevFn{3, 7}));
+    EXPECT_EQ(*DevFn::parse("0x1f"), (DevFn{0x1f, 0}));
+    EXPECT_EQ(*DevFn::parse("0x2.0x1"), (DevFn{2, 1}));
 }
 
 TEST(PciAddress, whatIsNoAddressIsRefused) {
-    for (const char* text : {"", ".", "20", "1f.8", "1f.", ".1", "0x3", "1 .2", "1f.2.3", "100", "-1", "g"})
+    for (const char* text : {"", ".", "20", "1f.8", "1f.", ".1", "0x", "0x0x3", "0x20", "0X3", "1 .2",
+                             "1f.2.3", "100", "-1", "g"})
         EXPECT_FALSE(DevFn::parse(text)) << text;
 }
 

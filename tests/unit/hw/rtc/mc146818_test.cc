@@ -227,5 +227,33 @@ TEST(RtcBase, spellings) {
         EXPECT_FALSE(rtc_start_seconds(bad, 0).has_value()) << bad;
 }
 
+// Ten ticks pass while the guest looks away; with driftfix=slew it gets each of them, early ones in half
+// periods.
+TEST(RtcSlew, ownsUpToTicksThatTheGuestWasTooLateFor) {
+    for (bool slew : {false, true}) {
+        FakeClock clock{0};
+        FakeIrqInput irq;
+        Mc146818 rtc{{.start_seconds = kStart, .slew = slew}, clock, irq.line()};
+        const auto write = [&](uint8_t index, uint8_t value) {
+            rtc.write(0, index, 1);
+            rtc.write(1, value, 1);
+        };
+        constexpr int64_t kPeriod = kSecond / 1024;
+        write(0x0b, 0x42);  // periodic interrupts, 1024 Hz
+        clock.advance(10 * kPeriod + 5000);
+        int got = 0;
+        for (int i = 0; i < 10; ++i) {
+            if (irq.level()) {
+                ++got;
+                rtc.write(0, 0x0c, 1);
+                EXPECT_EQ(rtc.read(1, 1), 0xc0);
+            }
+            clock.advance(kPeriod / 2 + 1);
+        }
+        // Five more periods have passed meanwhile.
+        EXPECT_EQ(got, slew ? 10 : 5);
+    }
+}
+
 }  // namespace
 }  // namespace vmm
