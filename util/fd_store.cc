@@ -105,4 +105,10 @@ Result<std::optional<Fd>> FdStore::open_path(std::string_view path, int flags) c
                                                          : "reading and writing");
 }
 
+Result<Fd> FdStore::open(const std::string& path, int flags, unsigned mode) const {
+    std::optional<Fd> kept = TRY(open_path(path, flags));
+    if (kept) return std::move(*kept);
+    return open_file(path, flags, mode);
+}
+
 }  // namespace vmm

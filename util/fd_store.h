@@ -40,6 +40,9 @@ class FdStore {
     // O_WRONLY, O_RDWR). Empty when the path is of another form.
     Result<std::optional<Fd>> open_path(std::string_view path, int flags) const;
 
+    // As open_file(), but a path of that form is looked up here.
+    Result<Fd> open(const std::string& path, int flags, unsigned mode = 0) const;
+
     static constexpr size_t kMost = 4096;  // descriptors kept
 
   private:

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 
+#include "util/fd_store.h"
 #include "util/log.h"
 
 namespace vmm {
@@ -38,10 +39,10 @@ size_t Chardev::write(std::span<const uint8_t> bytes) {
     return taken;
 }
 
-Status Chardev::open_log(const ChardevCommon& common) {
+Status Chardev::open_log(const ChardevCommon& common, const FdStore& fds) {
     if (!common.logfile) return {};
     int flags = O_WRONLY | O_CREAT | (common.logappend ? O_APPEND : O_TRUNC);
-    Fd file = TRY(open_file(*common.logfile, flags, 0666));
+    Fd file = TRY(fds.open(*common.logfile, flags, 0666));
     Locked l(log_mutex_);
     log_ = std::move(file);
     return {};

@@ -40,6 +40,8 @@ class CharClient {
     virtual void writable() {}
 };
 
+class FdStore;
+
 class Chardev {
   public:
     Chardev(EventLoop& loop, std::string id) : loop_(&loop), id_(std::move(id)) {}
@@ -73,7 +75,7 @@ class Chardev {
     // that receive() does or outside of it.
     virtual void move_to(EventLoop& loop) { (void)loop; }
 
-    Status open_log(const ChardevCommon& common);
+    Status open_log(const ChardevCommon& common, const FdStore& fds);
 
   protected:
     virtual size_t do_write(std::span<const uint8_t> bytes) = 0;

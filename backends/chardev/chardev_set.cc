@@ -13,12 +13,13 @@ namespace {
 
 struct Maker {
     EventLoop& loop;
+    const FdStore& fds;
     const std::string& id;
     Result<std::unique_ptr<Chardev>> operator()(const ChardevNull&) const {
         return std::unique_ptr<Chardev>(std::make_unique<NullChardev>(loop, id));
     }
     Result<std::unique_ptr<Chardev>> operator()(const ChardevFile& c) const {
-        return FileChardev::create(loop, id, c);
+        return FileChardev::create(loop, id, c, fds);
     }
     Result<std::unique_ptr<Chardev>> operator()(const ChardevStdio& c) const {
         return StdioChardev::create(loop, id, c);
@@ -46,9 +47,9 @@ Result<Chardev*> ChardevSet::add(const ChardevOptions& options) {
     if (is_stdio && !stdio_user_.empty())
         return Error::make("chardev '%s': standard input is already used by chardev '%s'", id.c_str(),
                            stdio_user_.c_str());
-    std::unique_ptr<Chardev> made = TRY(std::visit(Maker{loop_, id}, options.backend));
+    std::unique_ptr<Chardev> made = TRY(std::visit(Maker{loop_, fds_, id}, options.backend));
     auto common = [](const auto& backend) -> const ChardevCommon& { return backend; };
-    Status logged = made->open_log(std::visit(common, options.backend));
+    Status logged = made->open_log(std::visit(common, options.backend), fds_);
     if (!logged) return std::move(logged).take_error().while_doing("chardev '%s'", id.c_str());
     if (options.mux) made = std::make_unique<MuxChardev>(loop_, std::move(made), quit_, escape_);
     if (is_stdio) stdio_user_ = id;

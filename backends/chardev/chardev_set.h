@@ -9,10 +9,13 @@
 
 namespace vmm {
 
+class FdStore;
+
 class ChardevSet {
   public:
-    // `quit`: Ctrl-A x on a mux.
-    ChardevSet(EventLoop& loop, std::function<void()> quit) : loop_(loop), quit_(std::move(quit)) {}
+    // `quit`: Ctrl-A x on a mux. Files may be descriptors of the store, which is borrowed.
+    ChardevSet(EventLoop& loop, const FdStore& fds, std::function<void()> quit)
+        : loop_(loop), fds_(fds), quit_(std::move(quit)) {}
 
     // The chardev made, owned here.
     Result<Chardev*> add(const ChardevOptions& options);
@@ -25,6 +28,7 @@ class ChardevSet {
 
   private:
     EventLoop& loop_;
+    const FdStore& fds_;
     const std::function<void()> quit_;
     uint8_t escape_ = 1;
     std::string stdio_user_;  // id, empty when free

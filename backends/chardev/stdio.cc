@@ -8,6 +8,7 @@
 
 #include <csignal>
 
+#include "util/fd_store.h"
 #include "util/log.h"
 
 namespace vmm {
@@ -64,11 +65,11 @@ Status StdioChardev::watch_continue() {
 }
 
 Result<std::unique_ptr<FileChardev>> FileChardev::create(EventLoop& loop, std::string id,
-                                                         const ChardevFile& config) {
+                                                         const ChardevFile& config, const FdStore& fds) {
     int how = O_WRONLY | O_CREAT | (config.append ? O_APPEND : O_TRUNC);
-    Fd out = TRY(open_file(config.out, how, 0666));
+    Fd out = TRY(fds.open(config.out, how, 0666));
     Fd in;
-    if (config.in) in = TRY(open_file(*config.in, O_RDONLY | O_NONBLOCK));
+    if (config.in) in = TRY(fds.open(*config.in, O_RDONLY | O_NONBLOCK));
     auto made = std::make_unique<FileChardev>(Token{}, loop, std::move(id));
     made->open_stream(std::move(in), std::move(out), Polling::No);
     return made;

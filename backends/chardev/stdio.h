@@ -37,7 +37,7 @@ class FileChardev final : public FdChardev {
   public:
     FileChardev(Token, EventLoop& loop, std::string id) : FdChardev(loop, std::move(id)) {}
     static Result<std::unique_ptr<FileChardev>> create(EventLoop& loop, std::string id,
-                                                       const ChardevFile& config);
+                                                       const ChardevFile& config, const FdStore& fds);
     std::string filename() const override { return "file"; }
 };
 

@@ -11,6 +11,7 @@
 #include "backends/chardev/options.h"
 #include "backends/memory/backend_config.h"
 #include "backends/net/config.h"
+#include "backends/secret/secret.h"
 #include "hw/core/machine_config.h"
 #include "qapi/types_machine.h"
 #include "qapi/types_qom.h"
@@ -26,6 +27,25 @@ struct AccelConfig {
     std::string device = "/dev/kvm";  // -accel kvm,device=
 };
 
+// -sandbox: which groups of system calls end the process.
+struct SandboxConfig {
+    bool deny_obsolete = true;
+    bool deny_elevation = false;
+    bool no_new_privileges = false;  // elevateprivileges=deny or children
+    bool deny_spawn = false;
+    bool deny_resource_control = false;
+};
+
+// -overcommit mem-lock=
+enum class MemoryLocking { Off, On, OnFault };
+
+// -add-fd
+struct InheritedFd {
+    int fd;
+    uint32_t set;
+    std::optional<std::string> opaque;
+};
+
 // What concerns the process rather than the guest.
 struct ProcessConfig {
     bool daemonize = false;
@@ -37,6 +57,11 @@ struct ProcessConfig {
     bool message_guest_name = false;          // -msg guest-name=on
     bool thread_names = false;                // -name debug-threads=on
     std::optional<std::string> process_name;  // -name process=
+    std::optional<SandboxConfig> sandbox;     // -sandbox on
+    MemoryLocking memory_locking = MemoryLocking::Off;
+    std::optional<std::string> chroot;  // -run-with chroot=
+    std::optional<std::string> user;    // -run-with user=
+    std::vector<InheritedFd> inherited_fds;
 };
 
 // -object rng-builtin, rng-random
@@ -65,6 +90,7 @@ struct Configuration {
     std::vector<ChardevOptions> chardevs;
     block::StorageConfig storage;
     std::vector<RngSourceConfig> rngs;
+    std::vector<SecretConfig> secrets;
     std::vector<net::NetdevConfig> netdevs;
     std::vector<MonitorConfig> monitors;
     std::vector<qapi::NumaOptions> numa;       // as written; set-numa-node adds to them

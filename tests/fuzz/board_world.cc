@@ -20,6 +20,7 @@
 #include "target/i386/qtest/x86_accelerator.h"
 #include "util/align.h"
 #include "util/endian.h"
+#include "util/fd_store.h"
 
 namespace vmm::fuzz {
 
@@ -224,7 +225,8 @@ class World final : private RequestHandler {
     LoopRequests requests_{loop_};
     ManualClock clock_{loop_};
     HostClock host_clock_{loop_};
-    ChardevSet chardevs_{loop_, [] {}};
+    FdStore descriptors_;
+    ChardevSet chardevs_{loop_, descriptors_, [] {}};
     std::unique_ptr<Storage> storage_ = Storage::create(loop_).take_value();
     const ProcessBackEnds::Rngs rngs_;
     Networks networks_{loop_, chardevs_};

@@ -47,6 +47,7 @@ struct Builder {
     bool snapshot = false;
     std::vector<std::string> serials;  // as written
     std::vector<std::string> debug_consoles;
+    std::vector<std::string> audiodevs;     // ids
     unsigned short_monitors = 0;            // -qmp and -monitor so far
     std::set<uint8_t> smbios_types;         // that -smbios type= described
     std::vector<std::string> data_folders;  // -L
@@ -160,6 +161,15 @@ Status take_log_items(Builder& builder, const std::string& value);
 Status take_trace(Builder& builder, const std::string& value);
 Status take_message(Builder& builder, const std::string& value);
 Status finish_process(Builder& builder);
+
+// host.cc
+Status take_overcommit(Builder& builder, const std::string& value);
+Status take_sandbox(Builder& builder, const std::string& value);
+Status take_run_with(Builder& builder, const std::string& value);
+Status take_runas(Builder& builder, const std::string& value);
+Status take_chroot(Builder& builder, const std::string& value);
+Status take_add_fd(Builder& builder, const std::string& value);
+Status take_audiodev(Builder& builder, const std::string& value);
 
 // finish.cc: the checks that need the whole command line.
 Status finish(Builder& builder);

@@ -55,7 +55,7 @@ Status finish_serials(Builder& builder) {
     std::vector<std::string> serials = builder.serials;
     if (serials.size() > kSerialPorts)
         return Error::make("-serial: there are %zu of them, the machine has 4 ports", serials.size());
-    if (serials.empty() && builder.nographic)
+    if (serials.empty() && builder.nographic && !builder.no_defaults)
         serials.push_back("mon:stdio");
     else if (serials.empty() && !builder.no_defaults)
         serials.push_back("null");

@@ -11,13 +11,14 @@
 namespace vmm::cli {
 namespace {
 
-// Machine properties may be written with underscores, as QEMU's users do.
+// Machine properties may be written with underscores, and one by its old name, as QEMU's users do.
 qapi::Dict with_dashes(const qapi::Dict& dict) {
     qapi::Dict out;
     for (const qapi::Dict::Entry& entry : dict) {
         std::string key = entry.key;
         for (char& c : key)
             if (c == '_') c = '-';
+        if (key == "memory-encryption") key = "confidential-guest-support";
         out.set(key, entry.value);
     }
     return out;
@@ -147,11 +148,10 @@ Status take_rtc(Builder& builder, const std::string& value) {
     auto options = TRY(qapi::from_keyval<qapi::RtcOptions>(parsed.dict));
     const qapi::RtcClock clock = options.clock.value_or(qapi::RtcClock::Host);
     if (clock == qapi::RtcClock::Rt) return Error::make("Parameter 'clock' can only be 'host' or 'vm'");
-    if (options.driftfix.value_or(qapi::RtcDriftFix::None) != qapi::RtcDriftFix::None)
-        return Error::make("Parameter 'driftfix' can only be 'none'");
     RtcConfig& rtc = builder.line.configuration.machine.rtc;
     std::string base = options.base.value_or("utc");
     rtc = {};
+    rtc.slew = options.driftfix == qapi::RtcDriftFix::Slew;
     if (clock == qapi::RtcClock::Vm) rtc.clock = RtcClockChoice::Virtual;
     if (base == "utc") {
         rtc.base = RtcBase::Utc;

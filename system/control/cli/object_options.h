@@ -19,4 +19,7 @@ Status add_storage_object(block::StorageConfig& storage, const qapi::ObjectOptio
 // Of the types rng-builtin and rng-random; nothing for others.
 std::optional<RngSourceConfig> rng_source_config(const qapi::ObjectOptions& object);
 
+// Of the type secret; nothing for others.
+Result<std::optional<SecretConfig>> secret_config(const qapi::ObjectOptions& object);
+
 }  // namespace vmm::cli

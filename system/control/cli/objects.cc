@@ -175,6 +175,17 @@ std::optional<RngSourceConfig> rng_source_config(const qapi::ObjectOptions& obje
     return RngSourceConfig{object.id, properties.filename.value_or("/dev/urandom")};
 }
 
+Result<std::optional<SecretConfig>> secret_config(const qapi::ObjectOptions& object) {
+    const auto* properties = std::get_if<qapi::SecretProperties>(&object.u);
+    if (properties == nullptr) return std::optional<SecretConfig>();
+    SecretConfig config{.id = object.id,
+                        .data = properties->data,
+                        .file = properties->file,
+                        .base64 = properties->format == qapi::SecretFormat::Base64};
+    TRY(Secret::check(config));
+    return std::optional<SecretConfig>(std::move(config));
+}
+
 Status take_object(Builder& builder, const std::string& value) {
     bool json = false;
     qapi::KeyvalStyle style{.implied_key = "qom-type", .repeatable = {"host-nodes"}};
@@ -194,6 +205,8 @@ Status take_object(Builder& builder, const std::string& value) {
         TRY(take_storage_object(builder, object));
     else if (auto rng = rng_source_config(object))
         builder.line.configuration.rngs.push_back(std::move(*rng));
+    else if (auto secret = TRY(secret_config(object)))
+        builder.line.configuration.secrets.push_back(std::move(*secret));
     else if (std::string(to_text(object.qom_type)).starts_with("memory-backend-"))
         builder.line.configuration.memory_backends.push_back(TRY(memory_backend_config(object)));
     builder.objects.push_back(std::move(object));

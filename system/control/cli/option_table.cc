@@ -12,6 +12,12 @@ Status take_machine_text(Builder& builder, const std::string& value) {
     if (value.empty()) return Error::make("expected a value");
     return set_machine(builder, qapi::Dict{{key, value}});
 }
+template <const char* const& key>
+Status take_machine_off(Builder& builder, const std::string&) {
+    return set_machine(builder, qapi::Dict{{key, "off"}});
+}
+constexpr const char* kHpet = "hpet";
+constexpr const char* kAcpi = "acpi";
 constexpr const char* kFirmware = "firmware";
 constexpr const char* kKernel = "kernel";
 constexpr const char* kInitrd = "initrd";
@@ -91,6 +97,8 @@ constexpr Option kOptions[] = {
     {"machine", "[type=]q35|none[,KEY=VALUE...]", kMachine, "the machine and its properties; -machine help",
      take_machine},
     {"M", "MACHINE", "", "", take_machine},
+    {"no-hpet", "", "", "", take_machine_off<kHpet>},
+    {"no-acpi", "", "", "", take_machine_off<kAcpi>},
     {"accel", "[accel=]kvm|qtest[,KEY=VALUE...]", kMachine, "what runs the processors; -accel help",
      take_accel},
     {"enable-kvm", "", kMachine, "the same as -accel kvm", take_enable_kvm},
@@ -145,6 +153,8 @@ constexpr Option kOptions[] = {
     {"pflash", "FILE", kObjects, "a flash image", take_pflash},
     {"snapshot", "", kObjects, "disks forget what was written when the process ends", take_snapshot},
     {"chardev", "BACKEND,id=ID[,KEY=VALUE...]", kObjects, "a character device; -chardev help", take_chardev},
+    {"add-fd", "fd=NUMBER,set=NUMBER[,opaque=TEXT]", kObjects,
+     "an inherited descriptor, to be named as the file /dev/fdset/NUMBER", take_add_fd},
     {"serial", "DEV", kObjects,
      "a serial port: none, null, stdio, mon:stdio, pty, file:PATH, pipe:PATH, unix:PATH, tcp:HOST:PORT, "
      "chardev:ID",
@@ -154,6 +164,7 @@ constexpr Option kOptions[] = {
      take_nographic},
     {"display", "none", kObjects, "there is no display", take_display},
     {"vga", "none", kObjects, "there is no display adapter", take_vga},
+    {"audiodev", "none,id=ID", kObjects, "accepted; there is no device that makes sound", take_audiodev},
     {"parallel", "none", kObjects, "there is no parallel port", take_parallel},
     {"netdev", "user|tap|socket|stream|dgram,id=ID[,KEY=VALUE...]", kObjects,
      "a network back end; also as JSON; -netdev help", take_netdev},
@@ -178,6 +189,13 @@ constexpr Option kOptions[] = {
     {"daemonize", "", kRun, "run in the background once the machine is ready", take_daemonize},
     {"pidfile", "FILE", kRun, "write the process's number there", take_pidfile},
     {"readconfig", "FILE", kRun, "more options, from a file of sections", take_readconfig},
+    {"overcommit", "[mem-lock=on|off|on-fault]", kRun, "keep the guest's memory in RAM", take_overcommit},
+    {"sandbox", "on|off[,obsolete=,elevateprivileges=,spawn=,resourcecontrol=allow|deny]", kRun,
+     "end the process when it makes a system call that it has no need of", take_sandbox},
+    {"run-with", "[chroot=DIR][,user=NAME|UID:GID]", kRun, "whom to act for once the machine is made",
+     take_run_with},
+    {"runas", "USER", "", "", take_runas},
+    {"chroot", "DIR", "", "", take_chroot},
     {"no-user-config", "", kRun, "accepted; there are no configuration files", take_nothing},
 
     {"D", "FILE", kMessages, "where -d and -trace write (default: standard error)", take_log_file},
@@ -217,7 +235,6 @@ constexpr AbsentOption kAbsent[] = {
     {"full-screen", false, kNoDisplay},
     {"k", true, kNoDisplay},
     {"g", true, kNoDisplay},
-    {"audiodev", true, kNotYet},
     {"usb", false, kNoUsb},
     {"usbdevice", true, kNoUsb},
     {"incoming", true, kNoMigration},
@@ -225,13 +242,7 @@ constexpr AbsentOption kAbsent[] = {
     {"only-migratable", false, kNoMigration},
     {"gdb", true, kNotYet},
     {"s", false, kNotYet},
-    {"overcommit", true, kNotYet},
-    {"sandbox", true, kNotYet},
-    {"run-with", true, kNotYet},
-    {"runas", true, kNotYet},
-    {"chroot", true, kNotYet},
     {"tpmdev", true, kNotYet},
-    {"add-fd", true, kNotYet},
     {"echr", true, kNotYet},
     {"plugin", true, kKvmOnly},
     {"icount", true, kKvmOnly},

@@ -136,9 +136,14 @@ Status take_message(Builder& builder, const std::string& value) {
 }
 
 Status finish_process(Builder& builder) {
-    if (builder.nographic && builder.line.configuration.process.daemonize)
+    if (builder.nographic && !builder.no_defaults && builder.line.configuration.process.daemonize)
         return Error::make("-nographic contradicts -daemonize, which has no terminal")
             .with_hint("use -display none and -serial file:PATH");
+    const ProcessConfig& process = builder.line.configuration.process;
+    if (process.sandbox && process.sandbox->deny_elevation && process.user)
+        return Error::make("-sandbox elevateprivileges=deny contradicts -run-with user=%s",
+                           process.user->c_str())
+            .with_hint("use elevateprivileges=children");
     return {};
 }
 

@@ -11,11 +11,12 @@
 namespace vmm {
 
 ControlPlane::ControlPlane(EventLoop& loop, LoopRequests& requests, const Configuration& configuration,
-                           ChardevSet& chardevs, MachineView& view)
+                           ChardevSet& chardevs, FdStore& descriptors, MachineView& view)
     : configuration_(configuration),
       chardevs_(chardevs),
       device_types_(all_device_types()),
       types_(make_type_registry(device_types_)),
+      descriptors_(descriptors),
       server_(loop, commands_, [this] { return policy_.preconfig(); }),
       policy_(loop, requests, server_.events(), configuration.actions) {
     register_control_commands(commands_);

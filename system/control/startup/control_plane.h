@@ -18,7 +18,7 @@ class ControlPlane {
   public:
     // All outlive the control plane.
     ControlPlane(EventLoop& loop, LoopRequests& requests, const Configuration& configuration,
-                 ChardevSet& chardevs, MachineView& view);
+                 ChardevSet& chardevs, FdStore& descriptors, MachineView& view);
 
     // The monitors of the command line, on chardevs that exist by now. Greets who is there.
     Status open_monitors();
@@ -41,7 +41,7 @@ class ControlPlane {
     ChardevSet& chardevs_;
     const DeviceTypes device_types_;
     const TypeRegistry types_;
-    FdStore descriptors_;
+    FdStore& descriptors_;
     qapi::CommandTable commands_;
     HmpTable human_{commands_};
     MonitorServer server_;

@@ -17,6 +17,7 @@ class IoThread;
 class Networks;
 class Q35Board;
 class Rng;
+class Secret;
 class Storage;
 
 class MachineView {
@@ -28,6 +29,7 @@ class MachineView {
     virtual const std::vector<std::unique_ptr<IoThread>>& iothreads() const = 0;
     virtual Storage& storage() = 0;
     virtual const std::vector<std::unique_ptr<Rng>>& rngs() const = 0;
+    virtual const std::vector<std::unique_ptr<Secret>>& secrets() const = 0;
     virtual Networks& networks() = 0;
     // Null: there is no board, or not yet.
     virtual Q35Board* board() = 0;

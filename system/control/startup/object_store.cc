@@ -24,11 +24,16 @@ auto find_rng(const Parts& parts, const std::string& id) {
                         [&](const std::unique_ptr<Rng>& rng) { return rng->id() == id; });
 }
 
+auto find_secret(const Parts& parts, const std::string& id) {
+    return std::find_if(parts.secrets.begin(), parts.secrets.end(),
+                        [&](const std::unique_ptr<Secret>& secret) { return secret->id() == id; });
+}
+
 bool is_there(const Parts& parts, const std::string& id) {
     const auto& guest = parts.configuration.confidential;
     return (guest && guest->id == id) || find_backend(parts, id) != parts.backends.end() ||
-           find_rng(parts, id) != parts.rngs.end() || parts.storage.find_iothread(id) != nullptr ||
-           parts.storage.groups().find(id) != nullptr;
+           find_rng(parts, id) != parts.rngs.end() || find_secret(parts, id) != parts.secrets.end() ||
+           parts.storage.find_iothread(id) != nullptr || parts.storage.groups().find(id) != nullptr;
 }
 
 bool is_machine_ram(const Configuration& configuration, const std::string& id) {
@@ -75,6 +80,10 @@ Status ObjectStore::add(const Parts& parts, const qapi::ObjectOptions& options) 
         parts.rngs.push_back(TRY(make_rng(parts.loop, *rng)));
         return {};
     }
+    if (const auto secret = TRY(cli::secret_config(options))) {
+        parts.secrets.push_back(TRY(Secret::create(*secret)));
+        return {};
+    }
     const std::string type(to_text(options.qom_type));
     if (!type.starts_with("memory-backend-"))
         return Error::make("a %s must be there before the machine is made", type.c_str());
@@ -98,6 +107,10 @@ Status ObjectStore::remove(const Parts& parts, const std::string& id) {
     }
     if (const auto rng = find_rng(parts, id); rng != parts.rngs.end()) {
         parts.rngs.erase(rng);
+        return {};
+    }
+    if (const auto secret = find_secret(parts, id); secret != parts.secrets.end()) {
+        parts.secrets.erase(secret);
         return {};
     }
     if (parts.storage.find_iothread(id) != nullptr) return parts.storage.remove_iothread(id);

@@ -1,5 +1,6 @@
 // ObjectStore: objects that come and go while the process runs (object-add, object-del) - memory backends,
-// iothreads, throttle groups. Each is there whole or not at all; what somebody uses stays. Main thread.
+// iothreads, throttle groups, secrets. Each is there whole or not at all; what somebody uses stays. Main
+// thread.
 #pragma once
 
 #include <memory>
@@ -8,6 +9,7 @@
 
 #include "backends/memory/backend.h"
 #include "backends/rng/rng.h"
+#include "backends/secret/secret.h"
 #include "qapi/types_qom.h"
 #include "system/control/configuration.h"
 
@@ -24,6 +26,7 @@ class ObjectStore {
         std::vector<std::unique_ptr<MemoryBackend>>& backends;
         Storage& storage;
         std::vector<std::unique_ptr<Rng>>& rngs;
+        std::vector<std::unique_ptr<Secret>>& secrets;
         EventLoop& loop;
         const RamContext& ram;
         GmemFactory* factory = nullptr;  // null: the accelerator has none

@@ -3,6 +3,7 @@
 #include "backends/chardev/chardev_set.h"
 #include "backends/iothread/iothread.h"
 #include "backends/rng/rng.h"
+#include "backends/secret/secret.h"
 #include "hw/core/device_tree.h"
 #include "hw/i386/q35_board.h"
 #include "system/control/startup/cpu_list.h"
@@ -140,6 +141,8 @@ Nodes objects(MachineView& view) {
     }
     for (const std::unique_ptr<Rng>& rng : view.rngs())
         out.push_back({rng->id(), std::string(rng->type())});
+    for (const std::unique_ptr<Secret>& secret : view.secrets())
+        out.push_back({secret->id(), "secret"});
     if (const auto& guest = view.configuration().confidential)
         out.push_back({guest->id, std::string(to_text(guest->qom_type))});
     return out;

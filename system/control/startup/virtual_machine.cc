@@ -91,6 +91,7 @@ class VirtualMachine final : public MachineView, private DeviceListener {
     const std::vector<std::unique_ptr<IoThread>>& iothreads() const override { return storage_->iothreads(); }
     Storage& storage() override { return *storage_; }
     const std::vector<std::unique_ptr<Rng>>& rngs() const override { return rngs_; }
+    const std::vector<std::unique_ptr<Secret>>& secrets() const override { return secrets_; }
     Networks& networks() override { return networks_; }
     Q35Board* board() override { return board_.get(); }
     Status add_object(const qapi::ObjectOptions& options) override {
@@ -133,12 +134,14 @@ class VirtualMachine final : public MachineView, private DeviceListener {
     HostClock host_clock_{loop_};
     ClockListener clock_listener_{virtual_clock_};
     std::unique_ptr<SignalWatch> signals_;
-    ChardevSet chardevs_{loop_, [this] { requests_.request_shutdown(ShutdownCause::HostUi); }};
+    FdStore descriptors_;
+    ChardevSet chardevs_{loop_, descriptors_, [this] { requests_.request_shutdown(ShutdownCause::HostUi); }};
     std::unique_ptr<Storage> storage_;
     std::vector<std::unique_ptr<Rng>> rngs_;
+    std::vector<std::unique_ptr<Secret>> secrets_;
     Networks networks_{loop_, chardevs_};
     std::optional<ProcessBackEnds> back_ends_;
-    ControlPlane control_{loop_, requests_, configuration_, chardevs_, *this};
+    ControlPlane control_{loop_, requests_, configuration_, chardevs_, descriptors_, *this};
     std::unique_ptr<ConfidentialGuest> confidential_;
     std::unique_ptr<AcceleratorHost> accelerator_;
     std::vector<std::unique_ptr<MemoryBackend>> backends_;
@@ -154,6 +157,9 @@ class VirtualMachine final : public MachineView, private DeviceListener {
 
 Status VirtualMachine::make_objects() {
     signals_ = TRY(SignalWatch::create(loop_, requests_));
+    TRY(keep_inherited(configuration_.process.inherited_fds, descriptors_));
+    for (const SecretConfig& config : configuration_.secrets)
+        secrets_.push_back(TRY(Secret::create(config)));
     for (const MemoryBackendConfig& config : configuration_.memory_backends)
         backends_.push_back(TRY(MemoryBackend::create(config)));
     if (configuration_.confidential) {
@@ -350,6 +356,7 @@ ObjectStore::Parts VirtualMachine::object_parts() {
             .backends = backends_,
             .storage = *storage_,
             .rngs = rngs_,
+            .secrets = secrets_,
             .loop = loop_,
             .ram = ram_context_,
             .factory = made ? accelerator_->gmem_factory() : nullptr,

@@ -11,6 +11,7 @@
 #include "backends/chardev/ringbuf.h"
 #include "backends/chardev/socket.h"
 #include "tests/fakes/fake_chardev.h"
+#include "util/fd_store.h"
 
 namespace vmm {
 namespace {
@@ -50,7 +51,8 @@ class ChardevTest : public testing::Test {
 
     std::string dir_;
     EventLoop loop_;
-    ChardevSet set_{loop_, [] {}};
+    FdStore descriptors_;
+    ChardevSet set_{loop_, descriptors_, [] {}};
 };
 
 TEST_F(ChardevTest, fileKeepsWhatIsWrittenAndAppends) {

@@ -14,6 +14,7 @@
 #include "qapi/commands_run_state.h"
 #include "system/control/qmp/commands.h"
 #include "system/control/qmp/server.h"
+#include "util/fd_store.h"
 
 namespace vmm {
 
@@ -119,7 +120,8 @@ class MonitorTest : public ::testing::Test {
     }
 
     EventLoop loop_;
-    ChardevSet chardevs_{loop_, [] {}};
+    FdStore descriptors_;
+    ChardevSet chardevs_{loop_, descriptors_, [] {}};
     FdStore store_;
     qapi::CommandTable commands_;
     std::atomic<int> named_ = 0;
