@@ -3,11 +3,14 @@
 // seam (IoctlDoor) so that tests can stand a model of the kernel in its place.
 #pragma once
 
+#include <fcntl.h>
 #include <sys/ioctl.h>
 
 #include <cerrno>
+#include <string>
 #include <type_traits>
 
+#include "util/fd.h"
 #include "util/result.h"
 
 namespace vmm {
@@ -22,6 +25,8 @@ class IoctlDoor {
   public:
     virtual ~IoctlDoor() = default;
     virtual int call(int fd, unsigned long request, void* argument) = 0;
+    // The device whose requests go through this door, for reading and writing.
+    virtual Result<Fd> open_device(const std::string& path) { return open_file(path, O_RDWR); }
 };
 
 // The kernel's own door.

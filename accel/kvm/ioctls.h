@@ -118,6 +118,10 @@ struct IoctlArg<KVM_ENABLE_CAP> : kvm::IoctlRow<kvm_enable_cap> {
     static constexpr const char* name = "KVM_ENABLE_CAP";
 };
 template <>
+struct IoctlArg<KVM_SET_TSC_KHZ> : kvm::IoctlRow<kvm::Long> {
+    static constexpr const char* name = "KVM_SET_TSC_KHZ";
+};
+template <>
 struct IoctlArg<KVM_IRQ_LINE> : kvm::IoctlRow<kvm_irq_level> {
     static constexpr const char* name = "KVM_IRQ_LINE";
 };

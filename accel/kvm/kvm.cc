@@ -71,7 +71,7 @@ Error vm_type_error(uint32_t type, std::string_view type_name, uint32_t offered)
 }
 
 Result<std::unique_ptr<Kvm>> Kvm::open(IoctlDoor& door, const std::string& device) {
-    Result<Fd> fd = open_file(device, O_RDWR);
+    Result<Fd> fd = door.open_device(device);
     if (!fd) return device_error(device, fd.error().number());
     auto kvm = std::make_unique<Kvm>(door, std::move(fd).take_value());
     Result<int> version = ioctl_call<KVM_GET_API_VERSION>(door, kvm->fd());

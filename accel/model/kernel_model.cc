@@ -99,8 +99,16 @@ int KernelModel::system_call(unsigned long request, void* argument) {
             std::copy(known_msrs.begin(), known_msrs.end(), abi::list_entries<uint32_t>(*list));
             return 0;
         }
+        case KVM_GET_DEVICE_ATTR: {
+            const auto& a = *static_cast<kvm_device_attr*>(argument);
+            uint64_t value = 0;
+            if (!device_attribute_) return -ENXIO;
+            const int refused = device_attribute_(a.group, a.attr, &value);
+            if (refused == 0) *reinterpret_cast<uint64_t*>(static_cast<uintptr_t>(a.addr)) = value;
+            return refused;
+        }
         default:
-            return -EINVAL;
+            return other_devices ? other_devices(request, argument) : -EINVAL;
     }
 }
 
@@ -161,12 +169,30 @@ int KernelModel::encrypt_call(Vcpu* cpu, void* argument) {
     return cpu != nullptr ? protection_->vcpu_command(*cpu, command) : protection_->vm_command(command);
 }
 
-uint8_t* KernelModel::host_memory(uint64_t gpa) const {
-    for (const auto& [id, slot] : slots) {
-        if (gpa < slot.gpa || gpa - slot.gpa >= slot.size) continue;
-        return reinterpret_cast<uint8_t*>(static_cast<uintptr_t>(slot.host + (gpa - slot.gpa)));
-    }
+const KernelModel::Slot* KernelModel::find_slot(uint64_t gpa) const {
+    for (const auto& [id, slot] : slots)
+        if (gpa >= slot.gpa && gpa - slot.gpa < slot.size) return &slot;
     return nullptr;
+}
+
+uint8_t* KernelModel::host_memory(uint64_t gpa) const {
+    const Slot* slot = find_slot(gpa);
+    if (slot == nullptr) return nullptr;
+    return reinterpret_cast<uint8_t*>(static_cast<uintptr_t>(slot->host + (gpa - slot->gpa)));
+}
+
+std::vector<KernelModel::Vcpu*> KernelModel::vcpus() {
+    std::vector<Vcpu*> all(vcpus_.size());
+    for (auto& [fd, cpu] : vcpus_)
+        all[cpu.index] = &cpu;
+    return all;
+}
+
+Result<Fd> KernelModel::open_device(const std::string& path) {
+    if (!opens_any_device) return IoctlDoor::open_device(path);
+    const int fd = make_descriptor("model-device", 0);
+    if (fd < 0) return Error::from_errno(-fd, "could not open the model of '%s'", path.c_str());
+    return Fd(fd);
 }
 
 // The rules of kvm_set_memory_region, as far as an x86 VMM can meet them.

@@ -42,20 +42,28 @@ class KernelModel : public IoctlDoor {
     ~KernelModel() override;
 
     int call(int fd, unsigned long request, void* argument) override;
+    Result<Fd> open_device(const std::string& path) override;
 
     // What the host is like; set before use.
     std::map<int, int> system_caps, vm_caps;
     uint32_t vm_types = 1;
+    bool opens_any_device = false;  // device paths need not exist
+    // Answers requests of other devices (/dev/sev); null: there are none.
+    std::function<int(unsigned long request, void* argument)> other_devices;
     std::vector<kvm_cpuid_entry2> supported_cpuid;
     std::set<uint32_t> known_msrs;
 
     // What protects VMs of each type; before the VM is made. Without one the types are names only.
     void set_protection(ProtectionFactory factory) { protection_factory_ = std::move(factory); }
     ProtectionModel* protection() { return protection_.get(); }
+    void set_device_attributes(DeviceAttribute answer) { device_attribute_ = std::move(answer); }
     bool is_private(uint64_t gpa) const { return private_pages.contains(gpa & ~uint64_t{4095}); }
     // The host's memory behind the guest's, by the slots; null where there is none.
     uint8_t* host_memory(uint64_t gpa) const;
-    std::map<int, Vcpu>& vcpus() { return vcpus_; }
+    // In the order of making.
+    std::vector<Vcpu*> vcpus();
+    // The slot that holds the address; null when there is none.
+    const Slot* find_slot(uint64_t gpa) const;
 
     // What was asked and what came of it. Read them when no other thread is inside a call.
     std::vector<unsigned long> calls;
@@ -101,6 +109,7 @@ class KernelModel : public IoctlDoor {
 
     std::recursive_mutex mutex_;
     ProtectionFactory protection_factory_;
+    DeviceAttribute device_attribute_;
     std::unique_ptr<ProtectionModel> protection_;
     int vm_fd_ = -1;
     std::map<int, Vcpu> vcpus_;  // by descriptor

@@ -91,7 +91,9 @@ int KernelModel::create_vcpu(uint32_t id) {
     if (fd < 0) return fd;
     void* page = ::mmap(nullptr, kPageSize * 3, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (page == MAP_FAILED) return -ENOMEM;
+    const auto index = static_cast<unsigned>(vcpus_.size());
     vcpus_[fd].id = id;
+    vcpus_[fd].index = index;
     vcpus_[fd].run = static_cast<kvm_run*>(page);
     return fd;
 }

@@ -11,6 +11,7 @@ namespace vmm::model {
 
 struct ModelVcpu {
     uint32_t id = 0;
+    unsigned index = 0;                                   // in the order of making
     kvm_run* run = nullptr;                               // our own mapping of its page
     std::map<unsigned long, std::vector<uint8_t>> state;  // SET request -> the bytes last set
     std::vector<kvm_cpuid_entry2> cpuid;

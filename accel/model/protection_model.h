@@ -36,10 +36,6 @@ class ProtectionModel {
     virtual int check_enable_cap(const kvm_enable_cap&) { return 0; }
     virtual int check_create_vcpu(uint32_t /*id*/) { return 0; }
     virtual int check_run() { return 0; }
-    // A device attribute of /dev/kvm, group and number; -ENXIO: there is none.
-    virtual int device_attribute(uint32_t /*group*/, uint64_t /*attribute*/, uint64_t* /*value*/) {
-        return -ENXIO;
-    }
     // The measurements of what was submitted; empty until the launch was finished.
     virtual std::vector<Measurement> measurements() const { return {}; }
 };
@@ -47,5 +43,8 @@ class ProtectionModel {
 // Null for types without one.
 using ProtectionFactory =
     std::function<std::unique_ptr<ProtectionModel>(uint32_t vm_type, KernelModel& model)>;
+
+// A device attribute of /dev/kvm, by group and number; -ENXIO: there is none.
+using DeviceAttribute = std::function<int(uint32_t group, uint64_t attribute, uint64_t* value)>;
 
 }  // namespace vmm::model

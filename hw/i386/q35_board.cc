@@ -239,6 +239,7 @@ Result<std::unique_ptr<Q35Board>> Q35Board::create(const MachineConfig& config, 
     auto state = std::make_unique<State>(config, parts, std::move(x86), map, std::move(files.firmware));
     state->cpu_policy = std::move(cpu);
     state->make_flash(std::move(flash));
+    TRY(state->prepare_launch(files.boot.has_value()));
     TRY(state->make_private_memory());
     state->wire_interrupts();
     TRY(state->make_chipset());

@@ -65,21 +65,30 @@ Result<std::unique_ptr<RamBlock>> add_private_side(std::unique_ptr<RamBlock> blo
     return std::make_unique<RamBlock>(std::move(config));
 }
 
-Status Q35Board::State::launch() {
-    if (parts.confidential == nullptr || !parts.confidential->requirements().launched) return {};
-    LaunchMedia media{.memory = memory, .firmware = {}, .kernel = {}, .ram = {map.ram_below}};
-    if (map.ram_above) media.ram.push_back(*map.ram_above);
+std::vector<LaunchImage> Q35Board::State::launch_images() {
+    std::vector<LaunchImage> images;
     if (RamBlock* bios = board_memory.firmware()) {
-        media.firmware.push_back({config.boot.bios, *map.firmware, bios->bytes()});
+        images.push_back({config.boot.bios, *map.firmware, bios->bytes()});
     } else {
         uint64_t end = kFourGiB;
         for (size_t i = 0; i < flash_drives.size(); ++i) {
             RamBlock& chip = flash_drives[i]->contents();
             end -= chip.size();
-            media.firmware.push_back(
-                {config.boot.flash[i], GpaRange::of(Gpa(end), chip.size()), chip.bytes()});
+            images.push_back({config.boot.flash[i], GpaRange::of(Gpa(end), chip.size()), chip.bytes()});
         }
     }
+    return images;
+}
+
+Status Q35Board::State::prepare_launch(bool has_kernel) {
+    if (parts.confidential == nullptr) return {};
+    return parts.confidential->prepare(launch_images(), has_kernel);
+}
+
+Status Q35Board::State::launch() {
+    if (parts.confidential == nullptr || !parts.confidential->requirements().launched) return {};
+    LaunchMedia media{.memory = memory, .firmware = launch_images(), .kernel = {}, .ram = {map.ram_below}};
+    if (map.ram_above) media.ram.push_back(*map.ram_above);
     if (boot_files)
         media.kernel =
             LaunchKernel{boot_files->kernel.bytes(), boot_files->initrd.bytes(), config.boot.append};

@@ -30,6 +30,7 @@
 #include "system/memory/dma_space.h"
 #include "system/memory/topology.h"
 #include "system/run/reset.h"
+#include "target/i386/confidential/launch_scene.h"
 #include "target/i386/cpu/apic_id.h"
 #include "target/i386/cpu/policy.h"
 #include "target/i386/x86_accelerator.h"
@@ -63,7 +64,9 @@ struct Q35Board::State {
     // What firmware tries to boot from, in order.
     Result<std::vector<std::string>> boot_list() const;
     Status start_accelerator();
-    // The launch of a protected guest.
+    // What is measured first; and the launch of a protected guest.
+    std::vector<LaunchImage> launch_images();
+    Status prepare_launch(bool has_kernel);
     Status launch();
     void add_vcpu_reset();
     // One line for each feature that was asked for and is not there.

@@ -141,11 +141,12 @@ const qapi::ObjectOptions* find_object(const Builder& builder, const std::string
 }
 
 bool protects_guests(qapi::ObjectType type) {
-    return type == qapi::ObjectType::SwProtectedVm;
+    return type == qapi::ObjectType::SwProtectedVm || type == qapi::ObjectType::SevGuest ||
+           type == qapi::ObjectType::SevSnpGuest;
 }
 
 bool has_private_memory(qapi::ObjectType type) {
-    return protects_guests(type);
+    return protects_guests(type) && type != qapi::ObjectType::SevGuest;
 }
 
 // confidential-guest-support=ID and kvm-type= say the same thing in two ways.

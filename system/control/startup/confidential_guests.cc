@@ -1,18 +1,93 @@
 // Making what protects the guest; see confidential_guests.h.
 #include "system/control/startup/confidential_guests.h"
 
+#include <algorithm>
+
+#include "target/i386/confidential/sev/id_block.h"
+#include "target/i386/confidential/sev/sev_guest.h"
+#include "target/i386/confidential/sev/snp_guest.h"
 #include "target/i386/confidential/sw_protected_vm.h"
+#include "util/base64.h"
 #include "util/log.h"
 
 namespace vmm {
 
+namespace {
+
+using Guest = std::unique_ptr<ConfidentialGuest>;
+
+sev::CommonConfig common_config(const std::string& id, const qapi::SevCommonProperties& options) {
+    sev::CommonConfig config;
+    config.id = id;
+    if (options.sev_device) config.device = *options.sev_device;
+    config.cbitpos = options.cbitpos;
+    config.reduced_phys_bits = options.reduced_phys_bits;
+    config.kernel_hashes = options.kernel_hashes.value_or(false);
+    config.debug_swap = options.debug_swap.value_or(false);
+    return config;
+}
+
+// A binary property: base64 of exactly so many bytes; empty when it was not given.
+Result<std::vector<uint8_t>> binary(const std::string& id, const char* name,
+                                    const std::optional<std::string>& text, size_t size) {
+    if (!text) return std::vector<uint8_t>();
+    auto bytes = from_base64(*text);
+    if (!bytes) return std::move(bytes).take_error().while_doing("%s: %s", id.c_str(), name);
+    if (bytes->size() == size) return bytes;
+    return Error::make("%s: %s length of %zu is not %zu, the length required", id.c_str(), name,
+                       bytes->size(), size);
+}
+
+template <size_t Size>
+Status fill(std::array<uint8_t, Size>& into, const std::string& id, const char* name,
+            const std::optional<std::string>& text) {
+    const std::vector<uint8_t> bytes = TRY(binary(id, name, text, Size));
+    std::copy(bytes.begin(), bytes.end(), into.begin());
+    return {};
+}
+
+Result<Guest> make_sev_guest(const std::string& id, const qapi::SevGuestProperties& options) {
+    sev::SevConfig config;
+    config.common = common_config(id, options);
+    config.dh_cert_file = options.dh_cert_file.value_or("");
+    config.session_file = options.session_file.value_or("");
+    config.policy = options.policy.value_or(sev::kDefaultSevPolicy);
+    config.handle = options.handle.value_or(0);
+    const qapi::OnOffAuto legacy = options.legacy_vm_type.value_or(qapi::OnOffAuto::Auto);
+    config.legacy_vm_type = legacy == qapi::OnOffAuto::On    ? sev::LegacyVm::On
+                            : legacy == qapi::OnOffAuto::Off ? sev::LegacyVm::Off
+                                                             : sev::LegacyVm::Auto;
+    return Guest(TRY(sev::SevGuest::create(std::move(config))));
+}
+
+Result<Guest> make_snp_guest(const std::string& id, const qapi::SevSnpGuestProperties& options) {
+    sev::SnpConfig config;
+    config.common = common_config(id, options);
+    config.policy = options.policy.value_or(sev::kDefaultSnpPolicy);
+    TRY(fill(config.visible_workarounds, id, "guest-visible-workarounds", options.guest_visible_workarounds));
+    config.id_block = TRY(binary(id, "id-block", options.id_block, sev::kIdBlockSize));
+    config.id_auth = TRY(binary(id, "id-auth", options.id_auth, sev::kIdAuthSize));
+    config.author_key_enabled = options.author_key_enabled.value_or(false);
+    config.vcek_disabled = options.vcek_disabled.value_or(false);
+    TRY(fill(config.host_data, id, "host-data", options.host_data));
+    config.certs_path = options.certs_path.value_or("");
+    config.secure_tsc = options.secure_tsc.value_or(false);
+    config.tsc_frequency = options.tsc_frequency.value_or(0);
+    return Guest(TRY(sev::SnpGuest::create(std::move(config))));
+}
+
+}  // namespace
+
 Result<std::unique_ptr<ConfidentialGuest>> make_confidential_guest(const qapi::ObjectOptions& object) {
-    using Guest = std::unique_ptr<ConfidentialGuest>;
     if (const auto* options = std::get_if<qapi::SwProtectedVmProperties>(&object.u)) {
         const bool shared = options->default_memory == qapi::DefaultMemory::Shared;
         return Guest(
             std::make_unique<SwProtectedVm>(object.id, shared ? Visibility::Shared : Visibility::Private));
     }
+    if (const auto* options = std::get_if<qapi::SevGuestProperties>(&object.u))
+        return make_sev_guest(object.id, *options);
+    if (const auto* options = std::get_if<qapi::SevSnpGuestProperties>(&object.u))
+        return make_snp_guest(object.id, *options);
     return Error::make("object '%s' is a %s, which does not protect guests", object.id.c_str(),
                        std::string(to_text(object.qom_type)).c_str());
 }

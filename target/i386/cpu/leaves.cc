@@ -60,6 +60,8 @@ std::vector<CpuidEntry> leaves_for(const CpuidPolicy& policy, const CpuTopology&
     add_kvm_leaves(work);
     add_extended_leaves(work);
     add_amd_leaves(work);
+    for (const CpuidEntry& leaf : policy.more_leaves)
+        work.add(leaf);
     std::sort(work.out.begin(), work.out.end(), [](const CpuidEntry& a, const CpuidEntry& b) {
         return std::tie(a.function, a.index) < std::tie(b.function, b.index);
     });

@@ -108,6 +108,7 @@ struct CpuidPolicy {
     uint64_t xss = 0;           // and of the supervisor
     std::array<XsaveComponent, 64> xsave{};
     std::vector<CpuidEntry> host_leaves;  // leaves passed on as they are: caches, PMU, AMX, MWAIT
+    std::vector<CpuidEntry> more_leaves;  // of what protects the guest
     std::vector<MissingFeature> missing;
     std::vector<std::string> warnings;  // about how it was asked for
     bool check = true;

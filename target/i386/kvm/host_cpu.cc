@@ -14,17 +14,23 @@ constexpr size_t kFirstCpuidRoom = 128;
 constexpr size_t kMostCpuidRoom = 4096;
 constexpr size_t kMsrListRoom = 512;
 
+using CpuidBlock = ListBlock<abi::CpuidList, kvm_cpuid_entry2>;
+
+std::vector<CpuidEntry> plain_entries(CpuidBlock& list) {
+    std::vector<CpuidEntry> entries;
+    for (const kvm_cpuid_entry2& e : list.entries(list.head().count))
+        entries.push_back({e.function, e.index, e.flags, e.eax, e.ebx, e.ecx, e.edx});
+    return entries;
+}
+
 Result<CpuidSet> supported_cpuid(Kvm& kvm) {
     for (size_t room = kFirstCpuidRoom;; room *= 2) {
-        ListBlock<abi::CpuidList, kvm_cpuid_entry2> list(room);
+        CpuidBlock list(room);
         list.head().count = static_cast<uint32_t>(room);
         Result<int> got = ioctl_call<abi::kGetSupportedCpuid>(kvm.door(), kvm.fd(), list.head());
         if (!got && got.error().number() == E2BIG && room < kMostCpuidRoom) continue;
         if (!got) return std::move(got).take_error();
-        std::vector<CpuidEntry> entries;
-        for (const kvm_cpuid_entry2& e : list.entries(list.head().count))
-            entries.push_back({e.function, e.index, e.flags, e.eax, e.ebx, e.ecx, e.edx});
-        return CpuidSet(std::move(entries));
+        return CpuidSet(plain_entries(list));
     }
 }
 
@@ -86,6 +92,13 @@ Result<HostCpu> read_host_cpu(Vm& vm, HostIdentity identity, bool hypercalls_ans
     host.tsc_deadline_timer = vm.capabilities().has(KVM_CAP_TSC_DEADLINE_TIMER);
     host.map_gpa_range = hypercalls_answered;
     return host;
+}
+
+Result<std::vector<CpuidEntry>> cpuid_of(Vcpu& vcpu) {
+    CpuidBlock list(kMostCpuidRoom);
+    list.head().count = kMostCpuidRoom;
+    TRY(vcpu.ioctl<abi::kGetCpuid2>(list.head()));
+    return plain_entries(list);
 }
 
 }  // namespace vmm::kvm

@@ -2,7 +2,7 @@
 // start-up, before the vCPUs; main thread.
 #pragma once
 
-#include "accel/kvm/vm.h"
+#include "accel/kvm/vcpu.h"
 #include "target/i386/x86_accelerator.h"
 
 namespace vmm::kvm {
@@ -10,5 +10,8 @@ namespace vmm::kvm {
 // hypercalls_answered: KVM_HC_MAP_GPA_RANGE leaves to user space (vm_setup.h) and there is a conversion
 // engine.
 Result<HostCpu> read_host_cpu(Vm& vm, HostIdentity identity, bool hypercalls_answered);
+
+// What the vCPU shows its guest: what it was given, as the kernel has it by now.
+Result<std::vector<CpuidEntry>> cpuid_of(Vcpu& vcpu);
 
 }  // namespace vmm::kvm

@@ -1,0 +1,179 @@
+// Launches of SEV-SNP guests, modelled; see sev_model.h.
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "target/i386/confidential/model/sev_model.h"
+#include "target/i386/confidential/sev/id_block.h"
+#include "target/i386/confidential/sev/policy.h"
+#include "util/align.h"
+
+namespace vmm::model {
+
+namespace {
+
+template <typename T>
+T* pointer(uint64_t address) {
+    return reinterpret_cast<T*>(static_cast<uintptr_t>(address));
+}
+
+bool may_be_added(uint8_t type) {
+    switch (static_cast<sev::PageType>(type)) {
+        case sev::PageType::Normal:
+        case sev::PageType::Zero:
+        case sev::PageType::Unmeasured:
+        case sev::PageType::Secrets:
+        case sev::PageType::Cpuid:
+            return true;
+        case sev::PageType::Vmsa:  // the kernel's own
+            break;
+    }
+    return false;
+}
+
+}  // namespace
+
+int SnpModel::vm_command(abi::EncryptCommand& command) {
+    auto error = static_cast<uint32_t>(command.tail);
+    error = 0;
+    int done = -EINVAL;
+    switch (static_cast<abi::SevCommand>(command.id)) {
+        case abi::SevCommand::Init2:
+            done = init(*pointer<abi::SevInit>(command.data));
+            break;
+        case abi::SevCommand::SnpLaunchStart:
+            done = start(*pointer<abi::SnpLaunchStart>(command.data));
+            break;
+        case abi::SevCommand::SnpLaunchUpdate:
+            done = update(*pointer<abi::SnpLaunchUpdate>(command.data), error);
+            break;
+        case abi::SevCommand::SnpLaunchFinish:
+            done = finish(*pointer<abi::SnpLaunchFinish>(command.data), error);
+            break;
+        case abi::SevCommand::SnpEnableReqCerts:
+            if (firmware_.request_certs && state_ != State::Fresh)
+                done = kernel_.vcpus().empty() ? 0 : -EBUSY;
+            break;
+        default:  // those of SEV and SEV-ES are refused by SNP guests
+            done = state_ == State::Fresh ? -ENOTTY : -EPERM;
+            break;
+    }
+    command.tail = (command.tail & ~uint64_t{0xffffffff}) | error;
+    return done;
+}
+
+int SnpModel::init(const abi::SevInit& init) {
+    if (state_ != State::Fresh || !kernel_.vcpus().empty()) return -EINVAL;
+    if (init.flags != 0 || (init.vmsa_features & ~firmware_.vmsa_features) != 0 || init.ghcb_version > 2)
+        return -EINVAL;
+    features_ = init.vmsa_features | abi::kSevFeatureSnpActive;
+    state_ = State::Initialized;
+    return 0;
+}
+
+int SnpModel::start(const abi::SnpLaunchStart& start) {
+    if (state_ == State::Fresh) return -ENOTTY;
+    if (state_ != State::Initialized || start.flags != 0) return -EINVAL;
+    if ((start.policy & sev::kSnpPolicyReserved) == 0 || (start.policy & ~firmware_.snp_policy_bits) != 0)
+        return -EINVAL;
+    policy_ = start.policy;
+    state_ = State::Started;
+    return 0;
+}
+
+int SnpModel::add_page(sev::PageType type, uint64_t gpa, const uint8_t* page, uint32_t& error) {
+    if (!kernel_.is_private(gpa)) return -EINVAL;
+    if (pages_.contains(gpa)) return -EEXIST;
+    if (type == sev::PageType::Cpuid && firmware_.check_cpuid) {
+        if (!firmware_.check_cpuid({const_cast<uint8_t*>(page), kPageSize})) {
+            error = abi::kSevInvalidParameter;
+            return -EIO;
+        }
+    }
+    pages_.insert(gpa);
+    digest_.add_page(type, gpa, {page, page != nullptr ? kPageSize : 0});
+    return 0;
+}
+
+void SnpModel::record_update(sev::PageType type, uint64_t gpa, uint64_t length, const uint8_t* data) {
+    if (record_ == nullptr || length == 0) return;
+    LaunchOperation op{
+        .op = "snp_launch_update", .type = static_cast<uint32_t>(type), .gpa = gpa, .length = length};
+    const bool has_data =
+        type == sev::PageType::Normal || type == sev::PageType::Unmeasured || type == sev::PageType::Cpuid;
+    if (type == sev::PageType::Normal) op.contents = sha384({data, length});
+    record_->add(std::move(op), has_data ? data : nullptr);
+}
+
+int SnpModel::update(abi::SnpLaunchUpdate& a, uint32_t& error) {
+    if (state_ == State::Fresh) return -ENOTTY;
+    const auto type = static_cast<sev::PageType>(a.type);
+    const bool zero = type == sev::PageType::Zero;
+    if (state_ != State::Started || a.flags != 0 || !may_be_added(a.type)) return -EINVAL;
+    if (a.length == 0 || !is_aligned(a.length, kPageSize) || (!zero && !is_aligned(a.address, kPageSize)))
+        return -EINVAL;
+    const uint64_t first = a.gfn * kPageSize;
+    const uint64_t asked =
+        firmware_.pages_at_once != 0 ? std::min(a.length, firmware_.pages_at_once * kPageSize) : a.length;
+    const uint8_t* const data = zero ? nullptr : pointer<const uint8_t>(a.address);
+    uint64_t done = 0;
+    int refused = 0;
+    while (done < asked && refused == 0) {
+        const KernelModel::Slot* slot = kernel_.find_slot(first + done);
+        if (slot == nullptr || slot->gmem_fd < 0) {
+            refused = -EINVAL;
+        } else {
+            refused = add_page(type, first + done, data != nullptr ? data + done : nullptr, error);
+        }
+        if (refused == 0) done += kPageSize;
+    }
+    record_update(type, first, done, data);
+    a.gfn += done / kPageSize;
+    if (!zero) a.address += done;
+    a.length -= done;
+    return refused;
+}
+
+void SnpModel::add_vmsas() {
+    for (ModelVcpu* cpu : kernel_.vcpus()) {
+        vmsas_.push_back(vmsa_of(*cpu, features_, true));
+        const sev::VmsaPage& page = vmsas_.back();
+        digest_.add_page(sev::PageType::Vmsa, sev::kVmsaGpa, page);
+        if (record_ != nullptr)
+            record_->add({.op = "snp_launch_update",
+                          .type = static_cast<uint32_t>(sev::PageType::Vmsa),
+                          .gpa = sev::kVmsaGpa,
+                          .length = kPageSize,
+                          .source = "vmsa" + std::to_string(cpu->index),
+                          .contents = sha384(page)});
+        cpu->state_hidden = true;
+    }
+}
+
+int SnpModel::finish(const abi::SnpLaunchFinish& a, uint32_t& error) {
+    if (state_ == State::Fresh) return -ENOTTY;
+    if (state_ != State::Started || a.flags != 0) return -EINVAL;
+    add_vmsas();
+    finish_arguments_ = a;
+    if (a.id_block_enabled != 0) {
+        const auto block =
+            sev::parse_id_block({pointer<const uint8_t>(a.id_block_address), sev::kIdBlockSize});
+        if (!block) {
+            error = abi::kSevInvalidParameter;
+            return -EIO;
+        }
+        if (block->policy != policy_) error = abi::kSevPolicyFailure;
+        if (block->launch_digest != digest_.value()) error = abi::kSevBadMeasurement;
+        if (error != 0) return -EIO;
+    }
+    state_ = State::Finished;
+    return 0;
+}
+
+std::vector<Measurement> SnpModel::measurements() const {
+    if (state_ != State::Finished) return {};
+    const Sha384Digest& value = digest_.value();
+    return {{"launch-digest", {value.begin(), value.end()}}};
+}
+
+}  // namespace vmm::model
