@@ -1,6 +1,8 @@
 // Putting the parts of KVM together; see accelerator.h.
 #include "accel/kvm/accelerator.h"
 
+#include "util/log.h"
+
 namespace vmm::kvm {
 
 Accelerator::Accelerator(Vm& vm, IrqChipMode mode)
@@ -41,19 +43,43 @@ Status Accelerator::create_irqchip() {
     return routes_.try_commit();
 }
 
-Status Accelerator::add_vcpu(uint32_t kernel_id, std::unique_ptr<VcpuArch> arch, const GuestWorld& world) {
+Status Accelerator::add_vcpu(VcpuId index, uint32_t kernel_id, std::unique_ptr<VcpuArch> arch,
+                             const GuestWorld& world) {
     // Whatever the map still lacked was asked for by now; from here on failures concern a running machine.
     TRY(listener_.take_error());
     listener_.set_requests(&world.requests);
-    std::unique_ptr<Vcpu> vcpu = TRY(Vcpu::create(vm_, VcpuId(vcpus_.count()), kernel_id, std::move(arch)));
-    return vcpus_.add(std::move(vcpu), world);
+    std::unique_ptr<Vcpu> vcpu = TRY(Vcpu::create(vm_, index, kernel_id, std::move(arch)));
+    return vcpus_.add(vcpu, world);
+}
+
+Status Accelerator::plug_vcpu(VcpuId index, uint32_t kernel_id, std::unique_ptr<VcpuArch> arch,
+                              const GuestWorld& world) {
+    std::unique_ptr<Vcpu> vcpu;
+    if (auto kept = parked_.extract(kernel_id))
+        vcpu = std::move(kept.mapped());
+    else
+        vcpu = TRY(Vcpu::create(vm_, index, kernel_id, std::move(arch)));
+    Status done = vcpu->arch().reset(*vcpu);
+    if (done) done = vcpus_.add(vcpu, world);
+    if (done) return {};
+    parked_.emplace(kernel_id, std::move(vcpu));
+    return std::move(done).take_error().while_doing("vCPU %u", index.raw());
+}
+
+// Its local APIC is off and its state is gone: nothing that others send reaches it any more.
+void Accelerator::unplug_vcpu(VcpuId index) {
+    std::unique_ptr<Vcpu> vcpu = vcpus_.remove(index);
+    Status reset = vcpu->arch().reset(*vcpu);
+    if (!reset) log_warning("vCPU %u: %s", index.raw(), reset.error().message().c_str());
+    const uint32_t kernel_id = vcpu->kernel_id();
+    parked_.emplace(kernel_id, std::move(vcpu));
 }
 
 Status Accelerator::reset_vcpus() {
-    for (uint32_t i = 0; i < vcpus_.count(); i++) {
-        Vcpu& vcpu = vcpus_.vcpu(VcpuId(i));
+    for (VcpuId id : vcpus_.present()) {
+        Vcpu& vcpu = vcpus_.vcpu(id);
         Status done = vcpu.arch().reset(vcpu);
-        if (!done) return std::move(done).take_error().while_doing("vCPU %u", i);
+        if (!done) return std::move(done).take_error().while_doing("vCPU %u", id.raw());
     }
     return {};
 }

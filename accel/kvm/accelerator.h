@@ -10,7 +10,9 @@
 //     ... at each reset, vCPUs paused: accelerator.reset_vcpus()
 #pragma once
 
+#include <map>
 #include <memory>
+#include <utility>
 
 #include "accel/accelerator.h"
 #include "accel/kvm/attributes.h"
@@ -36,7 +38,17 @@ class Accelerator final : public vmm::Accelerator {
     void unmap_memory() override;
     Status create_irqchip() override;
     // The vCPU starts paused, in its architecture's reset state once that was loaded (reset_vcpus()).
-    Status add_vcpu(uint32_t kernel_id, std::unique_ptr<VcpuArch> arch, const GuestWorld& world);
+    Status add_vcpu(VcpuId index, uint32_t kernel_id, std::unique_ptr<VcpuArch> arch,
+                    const GuestWorld& world);
+    // The next index.
+    Status add_vcpu(uint32_t kernel_id, std::unique_ptr<VcpuArch> arch, const GuestWorld& world) {
+        return add_vcpu(VcpuId(vcpus_.count()), kernel_id, std::move(arch), world);
+    }
+    // While the others run: the vCPU is reset and runs as they do. The kernel never gives a vCPU back, so one
+    // that was unplugged is kept and used again.
+    Status plug_vcpu(VcpuId index, uint32_t kernel_id, std::unique_ptr<VcpuArch> arch,
+                     const GuestWorld& world);
+    void unplug_vcpu(VcpuId index);
     Status reset_vcpus() override;
 
     Vm& vm() { return vm_; }
@@ -62,7 +74,8 @@ class Accelerator final : public vmm::Accelerator {
     IrqRoutes routes_;
     KvmIrqFds irq_fds_;
     KvmIoEvents io_events_;
-    VcpuSet vcpus_;  // last: the threads end first
+    std::map<uint32_t, std::unique_ptr<Vcpu>> parked_;  // by kernel id: unplugged
+    VcpuSet vcpus_;                                     // last: the threads end first
 };
 
 }  // namespace vmm::kvm

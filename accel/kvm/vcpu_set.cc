@@ -12,33 +12,63 @@ VcpuSet::~VcpuSet() {
     threads_.clear();
 }
 
-Status VcpuSet::add(std::unique_ptr<Vcpu> vcpu, const GuestWorld& world) {
-    CHECK(vcpu->index().raw() == threads_.size(), "vCPU %u added as number %zu", vcpu->index().raw(),
-          threads_.size());
+Status VcpuSet::add(std::unique_ptr<Vcpu>& vcpu, const GuestWorld& world) {
+    const VcpuId index = vcpu->index();
+    CHECK(!threads_.contains(index), "vCPU %u is there already", index.raw());
     if (threads_.empty()) TRY(install_kick_signal());
-    threads_.push_back(TRY(VcpuThread::start(std::move(vcpu), world, sync_)));
+    std::unique_ptr<VcpuThread> thread = TRY(VcpuThread::start(vcpu, world, sync_));
+    Locked lock(sync_.mutex);
+    if (running_) thread->resume();
+    threads_.emplace(index, std::move(thread));
     return {};
 }
 
-int VcpuSet::current_fd() const {
+std::unique_ptr<Vcpu> VcpuSet::remove(VcpuId id) {
+    check_no_locks_held("waiting for a vCPU to end");
+    std::unique_ptr<VcpuThread> thread;
+    {
+        Locked lock(sync_.mutex);
+        thread = std::move(threads_.at(id));
+        threads_.erase(id);
+    }
+    return thread->end();
+}
+
+std::vector<VcpuId> VcpuSet::present() const {
+    std::vector<VcpuId> ids;
+    for (const auto& [id, thread] : threads_)
+        ids.push_back(id);
+    return ids;
+}
+
+int VcpuSet::current_fd() {
     pthread_t self = ::pthread_self();
-    for (const auto& thread : threads_)
+    Locked lock(sync_.mutex);
+    for (const auto& [id, thread] : threads_)
         if (::pthread_equal(thread->handle(), self) != 0) return thread->vcpu().fd();
     return -1;
 }
 
+void VcpuSet::kick(VcpuId vcpu) {
+    Locked lock(sync_.mutex);
+    const auto at = threads_.find(vcpu);
+    if (at != threads_.end()) at->second->kick();
+}
+
 void VcpuSet::pause_all() {
     check_no_locks_held("waiting for the vCPUs to pause");
+    running_ = false;
     Locked lock(sync_.mutex);
-    for (auto& thread : threads_)
+    for (auto& [id, thread] : threads_)
         thread->ask_pause();
-    while (!std::all_of(threads_.begin(), threads_.end(), [](auto& thread) { return thread->paused(); }))
+    while (!std::all_of(threads_.begin(), threads_.end(), [](auto& at) { return at.second->paused(); }))
         sync_.noted.wait(sync_.mutex);
 }
 
 void VcpuSet::resume_all() {
+    running_ = true;
     Locked lock(sync_.mutex);
-    for (auto& thread : threads_)
+    for (auto& [id, thread] : threads_)
         thread->resume();
 }
 
@@ -46,7 +76,7 @@ void VcpuSet::run_on(VcpuId vcpu, const std::function<void()>& work) {
     check_no_locks_held("waiting for work on a vCPU");
     bool done = false;
     Locked lock(sync_.mutex);
-    threads_.at(vcpu.raw())->post([&] {
+    threads_.at(vcpu)->post([&] {
         work();
         Locked inner(sync_.mutex);
         done = true;
@@ -69,9 +99,9 @@ void VcpuSet::close() {
     Locked lock(sync_.mutex);
     CHECK(!sync_.gate_closed.load(), "the gate is closed already");
     sync_.gate_closed.store(true, std::memory_order_seq_cst);
-    for (auto& thread : threads_)
+    for (auto& [id, thread] : threads_)
         if (thread->in_guest()) thread->leave_guest();
-    while (std::any_of(threads_.begin(), threads_.end(), [](auto& thread) { return thread->in_guest(); }))
+    while (std::any_of(threads_.begin(), threads_.end(), [](auto& at) { return at.second->in_guest(); }))
         sync_.noted.wait(sync_.mutex);
 }
 

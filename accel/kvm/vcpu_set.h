@@ -1,8 +1,10 @@
 // VcpuSet: the machine's vCPUs with their threads: pause, resume, kick, run work on one; and the gate that
-// the memory map closes. Vcpus are added on the main thread while none runs. Waiting calls check that the
-// caller holds no lock; the gate is the one exception and says why (guest_gate.h).
+// the memory map closes. Vcpus come and go on the main thread while the others run. Waiting calls check that
+// the caller holds no lock; the gate is the one exception and says why (guest_gate.h).
 #pragma once
 
+#include <map>
+#include <memory>
 #include <vector>
 
 #include "accel/kvm/guest_gate.h"
@@ -15,14 +17,18 @@ class VcpuSet final : public Vcpus, public GuestGate {
     VcpuSet() = default;
     ~VcpuSet() override;
 
-    // The vCPU gets the next index and a paused thread. Main thread.
-    Status add(std::unique_ptr<Vcpu> vcpu, const GuestWorld& world);
-    Vcpu& vcpu(VcpuId id) { return threads_.at(id.raw())->vcpu(); }
+    // Takes the vCPU, or leaves it on failure: it gets a thread, which runs if the others do. Main thread.
+    Status add(std::unique_ptr<Vcpu>& vcpu, const GuestWorld& world);
+    // Ends its thread and gives the vCPU back. Main thread.
+    std::unique_ptr<Vcpu> remove(VcpuId id);
+    Vcpu& vcpu(VcpuId id) { return threads_.at(id)->vcpu(); }
     // The descriptor of the vCPU whose thread this is, or -1.
-    int current_fd() const;
+    int current_fd();
 
     unsigned count() const override { return static_cast<unsigned>(threads_.size()); }
-    void kick(VcpuId vcpu) override { threads_.at(vcpu.raw())->kick(); }
+    std::vector<VcpuId> present() const override;
+    // Does nothing to a vCPU that is not there.
+    void kick(VcpuId vcpu) override;
     void pause_all() override;
     void resume_all() override;
     void run_on(VcpuId vcpu, const std::function<void()>& work) override;
@@ -33,7 +39,9 @@ class VcpuSet final : public Vcpus, public GuestGate {
 
   private:
     VcpuSync sync_;
-    std::vector<std::unique_ptr<VcpuThread>> threads_;
+    // Changed on the main thread with sync_.mutex held: read on it, or with the mutex.
+    std::map<VcpuId, std::unique_ptr<VcpuThread>> threads_;
+    bool running_ = false;  // main thread: what was asked of all of them last
 };
 
 }  // namespace vmm::kvm

@@ -12,12 +12,17 @@ Status install_kick_signal() {
     return {};
 }
 
-Result<std::unique_ptr<VcpuThread>> VcpuThread::start(std::unique_ptr<Vcpu> vcpu, const GuestWorld& world,
+Result<std::unique_ptr<VcpuThread>> VcpuThread::start(std::unique_ptr<Vcpu>& vcpu, const GuestWorld& world,
                                                       VcpuSync& sync) {
     unsigned index = vcpu->index().raw();
     auto made = std::make_unique<VcpuThread>(std::move(vcpu), world, sync);
     VcpuThread* self = made.get();
-    made->thread_ = TRY(Thread::start(strf("CPU %u/KVM", index), [self] { self->body(); }));
+    Result<Thread> thread = Thread::start(strf("CPU %u/KVM", index), [self] { self->body(); });
+    if (!thread) {
+        vcpu = made->end();
+        return std::move(thread).take_error();
+    }
+    made->thread_ = std::move(*thread);
     return made;
 }
 
@@ -25,6 +30,15 @@ VcpuThread::VcpuThread(std::unique_ptr<Vcpu> vcpu, const GuestWorld& world, Vcpu
     : vcpu_(std::move(vcpu)), sync_(sync), exits_(*vcpu_, world) {}
 
 VcpuThread::~VcpuThread() {
+    stop();
+}
+
+std::unique_ptr<Vcpu> VcpuThread::end() {
+    stop();
+    return std::move(vcpu_);
+}
+
+void VcpuThread::stop() {
     if (!thread_.running()) return;
     {
         Locked lock(sync_.mutex);
@@ -44,7 +58,6 @@ void VcpuThread::leave_guest() {
 void VcpuThread::kick() {
     leave_guest();
     if (!halted_.load(std::memory_order_seq_cst)) return;
-    Locked lock(sync_.mutex);
     kicked_ = true;
     sync_.changed.notify_all();
 }

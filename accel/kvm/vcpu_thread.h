@@ -27,8 +27,9 @@ struct VcpuSync {
 
 class VcpuThread {
   public:
-    // Sync and world outlive the thread. Starts paused.
-    static Result<std::unique_ptr<VcpuThread>> start(std::unique_ptr<Vcpu> vcpu, const GuestWorld& world,
+    // Takes the vCPU, or leaves it on failure. Sync and what the world names outlive the thread. Starts
+    // paused.
+    static Result<std::unique_ptr<VcpuThread>> start(std::unique_ptr<Vcpu>& vcpu, const GuestWorld& world,
                                                      VcpuSync& sync);
     // Use start().
     VcpuThread(std::unique_ptr<Vcpu> vcpu, const GuestWorld& world, VcpuSync& sync);
@@ -36,10 +37,13 @@ class VcpuThread {
     VcpuThread(const VcpuThread&) = delete;
     VcpuThread& operator=(const VcpuThread&) = delete;
 
+    // Ends the thread and gives the vCPU back; nothing else is called afterwards. No lock held.
+    std::unique_ptr<Vcpu> end();
+
     Vcpu& vcpu() { return *vcpu_; }
     pthread_t handle() const { return thread_.handle(); }
 
-    // Any thread; locks of rank Irq and above may be held.
+    // With sync.mutex held.
     void kick();
     // Out of KVM_RUN if inside, nothing else. Any thread, any lock.
     void leave_guest();
@@ -52,6 +56,7 @@ class VcpuThread {
     void post(std::function<void()> work);
 
   private:
+    void stop();
     void body();
     int run_once();
     bool attend();

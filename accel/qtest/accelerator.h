@@ -21,7 +21,8 @@ class Accelerator final : public vmm::Accelerator {
     void unmap_memory() override { msi_.memory.reset(); }
     Status create_irqchip() override { return {}; }
     Status reset_vcpus() override { return {}; }
-    void add_vcpu() { (void)vcpus_.add(); }
+    void add_vcpu(VcpuId vcpu) { vcpus_.add(vcpu); }
+    void remove_vcpu(VcpuId vcpu) { vcpus_.remove(vcpu); }
 
     IrqChipMode irqchip_mode() const override { return IrqChipMode::User; }
     Vcpus& vcpus() override { return vcpus_; }

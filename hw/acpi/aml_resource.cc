@@ -13,6 +13,8 @@ constexpr uint8_t kMemory32Fixed = 0x86, kDWordSpace = 0x87, kWordSpace = 0x88, 
                   kQWordSpace = 0x8a;
 constexpr uint8_t kTypeMemory = 0, kTypeIo = 1, kTypeBus = 2;
 constexpr uint8_t kProducerFixed = 0x0c;  // producer, positive decode, minimum and maximum fixed
+constexpr uint8_t kConsumer = 0x01;
+constexpr size_t kGeneralFlags = 4;  // offset of the byte with the two above
 constexpr uint8_t kEntireRange = 0x03;
 
 void put(Descriptor& d, uint64_t value, unsigned bytes) {
@@ -109,6 +111,12 @@ Descriptor memory_window(Width width, uint64_t first, uint64_t last, Caching cac
     CHECK(width != Width::Word, "memory window of 16 bits");
     const uint8_t flags = static_cast<uint8_t>(1u | (caching == Caching::Cacheable ? 2u : 0u));
     return address_space(width, kTypeMemory, flags, first, last);
+}
+
+Descriptor memory_taken(uint64_t first, uint64_t last, Caching caching) {
+    Descriptor d = memory_window(Width::QWord, first, last, caching);
+    d[kGeneralFlags] |= kConsumer;
+    return d;
 }
 
 Term resource_template(const std::vector<Descriptor>& descriptors) {

@@ -24,6 +24,10 @@ Descriptor dma_channels(const std::vector<unsigned>& channels);  // 8-bit, not a
 Descriptor memory32_fixed(uint32_t first, uint32_t length);      // read-write
 Descriptor interrupts(const std::vector<uint32_t>& gsis, Trigger trigger, Polarity polarity,
                       Sharing sharing);  // consumer
+// What a device itself takes (consumer, both ends fixed), 64 bits wide: the first and last address and the
+// length, 8 bytes each, lie at these offsets for methods that fill them in.
+Descriptor memory_taken(uint64_t first, uint64_t last, Caching caching);
+inline constexpr unsigned kTakenFirst = 14, kTakenLast = 22, kTakenLength = 38;
 // What a bridge passes on (producer, both ends fixed, positively decoded).
 Descriptor bus_numbers(uint16_t first, uint16_t last);
 Descriptor io_window(uint16_t first, uint16_t last);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "util/endian.h"
+
 namespace vmm::acpi {
 
 namespace {
@@ -25,16 +27,9 @@ TableBuilder& entry(TableBuilder& b, Entry type, uint8_t length) {
     return b.u8(static_cast<uint8_t>(type)).u8(length);
 }
 
-void add_cpu(TableBuilder& b, const MadtCpu& cpu) {
-    const uint32_t flags = cpu.enabled ? 1 : 0;
-    if (needs_x2apic_entry(cpu)) {
-        entry(b, Entry::LocalX2Apic, 16).u16(0).u32(cpu.apic_id).u32(flags).u32(cpu.uid);
-        return;
-    }
-    entry(b, Entry::LocalApic, 8)
-        .u8(static_cast<uint8_t>(cpu.uid))
-        .u8(static_cast<uint8_t>(cpu.apic_id))
-        .u32(flags);
+void put(std::vector<uint8_t>& to, uint32_t value) {
+    to.resize(to.size() + 4);
+    store_le<uint32_t>(to.data() + to.size() - 4, value);
 }
 
 }  // namespace
@@ -47,11 +42,25 @@ std::vector<MadtOverride> q35_overrides() {
     return {{0, 2, false}, {5, 5, true}, {9, 9, true}, {10, 10, true}, {11, 11, true}};
 }
 
+std::vector<uint8_t> madt_entry(const MadtCpu& cpu) {
+    const uint32_t flags = cpu.enabled ? 1 : 0;
+    if (needs_x2apic_entry(cpu)) {
+        std::vector<uint8_t> bytes = {static_cast<uint8_t>(Entry::LocalX2Apic), 16, 0, 0};
+        for (uint32_t word : {cpu.apic_id, flags, cpu.uid})
+            put(bytes, word);
+        return bytes;
+    }
+    std::vector<uint8_t> bytes = {static_cast<uint8_t>(Entry::LocalApic), 8, static_cast<uint8_t>(cpu.uid),
+                                  static_cast<uint8_t>(cpu.apic_id)};
+    put(bytes, flags);
+    return bytes;
+}
+
 Table build_madt(const MadtConfig& c, const TableIds& ids) {
     TableBuilder b("APIC", 3, ids);
     b.u32(c.lapic_address).u32(c.has_pic ? kPcAtCompatible : 0);
     for (const MadtCpu& cpu : c.cpus)
-        add_cpu(b, cpu);
+        b.raw(madt_entry(cpu));
     if (c.has_ioapic) entry(b, Entry::IoApic, 12).u8(c.ioapic_id).u8(0).u32(c.ioapic_address).u32(0);
     for (const MadtOverride& o : c.overrides)
         entry(b, Entry::Override, 10)

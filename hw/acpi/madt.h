@@ -32,6 +32,8 @@ struct MadtConfig {
 std::vector<MadtOverride> q35_overrides();
 
 bool needs_x2apic_entry(const MadtCpu& cpu);
+// One processor's entry, as its _MAT gives it.
+std::vector<uint8_t> madt_entry(const MadtCpu& cpu);
 Table build_madt(const MadtConfig& config, const TableIds& ids);
 
 }  // namespace vmm::acpi

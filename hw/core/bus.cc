@@ -24,6 +24,10 @@ void DeviceBus::detach(Device& device) {
     device.parent_bus_ = nullptr;
 }
 
+Status DeviceBus::takes(const DeviceInfo&) const {
+    return {};
+}
+
 Status DeviceBus::request_unplug(Device& device) {
     released(device);
     return {};

@@ -13,6 +13,8 @@
 
 namespace vmm {
 
+struct DeviceInfo;
+
 // Who ends devices that guests let go.
 class DeviceSink {
   public:
@@ -43,6 +45,10 @@ class DeviceBus {
     virtual bool hotpluggable() const { return false; }
     // What the Open Firmware paths of its devices begin with; by default, its owner's path.
     virtual std::string firmware_path() const;
+    // Whether the bus takes this very type of those that fit; an error for the user.
+    virtual Status takes(const DeviceInfo& info) const;
+    // A device that was asked to go may be asked again, as the guest may never have heard.
+    virtual bool asks_again() const { return false; }
     // Nothing more fits: the search for a default bus goes on to another one.
     virtual bool full() const { return false; }
 

@@ -16,8 +16,10 @@
 
 namespace vmm {
 
+class CpuDevice;
 class DeviceBus;
 class IoOps;
+class PcDimm;
 namespace pci {
 class Function;
 }
@@ -53,6 +55,8 @@ class Device : public Resettable {
     virtual scsi::Unit* as_scsi() { return nullptr; }
     virtual virtio::SerialPort* as_virtio_port() { return nullptr; }
     virtual ata::Drive* as_ata() { return nullptr; }
+    virtual CpuDevice* as_cpu() { return nullptr; }
+    virtual PcDimm* as_dimm() { return nullptr; }
     virtual std::span<const PortWindow> ports() { return {}; }
 
     // The buses it gives, for other devices to be plugged into; they live as long as it does.

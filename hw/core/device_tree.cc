@@ -89,6 +89,7 @@ Result<Device*> DeviceTree::add(const DeviceRequest& request) {
     node->request = request;
     node->bus = bus;
     node->hotplugged = running_;
+    TRY(bus->takes(info));
     node->device = TRY(request.type->create(request.config->data(), env_, request.id));
     Device& device = *node->device;
     TRY(bus->attach(device));
@@ -108,6 +109,7 @@ Result<Device*> DeviceTree::add(const DeviceRequest& request) {
     }
     node->path = path_for(request);
     nodes_.push_back(std::move(node));
+    ++generation_;
     return &device;
 }
 
@@ -129,7 +131,7 @@ Status DeviceTree::request_removal(std::string_view id) {
     if (found == nullptr)
         return Error::of_class(ErrorClass::DeviceNotFound, "Device '%s' not found", std::string(id).c_str());
     DeviceNode& node = *node_of(*found->device);
-    if (node.unplug_asked)
+    if (node.unplug_asked && !node.bus->asks_again())
         return Error::make("Device %s is already in the process of unplug", node.request.id.c_str());
     if (!node.request.type->info.hotpluggable)
         return Error::make("Device '%s' does not support hotplugging", node.request.type->info.name.data());
@@ -147,11 +149,14 @@ Status DeviceTree::request_removal(std::string_view id) {
 
 // Whoever lets the device go may stand in one of its functions or hold a vCPU: it ends later, on the loop.
 void DeviceTree::device_released(Device& device) {
+    if (released_by_reset_ != nullptr) return released_by_reset_->push_back(&device);
     Device* gone = &device;
-    env_.loop().post([this, gone] {
-        DeviceNode* node = node_of(*gone);
-        if (node != nullptr) remove(*node);
-    });
+    env_.loop().post([this, gone] { end(*gone); });
+}
+
+void DeviceTree::end(const Device& gone) {
+    DeviceNode* node = node_of(gone);
+    if (node != nullptr) remove(*node);
 }
 
 void DeviceTree::remove(DeviceNode& node) {
@@ -171,12 +176,18 @@ void DeviceTree::remove(DeviceNode& node) {
     });
     std::unique_ptr<DeviceNode> gone = std::move(*at);
     nodes_.erase(at);
+    ++generation_;
     if (listener_ != nullptr) listener_->device_deleted(*gone);
 }
 
-void DeviceTree::reset_enter() {
+void DeviceTree::reset_prepare() {
+    std::vector<Device*> released;
+    released_by_reset_ = &released;
     for (DeviceBus* bus : buses())
         bus->finish_unplugs();
+    released_by_reset_ = nullptr;
+    for (Device* gone : released)
+        end(*gone);
 }
 
 }  // namespace vmm

@@ -25,6 +25,15 @@ struct DeviceNode {
     bool unplug_asked = false;
 };
 
+// What the guest said about a slot for processors or memory (ACPI's _OST).
+struct SlotReport {
+    enum class Kind { Cpu, Memory };
+    Kind kind;
+    unsigned slot;
+    std::string device;  // the id of what is in the slot; empty: none, or nothing is
+    uint32_t source = 0, status = 0;
+};
+
 // Told on the main thread when a device has gone (DEVICE_DELETED) and before it is destroyed.
 class DeviceListener {
   public:
@@ -32,6 +41,7 @@ class DeviceListener {
     virtual void device_deleted(const DeviceNode& node) = 0;
     // The guest refused to let it go.
     virtual void unplug_failed(const DeviceNode& node) { (void)node; }
+    virtual void slot_reported(const SlotReport& report) { (void)report; }
 };
 
 class DeviceTree final : private DeviceSink, public Resettable {
@@ -57,14 +67,23 @@ class DeviceTree final : private DeviceSink, public Resettable {
     // Every bus, parents first.
     std::vector<DeviceBus*> buses() const;
 
+    // Changes whenever a device comes or goes.
+    uint64_t generation() const { return generation_; }
+    // For buses: hands a report to the listener. Main thread.
+    void report(const SlotReport& slot_report) {
+        if (listener_ != nullptr) listener_->slot_reported(slot_report);
+    }
+
     // A machine reset ends pending removals.
-    void reset_enter() override;
+    void reset_prepare() override;
 
   private:
     void device_released(Device& device) override;
     Result<DeviceBus*> place_for(const DeviceRequest& request) const;
     std::string path_for(const DeviceRequest& request);
     void remove(DeviceNode& node);
+    // Only its address is looked at: it may be gone already.
+    void end(const Device& gone);
     DeviceNode* node_of(const Device& device);
 
     DeviceEnv& env_;
@@ -75,6 +94,8 @@ class DeviceTree final : private DeviceSink, public Resettable {
     unsigned anonymous_ = 0;   // devices without an id so far
     unsigned unattached_ = 0;  // the machine's own
     bool running_ = false;
+    uint64_t generation_ = 0;
+    std::vector<Device*>* released_by_reset_ = nullptr;  // while a reset lets devices go
 };
 
 }  // namespace vmm

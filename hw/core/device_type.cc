@@ -2,6 +2,7 @@
 #include "hw/core/device_type.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace vmm {
 
@@ -36,6 +37,12 @@ void DeviceTypes::add(const DeviceType& type) {
           static_cast<int>(type.info.name.size()), type.info.name.data());
     const auto after = [](const DeviceType& a, const DeviceType& b) { return a.info.name < b.info.name; };
     types_.insert(std::upper_bound(types_.begin(), types_.end(), type, after), type);
+}
+
+void DeviceTypes::add_named(std::string name, DeviceType type) {
+    names_.push_back(std::make_shared<const std::string>(std::move(name)));
+    type.info.name = *names_.back();
+    add(type);
 }
 
 const DeviceType* DeviceTypes::find(std::string_view name) const {

@@ -103,6 +103,8 @@ constexpr DeviceType board_device_type() {
 class DeviceTypes {
   public:
     void add(const DeviceType& type);
+    // Under a name that is made at run time; the table keeps it.
+    void add_named(std::string name, DeviceType type);
     // By name or alias.
     const DeviceType* find(std::string_view name) const;
     // In the order of names.
@@ -110,6 +112,7 @@ class DeviceTypes {
 
   private:
     std::vector<DeviceType> types_;
+    std::vector<std::shared_ptr<const std::string>> names_;  // of add_named()
 };
 
 }  // namespace vmm

@@ -37,9 +37,9 @@ Result<SmpTopology> resolve_smp(const SmpRequest& request, unsigned limit) {
     if (product > limit)
         return Error::make("%llu CPUs are more than the %u this machine can have",
                            static_cast<unsigned long long>(product), limit);
-    smp.max_cpus = request.max_cpus != 0 ? request.max_cpus : static_cast<unsigned>(product);
+    smp.max_cpus = wanted != 0 ? wanted : static_cast<unsigned>(product);
     smp.cpus = request.cpus != 0 ? request.cpus : smp.max_cpus;
-    if (product != smp.max_cpus || (request.max_cpus == 0 && request.cpus != 0 && product < request.cpus))
+    if (product != smp.max_cpus)
         return Error::make("sockets %u * dies %u * cores %u * threads %u is not maxcpus %u", smp.sockets,
                            smp.dies, smp.cores, smp.threads, std::max(smp.max_cpus, smp.cpus));
     if (smp.cpus > smp.max_cpus)

@@ -123,17 +123,6 @@ Term lpc_device(const DsdtConfig& c) {
     return device("LPC", body);
 }
 
-Term processors(const std::vector<DsdtCpu>& cpus) {
-    Terms body = {name("_HID", string("ACPI0010")), name("_CID", eisa_id("PNP0A05"))};
-    for (size_t i = 0; i < cpus.size(); ++i) {
-        Terms cpu = {name("_HID", string("ACPI0007")), name("_UID", integer(cpus[i].uid))};
-        if (cpus[i].node) cpu.push_back(name("_PXM", integer(*cpus[i].node)));
-        CHECK(i < 0x1000, "%zu processors", cpus.size());
-        body.push_back(device(strf("C%03X", static_cast<unsigned>(i)), cpu));
-    }
-    return device("CPUS", body);
-}
-
 Term soft_off() {
     const Term type = integer(acpi::kSoftOffSleepType);
     return name("\\_S5", package({type, type, integer(0), integer(0)}));
@@ -147,12 +136,14 @@ acpi::Table build_dsdt(const DsdtConfig& c, const acpi::TableIds& ids) {
     terms.push_back(interrupt_model());
     Terms bus = {ecam_device(c), interrupt_links(), host_bridge(c)};
     if (c.has_hpet) bus.push_back(hpet_device(c.hpet_base));
-    bus.push_back(processors(c.cpus));
+    if (!c.cpu_hotplug) bus.push_back(processors(c.cpus));
     terms.push_back(scope("\\_SB", bus));
     Terms behind = {lpc_device(c)};
     if (c.has_fw_cfg) behind.push_back(fw_cfg_device());
     terms.push_back(scope("\\_SB.PCI0", behind));
     if (!c.hotplug_bridges.empty()) terms.push_back(pci_hotplug(c.hotplug_bridges));
+    if (c.cpu_hotplug) terms.push_back(pluggable_processors(c.cpus));
+    if (c.memory_slots != 0) terms.push_back(memory_hotplug(c.memory_slots));
     terms.push_back(soft_off());
     return acpi::TableBuilder("DSDT", 2, ids).raw(block(terms).bytes).finish();
 }

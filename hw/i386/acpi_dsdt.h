@@ -15,6 +15,7 @@ namespace vmm {
 struct DsdtCpu {
     uint32_t uid;
     std::optional<uint32_t> node;
+    uint32_t apic_id = 0;
 };
 struct DsdtSerial {
     uint16_t port;
@@ -33,7 +34,9 @@ struct DsdtBridge {
 };
 
 struct DsdtConfig {
-    std::vector<DsdtCpu> cpus;
+    std::vector<DsdtCpu> cpus;           // all that may ever be there
+    bool cpu_hotplug = false;            // they come and go, by the registers of hw/acpi/cpu_hotplug
+    unsigned memory_slots = 0;           // of hw/acpi/memory_hotplug; 0: there is none
     std::vector<DsdtSerial> serials;     // COM1 first
     std::vector<PciWindow> pci_windows;  // memory that is the host bridge's, below and above 4 GiB
     uint64_t ecam_base = 0xb0000000;

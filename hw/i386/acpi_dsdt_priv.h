@@ -12,6 +12,11 @@ aml::Term interrupt_model();
 aml::Term interrupt_links();
 // PCI0 with _OSC, _CRS and _PRT.
 aml::Term host_bridge(const DsdtConfig& config);
+// The processors, without and with hot-plug: then with their registers, methods and event.
+aml::Term processors(const std::vector<DsdtCpu>& cpus);
+aml::Term pluggable_processors(const std::vector<DsdtCpu>& cpus);
+// Registers, slots, methods and event of memory hot-plug.
+aml::Term memory_hotplug(unsigned slots);
 // Registers, bridges, slots and the event of conventional hot-plug.
 aml::Term pci_hotplug(const std::vector<DsdtBridge>& bridges);
 

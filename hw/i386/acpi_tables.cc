@@ -28,7 +28,10 @@ acpi::MadtCpu madt_cpu(const AcpiConfig& c, size_t index) {
 DsdtConfig dsdt_config(const AcpiConfig& c) {
     DsdtConfig d;
     for (size_t i = 0; i < c.cpus.size(); ++i)
-        if (c.cpus[i].enabled) d.cpus.push_back({static_cast<uint32_t>(i), c.cpus[i].node});
+        if (c.cpus[i].enabled || c.cpu_hotplug)
+            d.cpus.push_back({static_cast<uint32_t>(i), c.cpus[i].node, c.cpus[i].apic_id});
+    d.cpu_hotplug = c.cpu_hotplug;
+    d.memory_slots = c.memory_slots;
     d.serials = c.serials;
     d.pci_windows = c.pci_windows;
     d.ecam_base = c.ecam_base;
@@ -81,7 +84,8 @@ acpi::Table madt_for(const AcpiConfig& c) {
 acpi::Table srat_for(const AcpiConfig& c) {
     acpi::SratConfig s;
     for (size_t i = 0; i < c.cpus.size(); ++i)
-        if (c.cpus[i].enabled) s.cpus.push_back({madt_cpu(c, i), c.cpus[i].node.value_or(0)});
+        if (c.cpus[i].enabled || c.cpu_hotplug)
+            s.cpus.push_back({madt_cpu(c, i), c.cpus[i].node.value_or(0)});
     s.memory = c.numa_memory;
     return acpi::build_srat(s, c.ids);
 }

@@ -22,6 +22,8 @@ struct AcpiCpu {
 struct AcpiConfig {
     acpi::TableIds ids;
     std::vector<AcpiCpu> cpus;  // the index is the processor's uid
+    bool cpu_hotplug = false;   // then all are announced, those that are there as enabled
+    unsigned memory_slots = 0;  // for memory that comes later; 0: none does
     // Empty without NUMA: no SRAT, no SLIT. Ranges as the guest sees RAM, split at its holes.
     std::vector<acpi::SratMemory> numa_memory;
     acpi::Distances numa_distances;  // empty: no SLIT

@@ -48,12 +48,13 @@ AcpiConfig acpi_config(const BoardFacts& f) {
     if (!f.config.firmware.oem_table_id.empty()) a.ids.oem_table_id = f.config.firmware.oem_table_id;
     a.extra_tables = f.config.firmware.acpi_tables;
     const std::vector<uint32_t> nodes = nodes_of_cpus(f);
-    // Only CPUs that are there: nothing could add the others.
-    for (size_t i = 0; i < f.apic_ids.size() && i < f.config.smp.cpus; ++i) {
-        AcpiCpu cpu{f.apic_ids[i], std::nullopt, true};
+    for (size_t i = 0; i < f.apic_ids.size(); ++i) {
+        const bool present = std::find(f.cpus.begin(), f.cpus.end(), i) != f.cpus.end();
+        AcpiCpu cpu{f.apic_ids[i], std::nullopt, present};
         if (!nodes.empty()) cpu.node = nodes[i];
         a.cpus.push_back(cpu);
     }
+    a.cpu_hotplug = true;
     a.numa_memory = node_ranges(f.node_memory, f.map.ram_below.size());
     a.numa_distances = f.config.memory.distances;
     a.pci_windows = pci_windows(f.map);
@@ -93,7 +94,7 @@ FwCfgConfig fw_cfg_config(const BoardFacts& f, const BootMemory& memory) {
     c.memory = memory;
     if (f.config.uuid) c.uuid = *f.config.uuid;
     c.ram_size = memory.ram_below + memory.ram_above;
-    c.boot_cpus = static_cast<uint16_t>(f.config.smp.cpus);
+    c.boot_cpus = static_cast<uint16_t>(f.cpus.size());
     c.apic_ids = f.apic_ids;
     c.cpu_nodes = nodes_of_cpus(f);
     for (uint64_t bytes : f.node_memory)
@@ -104,6 +105,8 @@ FwCfgConfig fw_cfg_config(const BoardFacts& f, const BootMemory& memory) {
     c.strict_boot = f.config.boot.strict;
     c.boot_paths = f.boot_paths;
     c.extra = &f.config.firmware;
+    c.bios_geometry = f.bios_geometry;
+    c.boots_kernel_rom = f.boots_kernel_rom;
     c.graphics = f.config.graphics;
     if (!f.serials.empty()) c.serial_console = f.serials.front().port;
     if (f.config.hpet) c.hpet_base = kHpetBase;
@@ -148,6 +151,12 @@ Status BoardTables::publish(FwCfgItems& items, std::optional<FwCfgKernel> kernel
     c.smbios = &smbios_;
     c.kernel = std::move(kernel);
     return publish_fw_cfg(c, items);
+}
+
+void BoardTables::republish(FwCfgItems& items) const {
+    FwCfgConfig c = fw_cfg_;
+    c.acpi = acpi_ ? &*acpi_ : nullptr;
+    republish_fw_cfg(c, items);
 }
 
 Result<BootState> BoardTables::boot(DirectBoot files, GuestWriter& guest) const {

@@ -26,6 +26,7 @@ struct BoardFacts {
     const MachineConfig& config;
     const Q35Map& map;
     std::vector<uint32_t> apic_ids;  // of max_cpus CPUs, by index
+    std::vector<unsigned> cpus;      // the indices of those that are there
     uint32_t cpuid_eax = 0;          // leaf 1 of the boot CPU, for SMBIOS
     uint32_t cpuid_edx = 0;
     bool has_pic = true;
@@ -34,6 +35,8 @@ struct BoardFacts {
     std::vector<uint64_t> node_memory;  // bytes, by node, in the order of RAM; empty without NUMA
     std::vector<DsdtBridge> hotplug_bridges;
     std::vector<std::string> boot_paths;   // what firmware tries, in order
+    std::vector<uint8_t> bios_geometry;    // of disks; empty: of none
+    bool boots_kernel_rom = false;         // firmware starts -kernel by its option ROM
     std::vector<uint8_t> generation_page;  // of a vmgenid device; empty: there is none
     smbios::Settings smbios;               // with the places of devices
 };
@@ -47,6 +50,8 @@ class BoardTables {
 
     // For firmware. `kernel` and its companions are there for -bios with -kernel.
     Status publish(FwCfgItems& items, std::optional<FwCfgKernel> kernel) const;
+    // Again at a reset: what devices and processors that came and went have changed.
+    void republish(FwCfgItems& items) const;
     // For a boot without firmware: the kernel with its company and command line; the rest is filled in.
     Result<BootState> boot(DirectBoot files, GuestWriter& guest) const;
 

@@ -150,7 +150,7 @@ Status publish_kernel(const FwCfgConfig& c, const FwCfgKernel& k, FwCfgItems& it
 // Paths of what to boot from, one a line; HALT ends a list beyond which nothing is to be tried.
 std::vector<uint8_t> boot_order(const FwCfgConfig& c) {
     std::string lines;
-    if (c.kernel && !c.kernel->loader_rom.empty()) lines += "/rom@genroms/linuxboot_dma.bin\n";
+    if (c.boots_kernel_rom) lines += "/rom@genroms/linuxboot_dma.bin\n";
     for (const std::string& path : c.boot_paths)
         lines += path + "\n";
     if (c.strict_boot) lines += "HALT\n";
@@ -181,8 +181,21 @@ Status publish_fw_cfg(const FwCfgConfig& c, FwCfgItems& items) {
     publish_numbers(c, items);
     TRY(publish_files(c, items));
     if (c.kernel) TRY(publish_kernel(c, *c.kernel, items));
+    if (!c.bios_geometry.empty()) TRY(items.add_file("bios-geometry", c.bios_geometry));
     TRY(items.add_file("bootorder", boot_order(c)));
     return c.extra != nullptr ? publish_extra(*c.extra, items) : Status();
+}
+
+void republish_fw_cfg(const FwCfgConfig& c, FwCfgItems& items) {
+    items.set_number(FwCfgKey::NbCpus, c.boot_cpus, 2);
+    if (c.acpi != nullptr) {
+        items.replace_file(acpi::kTablesFile, c.acpi->tables);
+        items.replace_file(acpi::kRsdpFile, c.acpi->rsdp);
+        items.replace_file(acpi::kLoaderFile, acpi::linker_script(*c.acpi));
+    }
+    if (!c.bios_geometry.empty() || items.find_file("bios-geometry") != nullptr)
+        items.replace_file("bios-geometry", c.bios_geometry);
+    items.replace_file("bootorder", boot_order(c));
 }
 
 }  // namespace vmm

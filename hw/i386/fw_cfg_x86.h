@@ -49,6 +49,8 @@ struct FwCfgConfig {
     int32_t reboot_timeout_ms = -1;         // never
     std::vector<std::string> boot_paths;    // Open Firmware, the first to try first
     bool strict_boot = false;               // nothing but what the boot order names
+    std::vector<uint8_t> bios_geometry;     // of disks whose user said it; empty: none did
+    bool boots_kernel_rom = false;          // the boot order begins with the kernel's option ROM
     const acpi::AcpiImage* acpi = nullptr;  // null: -no-acpi
     const smbios::Image* smbios = nullptr;
     const FirmwareConfig* extra = nullptr;  // what the user adds
@@ -57,5 +59,8 @@ struct FwCfgConfig {
 
 // Adds everything to the items; refuses a kernel that is no bzImage or does not fit the guest's RAM.
 Status publish_fw_cfg(const FwCfgConfig& config, FwCfgItems& items);
+// What changes when processors and devices come and go, at a reset: their number, the ACPI tables, what is
+// booted.
+void republish_fw_cfg(const FwCfgConfig& config, FwCfgItems& items);
 
 }  // namespace vmm

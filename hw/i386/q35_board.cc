@@ -4,12 +4,16 @@
 // cheap.
 #include "hw/i386/q35_board.h"
 
+#include <functional>
+
 #include "hw/core/boot_order.h"
 #include "hw/i386/mch.h"
 #include "hw/i386/q35_protection.h"
 #include "hw/i386/q35_state_priv.h"
 #include "hw/nvram/flash_drive.h"
 #include "hw/nvram/fw_cfg.h"
+#include "hw/rtc/cmos_layout.h"
+#include "hw/rtc/mc146818.h"
 #include "target/i386/confidential/guest.h"
 #include "target/i386/cpu/leaves.h"
 #include "util/log.h"
@@ -38,6 +42,15 @@ std::string firmware_path(const BootConfig& boot) {
     if (!boot.flash[0].empty()) return "";
     return boot.kernel.empty() ? kDefaultFirmware : "";
 }
+
+class TablesRefresh final : public Resettable {
+  public:
+    explicit TablesRefresh(std::function<void()> refresh) : refresh_(std::move(refresh)) {}
+    void reset_enter() override { refresh_(); }
+
+  private:
+    const std::function<void()> refresh_;
+};
 
 uint64_t total(const std::vector<RamBlock*>& ram) {
     uint64_t bytes = 0;
@@ -173,7 +186,7 @@ Result<std::vector<std::string>> Q35Board::State::boot_list() const {
     return boot_paths(bootable, roms);
 }
 
-Status Q35Board::State::make_boot(std::optional<BootFiles> files) {
+Result<std::unique_ptr<BoardTables>> Q35Board::State::describe() {
     std::vector<uint64_t> node_memory;
     if (!config.memory.nodes.empty()) {
         size_t next = 0;
@@ -189,26 +202,49 @@ Status Q35Board::State::make_boot(std::optional<BootFiles> files) {
     std::vector<const Device*> bootable;
     for (const std::unique_ptr<DeviceNode>& node : tree->nodes())
         bootable.push_back(node->device.get());
-    std::vector<uint8_t> geometry = bios_geometry_file(bootable);
-    if (!geometry.empty()) TRY(fw_cfg->items().add_file("bios-geometry", std::move(geometry)));
-    tables = TRY(BoardTables::create(BoardFacts{.config = config,
-                                                .map = map,
-                                                .apic_ids = apic_ids,
-                                                .cpuid_eax = eax,
-                                                .cpuid_edx = edx,
-                                                .serials = serial_ports(),
-                                                .node_memory = node_memory,
-                                                .hotplug_bridges = hotplug_bridges(*root),
-                                                .boot_paths = TRY(boot_list()),
-                                                .generation_page = generation_page(),
-                                                .smbios = TRY(smbios_settings())}));
+    return BoardTables::create(BoardFacts{.config = config,
+                                          .map = map,
+                                          .apic_ids = apic_ids,
+                                          .cpus = sockets->present(),
+                                          .cpuid_eax = eax,
+                                          .cpuid_edx = edx,
+                                          .serials = serial_ports(),
+                                          .node_memory = node_memory,
+                                          .hotplug_bridges = hotplug_bridges(*root),
+                                          .boot_paths = TRY(boot_list()),
+                                          .bios_geometry = bios_geometry_file(bootable),
+                                          .boots_kernel_rom = boots_kernel_rom,
+                                          .generation_page = generation_page(),
+                                          .smbios = TRY(smbios_settings())});
+}
+
+void Q35Board::State::refresh_tables() {
+    if (tree->generation() == told_generation) return;
+    Result<std::unique_ptr<BoardTables>> now = describe();
+    if (!now) {
+        // Two devices of one bootindex, of which the later one came while the machine ran: as before, then.
+        log_warning("reset: %s", now.error().message().c_str());
+        return;
+    }
+    *tables = std::move(**now);
+    told_generation = tree->generation();
+    rtc->set_ram(cmos::kFurtherCpus, static_cast<uint8_t>(sockets->present().size() - 1));
+    tables->republish(fw_cfg->items());
+}
+
+Status Q35Board::State::make_boot(std::optional<BootFiles> files) {
+    std::optional<FwCfgKernel> kernel;
+    if (files && map.firmware) {
+        kernel = files->for_firmware(config.boot.append);
+        kernel->unpatched = parts.confidential != nullptr;
+        boot_files = std::move(files);
+        boots_kernel_rom = !kernel->loader_rom.empty();
+    }
+    tables = TRY(describe());
+    told_generation = tree->generation();
+    refresh = std::make_unique<TablesRefresh>([this] { refresh_tables(); });
+    resets.add(*refresh);
     if (map.firmware) {
-        std::optional<FwCfgKernel> kernel;
-        if (files) {
-            kernel = files->for_firmware(config.boot.append);
-            kernel->unpatched = parts.confidential != nullptr;
-            boot_files = std::move(files);
-        }
         return tables->publish(fw_cfg->items(), std::move(kernel));
     }
     // A multiboot kernel's first word is its own name.
@@ -287,6 +323,14 @@ DeviceTree& Q35Board::devices() {
 
 const CpuidPolicy& Q35Board::cpu_policy() const {
     return state_->cpu_policy;
+}
+
+const Device* Q35Board::cpu_device(unsigned index) const {
+    return state_->sockets->device(index);
+}
+
+std::vector<SlotReport> Q35Board::slot_reports() {
+    return state_->sockets->reports();
 }
 
 std::vector<const Device*> Q35Board::parts() const {

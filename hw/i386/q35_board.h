@@ -32,6 +32,7 @@ class GmemFactory;
 class IrqTap;
 class MachineRequests;
 class ResetList;
+struct SlotReport;
 
 class X86Accelerator;
 
@@ -79,6 +80,10 @@ class Q35Board {
     DeviceTree& devices();
     // What the processors show.
     const CpuidPolicy& cpu_policy() const;
+    // The user's device that is the processor of this index, or null.
+    const Device* cpu_device(unsigned index) const;
+    // What the guest said of each slot last.
+    std::vector<SlotReport> slot_reports();
     // The board's own parts, in the order of making.
     std::vector<const Device*> parts() const;
     // False when the guest does not listen.

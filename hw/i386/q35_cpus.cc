@@ -1,8 +1,11 @@
 // The CPUs of the board: what the guest is shown, and the accelerator's share of the start.
+#include <algorithm>
+
 #include "hw/i386/kernel_pit.h"
 #include "hw/i386/q35_state_priv.h"
 #include "target/i386/confidential/guest.h"
 #include "target/i386/cpu/leaves.h"
+#include "target/i386/cpu/model.h"
 #include "target/i386/cpu/options.h"
 #include "target/i386/cpu/resolve.h"
 #include "util/log.h"
@@ -59,6 +62,53 @@ void Q35Board::State::warn_about_cpu() const {
         log_warning("%s", line.c_str());
 }
 
+GuestWorld Q35Board::State::guest_world() {
+    return {.memory = memory,
+            .ports = ports,
+            .requests = parts.requests,
+            .converter = conversions != nullptr ? &conversions->converter() : nullptr,
+            .end_of_interrupt = end_of_interrupt};
+}
+
+X86CpuSetup Q35Board::State::cpu_setup(unsigned index) const {
+    return {.index = index,
+            .cpuid = leaves_for(cpu_policy, cpu_topology, index),
+            .feature_msrs = cpu_policy.msrs(),
+            .apic_id = apic_ids[index],
+            .boot_processor = index == 0,
+            .boot = loader != nullptr ? &loader->boot() : nullptr};
+}
+
+// The node of a processor that -numa names for none is the first.
+std::optional<uint32_t> node_of_cpu(const MemoryConfig& memory, unsigned cpu) {
+    if (memory.nodes.empty()) return std::nullopt;
+    for (size_t node = 0; node < memory.nodes.size(); ++node) {
+        const std::vector<unsigned>& cpus = memory.nodes[node].cpus;
+        if (std::find(cpus.begin(), cpus.end(), cpu) != cpus.end()) return static_cast<uint32_t>(node);
+    }
+    return 0;
+}
+
+void Q35Board::State::make_sockets() {
+    CpuSockets::Config wanted{.topology = cpu_topology,
+                              .places = {},
+                              .at_start = config.smp.cpus,
+                              .cpu_type = cpu_type_name(cpu_model_of(config.cpu.text)),
+                              .acpi = config.acpi};
+    for (unsigned i = 0; i < config.smp.max_cpus; ++i)
+        wanted.places.push_back({cpu_place(cpu_topology, i), apic_ids[i], node_of_cpu(config.memory, i)});
+    CpuSockets::Actions actions{
+        .make = [this](unsigned index) { return x86->plug_cpu(cpu_setup(index), guest_world()); },
+        .end = [this](unsigned index) { x86->unplug_cpu(index); },
+        .raise_event = [this] { lpc->pm().raise_gpe(acpi::CpuHotplug::kEvent); },
+        .report = [this](const SlotReport& report) { tree->report(report); }};
+    sockets = std::make_unique<CpuSockets>(std::move(wanted), std::move(actions), parts.loop);
+    if (!config.acpi) return;
+    acpi::CpuHotplug& registers = sockets->registers();
+    resets.add(registers);
+    regions.add(io, registers.type().data(), acpi::CpuHotplug::kPort, acpi::CpuHotplug::kSize, registers);
+}
+
 Status Q35Board::State::start_accelerator() {
     TRY(accelerator.map_memory(memory));
     TRY(accelerator.create_irqchip());
@@ -66,19 +116,9 @@ Status Q35Board::State::start_accelerator() {
     KernelPit::Config pit;
     TRY(apply_defaults(KernelPit::kInfo, KernelPit::kProps, config.globals, &pit));
     if (kernel_chips_too && config.pit) TRY(x86->create_kernel_pit(pit.lost_ticks));
-    const GuestWorld world{.memory = memory,
-                           .ports = ports,
-                           .requests = parts.requests,
-                           .converter = conversions != nullptr ? &conversions->converter() : nullptr,
-                           .end_of_interrupt = end_of_interrupt};
-    for (unsigned i = 0; i < config.smp.cpus; ++i) {
-        X86CpuSetup cpu{.cpuid = leaves_for(cpu_policy, cpu_topology, i),
-                        .feature_msrs = cpu_policy.msrs(),
-                        .apic_id = apic_ids[i],
-                        .boot_processor = i == 0,
-                        .boot = loader != nullptr ? &loader->boot() : nullptr};
-        TRY(x86->add_cpu(std::move(cpu), world));
-    }
+    for (unsigned index : sockets->present())
+        TRY(x86->add_cpu(cpu_setup(index), guest_world()));
+    sockets->set_running();
     return accelerator.reset_vcpus();
 }
 

@@ -44,8 +44,7 @@ std::unique_ptr<Mc146818> make_rtc(const MachineConfig& config, const Q35Map& ma
     rtc.start_seconds = rtc_seconds(config.rtc, host_now_ns);
     rtc.slew = config.rtc.slew;
     cmos::store_memory_sizes(rtc.ram, map.ram_below.size(), map.ram_above ? map.ram_above->size() : 0);
-    // The number of further CPUs that firmware waits for.
-    rtc.ram[0x5f] = static_cast<uint8_t>(config.smp.cpus - 1);
+    rtc.ram[cmos::kFurtherCpus] = static_cast<uint8_t>(config.smp.cpus - 1);
     return std::make_unique<Mc146818>(rtc, clock, irq);
 }
 
@@ -63,11 +62,10 @@ std::vector<DsdtSerial> Q35Board::State::serial_ports() const {
 
 void Q35Board::State::make_timers() {
     const bool own_time = config.rtc.clock == RtcClockChoice::Virtual;
-    Mc146818& rtc =
-        keep(make_rtc(config, map, parts.host_clock.now_ns(),
-                      own_time ? parts.virtual_clock : parts.host_clock, gsis->connect(Mc146818::kIrq)));
-    regions.add(io, "rtc", Mc146818::kPort, Mc146818::kSize, rtc);
-    boot_order = std::make_unique<BootOrder>(config.boot, rtc);
+    rtc = &keep(make_rtc(config, map, parts.host_clock.now_ns(),
+                         own_time ? parts.virtual_clock : parts.host_clock, gsis->connect(Mc146818::kIrq)));
+    regions.add(io, "rtc", Mc146818::kPort, Mc146818::kSize, *rtc);
+    boot_order = std::make_unique<BootOrder>(config.boot, *rtc);
     resets.add(*boot_order);
     // Who stops driving IRQ 0 while the HPET does.
     std::function<void(bool)> replace_pit = [](bool) {};
@@ -148,6 +146,7 @@ Status Q35Board::State::make_devices() {
     // In the list of resets before what is plugged into it: its registers go last, when its drives are idle.
     ata::Ich9Ahci& sata = keep(ata::Ich9Ahci::create_for_board(dma, parts.loop));
     plug(sata, ata::Ich9Ahci::kBoardAddress);
+    make_sockets();
     tree = std::make_unique<DeviceTree>(*env, resets);
     resets.add(*tree);
     tree->add_root_bus(isa);
@@ -155,6 +154,7 @@ Status Q35Board::State::make_devices() {
     for (DeviceBus* bus : sata.buses())
         tree->add_root_bus(*bus);
     tree->add_root_bus(system_bus);
+    tree->add_root_bus(*sockets);
     for (const DeviceRequest& wanted : config.devices) {
         Result<Device*> made = tree->add(wanted);
         if (!made)

@@ -11,6 +11,7 @@
 #include "hw/i386/board_memory.h"
 #include "hw/i386/board_tables.h"
 #include "hw/i386/boot_loader.h"
+#include "hw/i386/cpu_sockets.h"
 #include "hw/i386/guest_conversions.h"
 #include "hw/i386/irq_wiring.h"
 #include "hw/i386/lpc.h"
@@ -38,6 +39,7 @@
 namespace vmm {
 
 class Lpc;
+class Mc146818;
 
 struct Q35Board::State {
     State(const MachineConfig& machine, const Q35Parts& given,
@@ -63,6 +65,13 @@ struct Q35Board::State {
     Result<smbios::Settings> smbios_settings() const;
     // What firmware tries to boot from, in order.
     Result<std::vector<std::string>> boot_list() const;
+    // What the guest is told of the machine as it is now.
+    Result<std::unique_ptr<BoardTables>> describe();
+    // At a reset: told again, where devices or processors came or went.
+    void refresh_tables();
+    void make_sockets();
+    X86CpuSetup cpu_setup(unsigned index) const;
+    GuestWorld guest_world();
     Status start_accelerator();
     // What is measured first; and the launch of a protected guest.
     std::vector<LaunchImage> launch_images();
@@ -132,8 +141,10 @@ struct Q35Board::State {
     IsaBus isa{topology, io};
     SystemBus system_bus;
     FwCfg* fw_cfg = nullptr;  // among the devices
+    Mc146818* rtc = nullptr;  // among the devices
     std::unique_ptr<FwCfgFiles> firmware_files;
     std::unique_ptr<BoardEnv> env;
+    std::unique_ptr<CpuSockets> sockets;
     std::unique_ptr<DeviceTree> tree;
     bool acpi_pci_hotplug = true;
     std::vector<pci::Bus*> hotplug_buses;  // by their numbers in the hot-plug registers
@@ -141,6 +152,9 @@ struct Q35Board::State {
     std::unique_ptr<Resettable> boot_order;
     std::unique_ptr<Resettable> vcpu_reset;
     std::unique_ptr<BoardTables> tables;
+    std::unique_ptr<Resettable> refresh;
+    uint64_t told_generation = 0;  // of the device tree, when the tables were made
+    bool boots_kernel_rom = false;
     std::unique_ptr<BootLoader> loader;
     std::optional<BootFiles> boot_files;  // of a kernel that firmware starts
 };

@@ -1,4 +1,4 @@
-// The q35's own devices whose properties users can set (-global).
+// The q35's own devices whose properties users can set (-global), and the processors that are plugged in.
 #pragma once
 
 namespace vmm {

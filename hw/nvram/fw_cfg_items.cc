@@ -39,6 +39,12 @@ Status FwCfgItems::add_file(std::string_view name, std::vector<uint8_t> bytes,
     return {};
 }
 
+void FwCfgItems::replace_file(std::string_view name, std::vector<uint8_t> bytes) {
+    CHECK(!name.empty() && name.size() <= kMaxFileName, "fw_cfg file name of %zu characters", name.size());
+    files_[std::string(name)].bytes = std::move(bytes);
+    directory_stale_ = true;
+}
+
 void FwCfgItems::build_directory() {
     std::vector<uint8_t> directory(4 + files_.size() * kDirectoryEntry);
     store_be(directory.data(), static_cast<uint32_t>(files_.size()));

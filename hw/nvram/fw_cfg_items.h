@@ -68,6 +68,9 @@ class FwCfgItems {
     // reason.
     Status add_file(std::string_view name, std::vector<uint8_t> bytes, std::function<void()> written = {});
 
+    // New contents of a file that is there, or a further file. While nobody reads (in a reset).
+    void replace_file(std::string_view name, std::vector<uint8_t> bytes);
+
     // The item behind a selector key, or null. Building the directory is done when it was changed.
     FwCfgItem* find(uint16_t key);
     const FwCfgItem* find_file(std::string_view name) const;

@@ -37,6 +37,8 @@ enum Byte : uint8_t {
 };
 
 inline constexpr unsigned kBytes = 128;
+// The number of CPUs besides the first that firmware waits for.
+inline constexpr unsigned kFurtherCpus = 0x5f;
 
 // What firmware reads the RAM's size from.
 inline void store_memory_sizes(std::array<uint8_t, kBytes>& ram, uint64_t below_4g, uint64_t above_4g) {

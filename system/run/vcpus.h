@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <vector>
 
 #include "util/result.h"
 #include "util/strong.h"
@@ -11,12 +12,14 @@
 namespace vmm {
 
 struct VcpuIdTag;
-using VcpuId = Strong<VcpuIdTag, uint32_t>;  // index of the vCPU in creation order, not its APIC id
+using VcpuId = Strong<VcpuIdTag, uint32_t>;  // the vCPU's place among those possible, not its APIC id
 
 class Vcpus {
   public:
     virtual ~Vcpus() = default;
+    // How many there are, and which; lowest first. Main thread.
     virtual unsigned count() const = 0;
+    virtual std::vector<VcpuId> present() const = 0;
     // Makes the vCPU leave guest mode and look at what changed (pending interrupts, stop requests). Any
     // thread.
     virtual void kick(VcpuId vcpu) = 0;

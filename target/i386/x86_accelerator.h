@@ -36,6 +36,7 @@ enum class HostIdentity {
 
 // One vCPU, for add_cpu().
 struct X86CpuSetup {
+    unsigned index = 0;  // among the CPUs that may be there
     std::vector<CpuidEntry> cpuid;
     std::vector<std::pair<uint32_t, uint64_t>> feature_msrs;  // what CpuidPolicy::msrs() gave
     uint32_t apic_id = 0;
@@ -66,11 +67,14 @@ class X86Accelerator {
     virtual Status create_kernel_pit(LostTicks lost_ticks) = 0;
     virtual Status set_kernel_pit_replaced(bool replaced) = 0;
 
-    // The vCPU gets the next index. It starts paused, in its reset state once that was loaded
+    // Before the machine runs: the vCPU starts paused, in its reset state once that was loaded
     // (Accelerator::reset_vcpus()).
     virtual Status add_cpu(X86CpuSetup setup, const GuestWorld& world) = 0;
     // Once all is made and the vCPUs are in their reset state: what is measured is loaded.
     virtual Status launch(LaunchMedia& media) = 0;
+    // Afterwards, while the others run: one that is reset and runs as they do, and its end.
+    virtual Status plug_cpu(X86CpuSetup setup, const GuestWorld& world) = 0;
+    virtual void unplug_cpu(unsigned index) = 0;
 };
 
 }  // namespace vmm

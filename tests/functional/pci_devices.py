@@ -1,13 +1,11 @@
 #!/usr/bin/env python3
 """Bridges, ports, watchdogs and small PCI devices, driven by a test client in the guest's place: what they show, hot-plug by ports and by ACPI,
 what the machine does when a watchdog ends. pci_devices.py PENUMBRA [TEST...]"""
-import os
-import socket
 import sys
-import tempfile
 
 from harness import Failure, main
-from qmp_client import Connection, QmpError
+from monitored import Monitored
+from qmp_client import QmpError
 from qtest import Qtest, expect, expect_equal
 
 TICK = 600_000_000
@@ -16,24 +14,6 @@ TCO = PM + 0x60
 RELOAD, STATUS1, STATUS2, CONTROL1, TIMER = TCO, TCO + 4, TCO + 6, TCO + 8, TCO + 0x12
 SLOT_CONTROL, SLOT_STATUS = 0x54 + 0x18, 0x54 + 0x1a  # of a pcie-root-port
 ON, OFF = 0x01c0, 0x07c0
-
-
-class Monitored(Qtest):
-    """A machine with a monitor beside the test client."""
-
-    def __init__(self, binary, *arguments):
-        folder = tempfile.TemporaryDirectory(prefix='qmp-')
-        path = os.path.join(folder.name, 'qmp.sock')
-        with socket.socket(socket.AF_UNIX) as listener:
-            listener.bind(path)
-            listener.listen(1)
-            super().__init__(binary, '-qmp', f'unix:{path}', *arguments)
-            self.qmp = Connection(listener.accept()[0]).negotiate()
-        folder.cleanup()
-
-    def __exit__(self, *info):
-        self.qmp.sock.close()
-        super().__exit__(*info)
 
 
 def start_tco(q, ticks):

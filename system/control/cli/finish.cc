@@ -126,10 +126,6 @@ Status finish_smp(Builder& builder) {
                        given.dies.value_or(0), given.cores.value_or(0),   given.threads.value_or(0)};
     auto topology = resolve_smp(request, kMostCpus);
     if (!topology) return std::move(topology).take_error().while_doing("-smp");
-    if (topology->max_cpus != topology->cpus)
-        return Error::make(
-            "-smp maxcpus=%u: processors cannot be plugged in in this version, maxcpus must be %u",
-            topology->max_cpus, topology->cpus);
     builder.line.configuration.machine.smp = *topology;
     return {};
 }

@@ -23,13 +23,13 @@ qapi::CpuInstanceProperties place_of(const CpuEntry& cpu, bool numa) {
 
 std::vector<qapi::CpuInfoFast> list_running(MachineView& view) {
     const bool numa = !view.configuration().machine.memory.nodes.empty();
-    const std::vector<int> threads = cpu_threads(view);
+    std::map<unsigned, int> threads = cpu_threads(view);
     std::vector<qapi::CpuInfoFast> out;
     for (const CpuEntry& cpu : list_cpus(view)) {
         if (cpu.qom_path.empty()) continue;
         out.push_back({.cpu_index = cpu.index,
                        .qom_path = cpu.qom_path,
-                       .thread_id = cpu.index < threads.size() ? threads[cpu.index] : 0,
+                       .thread_id = threads[cpu.index],
                        .props = place_of(cpu, numa),
                        .target = qapi::SysEmuTarget::X8664});
     }

@@ -5,9 +5,11 @@
 
 #include <algorithm>
 
+#include "hw/core/device_tree.h"
 #include "hw/i386/q35_board.h"
 #include "system/control/startup/machine_view.h"
 #include "system/run/vcpus.h"
+#include "target/i386/cpu/model.h"
 #include "util/text.h"
 
 namespace vmm {
@@ -20,6 +22,12 @@ unsigned node_of(const MemoryConfig& memory, unsigned cpu) {
         if (std::find(cpus.begin(), cpus.end(), cpu) != cpus.end()) return node;
     }
     return 0;
+}
+
+std::string path_of(MachineView& view, const Device& device) {
+    for (const std::unique_ptr<DeviceNode>& node : view.board()->devices().nodes())
+        if (node->device.get() == &device) return node->path;
+    return {};
 }
 
 }  // namespace
@@ -39,29 +47,23 @@ std::vector<CpuEntry> list_cpus(MachineView& view) {
                        .node = node_of(machine.memory, i),
                        .qom_path = {}};
         if (i < machine.smp.cpus) entry.qom_path = strf("/machine/unattached/device[%u]", i);
+        if (const Device* device = view.board()->cpu_device(i)) entry.qom_path = path_of(view, *device);
         out.push_back(std::move(entry));
     }
     return out;
 }
 
-std::string cpu_type_name(std::string_view model) {
-    return std::string(model) + "-x86_64-cpu";
-}
-
 std::string machine_cpu_type(const MachineView& view) {
-    const std::string& text = view.configuration().machine.cpu.text;
-    const std::string model = text.substr(0, text.find(','));
-    return cpu_type_name(model.empty() ? "qemu64" : model);
+    return cpu_type_name(cpu_model_of(view.configuration().machine.cpu.text));
 }
 
-std::vector<int> cpu_threads(MachineView& view) {
-    std::vector<int> out;
+std::map<unsigned, int> cpu_threads(MachineView& view) {
+    std::map<unsigned, int> out;
     if (view.board() == nullptr) return out;
     Vcpus& vcpus = view.board()->vcpus();
-    for (unsigned i = 0; i < vcpus.count(); ++i) {
-        int thread = 0;
-        vcpus.run_on(VcpuId(i), [&thread] { thread = ::gettid(); });
-        out.push_back(thread);
+    for (VcpuId vcpu : vcpus.present()) {
+        int& thread = out[vcpu.raw()];
+        vcpus.run_on(vcpu, [&thread] { thread = ::gettid(); });
     }
     return out;
 }

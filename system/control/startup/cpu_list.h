@@ -1,6 +1,7 @@
 // The machine's processors as the monitor lists them: their places, objects and threads. Main thread.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -21,13 +22,11 @@ struct CpuEntry {
 };
 // Every place for a processor, by index; without a board there is none.
 std::vector<CpuEntry> list_cpus(MachineView& view);
-// "qemu64-x86_64-cpu"
-std::string cpu_type_name(std::string_view model);
 // The type of the machine's processors.
 std::string machine_cpu_type(const MachineView& view);
 // What qom-list tells of a processor.
 std::vector<QomProperty> cpu_properties(const CpuEntry& cpu, const CpuidPolicy& policy);
-// The host's thread of each processor that is there.
-std::vector<int> cpu_threads(MachineView& view);
+// The host's thread of each processor that is there, by index.
+std::map<unsigned, int> cpu_threads(MachineView& view);
 
 }  // namespace vmm

@@ -8,6 +8,7 @@
 #include "system/control/startup/machine_list.h"
 #include "system/control/startup/machine_view.h"
 #include "system/control/startup/query_commands.h"
+#include "target/i386/cpu/model.h"
 
 namespace vmm {
 

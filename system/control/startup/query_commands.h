@@ -11,6 +11,7 @@
 namespace vmm {
 
 class FdStore;
+struct SlotReport;
 class HmpTable;
 class MachineView;
 namespace block {
@@ -29,6 +30,9 @@ void register_memory_commands(qapi::CommandTable& table, MachineView& view);
 void register_chardev_commands(qapi::CommandTable& table, MachineView& view);
 // device_add, device_del.
 void register_device_commands(qapi::CommandTable& table, MachineView& view, const DeviceTypes& types);
+// What the guest says of slots for processors and memory: ACPI_DEVICE_OST, query-acpi-ospm-status.
+void tell_slot_report(qapi::EventSink& events, const SlotReport& report);
+void register_hotplug_commands(qapi::CommandTable& table, MachineView& view);
 // BLOCK_IO_ERROR.
 void tell_io_error(qapi::EventSink& events, const block::IoErrorReport& report);
 // Drives and block nodes.

@@ -1,6 +1,4 @@
 // All types in one table; see query_commands.h.
-#include <algorithm>
-
 #include "qapi/types_machine.h"
 #include "qapi/types_qom.h"
 #include "system/control/startup/cpu_list.h"
@@ -57,20 +55,6 @@ void add_machines(TypeRegistry& types) {
                    .members = qapi::kMachineOptionsInfo.members});
 }
 
-void add_cpus(TypeRegistry& types) {
-    std::vector<std::string> names = {"host", "max", "base"};
-    for (const CpuModelRow* row : cpu_model_rows()) {
-        names.emplace_back(row->name);
-        names.emplace_back(unversioned_name(row->name));
-        if (!row->alias.empty()) names.emplace_back(row->alias);
-    }
-    std::sort(names.begin(), names.end());
-    names.erase(std::unique(names.begin(), names.end()), names.end());
-    for (const std::string& name : names)
-        types.add(
-            {.name = cpu_type_name(name), .parent = name == "host" ? cpu_type_name("max") : "x86_64-cpu"});
-}
-
 void add_devices(TypeRegistry& types, const DeviceTypes& devices) {
     for (const DeviceType& type : devices.all()) {
         // A parent that is no kind of device itself is an abstract one.
@@ -98,7 +82,6 @@ TypeRegistry make_type_registry(const DeviceTypes& devices) {
         types.add({.name = bus, .parent = bus == std::string_view("PCIE") ? "PCI" : "bus"});
     add_objects(types);
     add_machines(types);
-    add_cpus(types);
     add_devices(types, devices);
     return types;
 }

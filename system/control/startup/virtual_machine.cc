@@ -103,6 +103,7 @@ class VirtualMachine final : public MachineView, private DeviceListener {
   private:
     void device_deleted(const DeviceNode& node) override;
     void unplug_failed(const DeviceNode& node) override;
+    void slot_reported(const SlotReport& report) override { tell_slot_report(control_.events(), report); }
     // The phases after the objects, in order.
     Status open_accelerator();
     Status make_memory();
@@ -334,8 +335,8 @@ Status VirtualMachine::apply_numa() {
 
 Status VirtualMachine::inject_nmi() {
     Vcpus& vcpus = board_->vcpus();
-    for (unsigned i = 0; i < vcpus.count(); ++i)
-        TRY(vcpus.inject_nmi(VcpuId(i)));
+    for (VcpuId vcpu : vcpus.present())
+        TRY(vcpus.inject_nmi(vcpu));
     return {};
 }
 

@@ -112,4 +112,25 @@ std::string cpu_help_text() {
     return text + row + "\n";
 }
 
+std::vector<std::string> cpu_model_names() {
+    std::vector<std::string> names = {"host", "max", "base"};
+    for (const CpuModelRow* row : cpu_model_rows()) {
+        names.emplace_back(row->name);
+        names.emplace_back(unversioned_name(row->name));
+        if (!row->alias.empty()) names.emplace_back(row->alias);
+    }
+    std::sort(names.begin(), names.end());
+    names.erase(std::unique(names.begin(), names.end()), names.end());
+    return names;
+}
+
+std::string_view cpu_model_of(std::string_view text) {
+    const std::string_view model = text.substr(0, text.find(','));
+    return model.empty() ? "qemu64" : model;
+}
+
+std::string cpu_type_name(std::string_view model) {
+    return std::string(model) + "-x86_64-cpu";
+}
+
 }  // namespace vmm

@@ -62,6 +62,14 @@ CpuModel expand_cpu_model(const CpuModelRow& row);
 // "EPYC" of "EPYC-v2".
 std::string_view unversioned_name(std::string_view name);
 
+// Every name that -cpu takes as a model: those, their unversioned names and aliases, host, max and base; in
+// order.
+std::vector<std::string> cpu_model_names();
+// The model that the text of -cpu names: "EPYC,-svm" is "EPYC"; qemu64 when it is empty.
+std::string_view cpu_model_of(std::string_view text);
+// "qemu64-x86_64-cpu"
+std::string cpu_type_name(std::string_view model);
+
 struct CpuModelHelp {
     std::string name;
     std::string text;

@@ -33,7 +33,7 @@ Status X86Accelerator::set_kernel_pit_replaced(bool replaced) {
     return kvm::set_kernel_pit_replaced(vm_, replaced);
 }
 
-Status X86Accelerator::add_cpu(X86CpuSetup setup, const GuestWorld& world) {
+std::unique_ptr<VcpuArch> X86Accelerator::arch_for(X86CpuSetup setup) {
     const bool takes_pic = setup.boot_processor && accelerator_.irqchip_mode() != IrqChipMode::Kernel;
     X86Arch::Config arch{.cpuid = std::move(setup.cpuid),
                          .feature_msrs = std::move(setup.feature_msrs),
@@ -42,11 +42,30 @@ Status X86Accelerator::add_cpu(X86CpuSetup setup, const GuestWorld& world) {
                          .boot = setup.boot,
                          .external_interrupt = takes_pic ? &external_interrupt_ : nullptr,
                          .confidential = confidential_};
+    return std::make_unique<X86Arch>(std::move(arch));
+}
+
+Status X86Accelerator::add_cpu(X86CpuSetup setup, const GuestWorld& world) {
+    const VcpuId index(setup.index);
+    const uint32_t apic_id = setup.apic_id;
     VcpuSet& vcpus = accelerator_.vcpus();
-    if (confidential_ != nullptr && vcpus.count() == 0) TRY(confidential_->before_vcpus(vm_, arch.cpuid));
-    TRY(accelerator_.add_vcpu(setup.apic_id, std::make_unique<X86Arch>(std::move(arch)), world));
+    if (confidential_ != nullptr && vcpus.count() == 0)
+        TRY(confidential_->before_vcpus(vm_, setup.cpuid));
+    TRY(accelerator_.add_vcpu(index, apic_id, arch_for(std::move(setup)), world));
     if (confidential_ == nullptr) return {};
-    return confidential_->add_vcpu(vcpus.vcpu(VcpuId(vcpus.count() - 1)));
+    return confidential_->add_vcpu(vcpus.vcpu(index));
+}
+
+Status X86Accelerator::plug_cpu(X86CpuSetup setup, const GuestWorld& world) {
+    if (confidential_ != nullptr && confidential_->requirements().launched)
+        return Error::make("%s has its processors measured: none comes later", confidential_->id().c_str());
+    const VcpuId index(setup.index);
+    const uint32_t apic_id = setup.apic_id;
+    return accelerator_.plug_vcpu(index, apic_id, arch_for(std::move(setup)), world);
+}
+
+void X86Accelerator::unplug_cpu(unsigned index) {
+    accelerator_.unplug_vcpu(VcpuId(index));
 }
 
 Status X86Accelerator::launch(LaunchMedia& media) {

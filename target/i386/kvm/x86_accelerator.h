@@ -22,8 +22,12 @@ class X86Accelerator final : public vmm::X86Accelerator {
     Status set_kernel_pit_replaced(bool replaced) override;
     Status add_cpu(X86CpuSetup setup, const GuestWorld& world) override;
     Status launch(LaunchMedia& media) override;
+    Status plug_cpu(X86CpuSetup setup, const GuestWorld& world) override;
+    void unplug_cpu(unsigned index) override;
 
   private:
+    std::unique_ptr<VcpuArch> arch_for(X86CpuSetup setup);
+
     Vm& vm_;
     ConfidentialGuest* confidential_ = nullptr;
     ExternalInterrupt external_interrupt_;

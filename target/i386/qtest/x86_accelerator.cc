@@ -59,9 +59,17 @@ Status X86Accelerator::set_kernel_pit_replaced(bool) {
     return Error::make("%s", kNoChips);
 }
 
-Status X86Accelerator::add_cpu(X86CpuSetup, const GuestWorld&) {
-    accelerator_.add_vcpu();
+Status X86Accelerator::add_cpu(X86CpuSetup setup, const GuestWorld&) {
+    accelerator_.add_vcpu(VcpuId(setup.index));
     return {};
+}
+
+Status X86Accelerator::plug_cpu(X86CpuSetup setup, const GuestWorld& world) {
+    return add_cpu(std::move(setup), world);
+}
+
+void X86Accelerator::unplug_cpu(unsigned index) {
+    accelerator_.remove_vcpu(VcpuId(index));
 }
 
 }  // namespace vmm::qtest

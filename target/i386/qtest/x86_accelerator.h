@@ -21,6 +21,8 @@ class X86Accelerator final : public vmm::X86Accelerator {
     Status set_kernel_pit_replaced(bool replaced) override;
     Status add_cpu(X86CpuSetup setup, const GuestWorld& world) override;
     Status launch(LaunchMedia&) override { return {}; }
+    Status plug_cpu(X86CpuSetup setup, const GuestWorld& world) override;
+    void unplug_cpu(unsigned index) override;
 
   private:
     Accelerator accelerator_;

@@ -121,6 +121,47 @@ TEST(Vcpus, closedGateKeepsAllOut) {
     world.vcpus().pause_all();
 }
 
+// One comes and goes while the others run; the kernel, which makes a vCPU once only, has it used again.
+TEST(Vcpus, oneComesAndGoesWhileTheOthersRun) {
+    FakeWorld world;
+    world.add_vcpus(1);
+    world.vcpus().resume_all();
+    const auto in_guest_again = [&](uint32_t id) {
+        const unsigned before = std::atomic_ref(world.fake.vcpu(id).runs).load();
+        while (std::atomic_ref(world.fake.vcpu(id).runs).load() == before) {
+            world.vcpus().kick(VcpuId(id));
+            std::this_thread::sleep_for(std::chrono::microseconds(50));
+        }
+    };
+    const GuestWorld guest{world.memory, world.ports, world.requests, &world.converter, nullptr};
+    for (int i = 0; i < 50; i++) {
+        Status plugged = world.accelerator->plug_vcpu(VcpuId(2), 2, std::make_unique<IdleArch>(), guest);
+        ASSERT_TRUE(plugged) << plugged.error().text();
+        EXPECT_EQ(world.vcpus().count(), 2u);
+        EXPECT_EQ(world.vcpus().present(), (std::vector{VcpuId(0), VcpuId(2)}));
+        in_guest_again(2);
+        in_guest_again(0);
+        if (i % 2 == 0) world.vcpus().pause_all();
+        world.accelerator->unplug_vcpu(VcpuId(2));
+        EXPECT_EQ(world.vcpus().count(), 1u);
+        world.vcpus().kick(VcpuId(2));
+        if (i % 2 == 0) world.vcpus().resume_all();
+    }
+    world.vcpus().pause_all();
+}
+
+// Into a paused machine: it waits with the others.
+TEST(Vcpus, onePluggedIntoAPausedMachineWaits) {
+    FakeWorld world;
+    world.add_vcpus(1);
+    const GuestWorld guest{world.memory, world.ports, world.requests, &world.converter, nullptr};
+    ASSERT_TRUE(world.accelerator->plug_vcpu(VcpuId(1), 1, std::make_unique<IdleArch>(), guest));
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    EXPECT_EQ(std::atomic_ref(world.fake.vcpu(1).runs).load(), 0u);
+    world.play(1);
+    EXPECT_NE(std::atomic_ref(world.fake.vcpu(1).runs).load(), 0u);
+}
+
 TEST(Vcpus, endWhileRunning) {
     for (int i = 0; i < 20; i++) {
         FakeWorld world;

@@ -20,7 +20,7 @@ TEST(Smp, whatIsLeftOutIsFilledIn) {
         {{.cpus = 4, .cores = 2}, {4, 4, 2, 1, 2, 1}},
         {{.cpus = 2, .max_cpus = 8, .sockets = 2}, {2, 8, 2, 1, 4, 1}},
         {{.cpus = 8, .sockets = 2, .cores = 2}, {8, 8, 2, 1, 2, 2}},
-        {{.cpus = 2, .sockets = 2, .cores = 2, .threads = 2}, {2, 8, 2, 1, 2, 2}},
+        {{.cpus = 2, .max_cpus = 8, .sockets = 2, .cores = 2, .threads = 2}, {2, 8, 2, 1, 2, 2}},
         {{.sockets = 2, .dies = 2, .cores = 3, .threads = 2}, {24, 24, 2, 2, 3, 2}},
     };
     for (const Case& c : cases) {
@@ -33,8 +33,13 @@ TEST(Smp, whatIsLeftOutIsFilledIn) {
 
 TEST(Smp, whatDoesNotMultiplyOutIsRefused) {
     const SmpRequest wrong[] = {
-        {.cpus = 3, .cores = 2}, {.cpus = 4, .max_cpus = 2}, {.cpus = 2, .max_cpus = 6, .sockets = 4},
-        {.cpus = 289},           {.max_cpus = 300},          {.sockets = 100, .cores = 100},
+        {.cpus = 3, .cores = 2},
+        {.cpus = 2, .sockets = 2, .cores = 2, .threads = 2},
+        {.cpus = 4, .max_cpus = 2},
+        {.cpus = 2, .max_cpus = 6, .sockets = 4},
+        {.cpus = 289},
+        {.max_cpus = 300},
+        {.sockets = 100, .cores = 100},
     };
     for (const SmpRequest& request : wrong)
         EXPECT_FALSE(resolve_smp(request, 288)) << request.cpus << " " << request.max_cpus;

@@ -62,8 +62,18 @@ AcpiConfig bare() {
     return c;
 }
 
+// Processors and memory that come later.
+AcpiConfig hotplug() {
+    AcpiConfig c = plain();
+    c.cpus = {{0, 0, true}, {1, 0, true}, {2, 1, false}, {300, 1, false}};
+    c.cpu_hotplug = true;
+    c.memory_slots = 3;
+    c.numa_memory = {{0, 0x8000000, 0}, {0x100000000, 0x140000000, 1, true}};
+    return c;
+}
+
 std::vector<Board> boards() {
-    return {{"plain", plain()}, {"numa", numa()}, {"bare", bare()}};
+    return {{"plain", plain()}, {"numa", numa()}, {"bare", bare()}, {"hotplug", hotplug()}};
 }
 
 constexpr uint64_t kTablesAt = 0x7fe0000;

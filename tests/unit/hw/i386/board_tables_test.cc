@@ -40,7 +40,8 @@ TEST(BoardTables, Firmware_getsWhatTheMachineIs) {
     Result<Q35Map> map = lay_out_q35({.ram_size = m.memory.size, .firmware_size = 256 * kKiB});
     ASSERT_TRUE(map);
     const std::unique_ptr<BoardTables> tables_of_board =
-        BoardTables::create({.config = m, .map = *map, .apic_ids = {0, 1, 2, 3}, .serials = {{0x3f8, 4}}})
+        BoardTables::create(
+            {.config = m, .map = *map, .apic_ids = {0, 1, 2, 3}, .cpus = {0, 2}, .serials = {{0x3f8, 4}}})
             .take_value();
     const BoardTables& t = *tables_of_board;
     FwCfgItems items;
@@ -48,13 +49,13 @@ TEST(BoardTables, Firmware_getsWhatTheMachineIs) {
     EXPECT_EQ(items.find(static_cast<uint16_t>(FwCfgKey::Uuid))->bytes[0], 0x00);
     EXPECT_EQ(items.find(static_cast<uint16_t>(FwCfgKey::Uuid))->bytes[15], 0xff);
     EXPECT_EQ(items.find_file("etc/acpi/rsdp")->bytes.size(), 20u);
-    // Two of four CPUs are there: the entry after theirs in the MADT is the IOAPIC.
+    // Two of four CPUs are there, and all are in the MADT; then comes the IOAPIC.
     const std::vector<uint8_t>& tables = t.acpi()->tables;
     const size_t madt = find(tables, "APIC");
     ASSERT_LT(madt, tables.size());
-    EXPECT_EQ(tables[madt + 44 + 4], 1);
-    EXPECT_EQ(tables[madt + 44 + 8 + 4], 1);
-    EXPECT_EQ(tables[madt + 44 + 16], 1);
+    for (size_t i = 0; i < 4; ++i)
+        EXPECT_EQ(tables[madt + 44 + i * 8 + 4], i % 2 == 0 ? 1 : 0) << i;
+    EXPECT_EQ(tables[madt + 44 + 32], 1);
     EXPECT_EQ(find(tables, "SRAT"), tables.size());
 }
 

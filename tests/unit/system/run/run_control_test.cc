@@ -11,6 +11,7 @@ namespace {
 class Recorder final : public Vcpus, public Resettable, public RunListener {
   public:
     unsigned count() const override { return 1; }
+    std::vector<VcpuId> present() const override { return {}; }
     void kick(VcpuId) override {}
     void pause_all() override { log += "pause "; }
     void resume_all() override { log += "resume "; }

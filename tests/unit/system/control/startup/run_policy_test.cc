@@ -9,6 +9,7 @@ namespace {
 class NoVcpus final : public Vcpus {
   public:
     unsigned count() const override { return 0; }
+    std::vector<VcpuId> present() const override { return {}; }
     void kick(VcpuId) override {}
     void pause_all() override {}
     void resume_all() override {}

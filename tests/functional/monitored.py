@@ -1,0 +1,23 @@
+"""A machine whose guest is a test client (qtest.py), with a monitor beside it."""
+import os
+import socket
+import tempfile
+
+from qmp_client import Connection
+from qtest import Qtest
+
+
+class Monitored(Qtest):
+    def __init__(self, binary, *arguments):
+        folder = tempfile.TemporaryDirectory(prefix='qmp-')
+        path = os.path.join(folder.name, 'qmp.sock')
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(path)
+            listener.listen(1)
+            super().__init__(binary, '-qmp', f'unix:{path}', *arguments)
+            self.qmp = Connection(listener.accept()[0]).negotiate()
+        folder.cleanup()
+
+    def __exit__(self, *info):
+        self.qmp.sock.close()
+        super().__exit__(*info)
