@@ -16,10 +16,12 @@
 
 namespace vmm {
 
+class BalloonControl;
 class CpuDevice;
 class DeviceBus;
 class IoOps;
 class PcDimm;
+struct QomProperty;
 namespace pci {
 class Function;
 }
@@ -58,6 +60,13 @@ class Device : public Resettable {
     virtual CpuDevice* as_cpu() { return nullptr; }
     virtual PcDimm* as_dimm() { return nullptr; }
     virtual std::span<const PortWindow> ports() { return {}; }
+    virtual BalloonControl* as_balloon() { return nullptr; }
+
+    // What of it can be read, and changed, while it runs, beyond the properties it was made with. Main
+    // thread.
+    virtual std::vector<QomProperty> live_properties();
+    // The type of the device behind a transport, which the object tree shows below it; empty when it is none.
+    virtual std::string_view behind() const { return {}; }
 
     // The buses it gives, for other devices to be plugged into; they live as long as it does.
     virtual std::span<DeviceBus* const> buses() { return {}; }

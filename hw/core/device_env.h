@@ -17,6 +17,7 @@ namespace vmm {
 class Chardev;
 class Clock;
 class ConversionEngine;
+class DeviceReports;
 class DmaSpace;
 class EventLoop;
 class GsiRoutes;
@@ -63,6 +64,8 @@ class BackEnds {
     virtual Result<net::Client*> netdev(const std::string& id, const std::string& user) = 0;
     // Those of the machine's network cards.
     virtual MacPool& macs() = 0;
+    // Who wants to hear what guests do with their devices; null: nobody.
+    virtual DeviceReports* reports() { return nullptr; }
     virtual Result<Rng*> rng(const std::string& id, const std::string& user) {
         return Error::make("%s: there is no random number source '%s'", user.c_str(), id.c_str());
     }

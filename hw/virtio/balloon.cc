@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "hw/core/device_env.h"
+#include "qom/node.h"
 #include "util/log.h"
 
 namespace vmm::virtio {
@@ -55,6 +56,7 @@ Balloon::Balloon(const BalloonConfig& config, DeviceEnv& env)
       pages_(env.dma().space(), env.conversions()),
       clock_(env.virtual_clock()),
       host_clock_(env.host_clock()),
+      reports_(env.back_ends().reports()),
       timer_(clock_.make_timer([this] { ask_for_stats(); })) {}
 
 Balloon::~Balloon() = default;
@@ -81,6 +83,26 @@ void Balloon::set_polling(uint32_t seconds) {
 BalloonStats Balloon::stats() const {
     Locked lock(stats_mutex_);
     return stats_;
+}
+
+std::vector<QomProperty> Balloon::live_properties() {
+    const auto stats_now = [this]() -> Result<qapi::Value> {
+        const BalloonStats now = stats();
+        qapi::Dict by_name;
+        for (size_t tag = 0; tag < BalloonStats::kTags; ++tag)
+            by_name.set(std::string(balloon_stat_name(tag)), now.value[tag]);
+        return qapi::Value(qapi::Dict{{"stats", std::move(by_name)}, {"last-update", now.last_update_s}});
+    };
+    const auto set_interval = [this](const qapi::Value& value) -> Status {
+        const std::optional<int64_t> seconds = value.as_i64();
+        if (!seconds || *seconds < 0 || *seconds > UINT32_MAX)
+            return Error::make("Property 'guest-stats-polling-interval' expects seconds, 0 to 4294967295");
+        set_polling(static_cast<uint32_t>(*seconds));
+        return {};
+    };
+    return {{"guest-stats", "guest statistics", stats_now},
+            {"guest-stats-polling-interval", "int",
+             [this]() -> Result<qapi::Value> { return qapi::Value(int64_t{polling()}); }, set_interval}};
 }
 
 // ---- queues ----
@@ -196,6 +218,7 @@ void Balloon::config_written(size_t offset, std::span<const uint8_t> bytes) {
     if (bytes.size() == 4 && offset == kActualAt) {
         actual_ = load_le<uint32_t>(bytes.data());
         set_config(offset, bytes);
+        if (reports_ != nullptr) reports_->balloon_changed(given_back());
     } else if (bytes.size() == 4 && offset == kPoisonAt && has(kPagePoison)) {
         poison_ = load_le<uint32_t>(bytes.data());
         set_config(offset, bytes);

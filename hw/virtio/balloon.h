@@ -10,6 +10,7 @@
 #include <optional>
 #include <vector>
 
+#include "hw/core/device_reports.h"
 #include "hw/core/device_type.h"
 #include "hw/virtio/balloon_pages.h"
 #include "hw/virtio/device.h"
@@ -35,7 +36,7 @@ struct BalloonStats {
 // "stat-swap-in" and so on, by tag.
 std::string_view balloon_stat_name(size_t tag);
 
-class Balloon final : public Device {
+class Balloon final : public Device, private BalloonControl {
   public:
     static Result<std::unique_ptr<Balloon>> create(const BalloonConfig& config, DeviceEnv& env);
     Balloon(const BalloonConfig& config, DeviceEnv& env);
@@ -44,8 +45,10 @@ class Balloon final : public Device {
     // ---- for management; main thread ----
 
     // How much the guest shall give back, and has given back.
-    void set_target(uint64_t bytes);
-    uint64_t given_back() const;
+    void set_target(uint64_t bytes) override;
+    uint64_t given_back() const override;
+    BalloonControl* as_balloon() override { return this; }
+    std::vector<QomProperty> live_properties() override;
     // Statistics are asked for this often; 0: not at all.
     void set_polling(uint32_t seconds);
     uint32_t polling() const { return polling_s_; }
@@ -68,6 +71,7 @@ class Balloon final : public Device {
     BalloonPages pages_;
     Clock& clock_;
     Clock& host_clock_;
+    DeviceReports* const reports_;  // may be null; outlives the device
     std::unique_ptr<Timer> timer_;
     uint32_t polling_s_ = 0;
     Chain chain_;

@@ -6,10 +6,15 @@
 #include <cstdarg>
 #include <thread>
 
+#include "qom/node.h"
 #include "util/log.h"
 #include "util/text.h"
 
 namespace vmm::virtio {
+
+std::vector<QomProperty> Device::live_properties() {
+    return {};
+}
 
 Device::Device(Profile profile, DmaSpace& memory, EventLoop& loop)
     : profile_(std::move(profile)), memory_(memory), loop_(loop), config_(profile_.config_size) {}

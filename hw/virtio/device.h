@@ -94,6 +94,8 @@ class Device : private QueueOwner {
     virtual void unplugging() {}
     // The buses it gives; they live as long as it does.
     virtual std::span<DeviceBus* const> buses() { return {}; }
+    virtual BalloonControl* as_balloon() { return nullptr; }
+    virtual std::vector<QomProperty> live_properties();
     // What firmware learns of it.
     virtual std::vector<vmm::Device::BootPlace> boot_places() const { return {}; }
     virtual std::optional<vmm::Device::BiosGeometry> bios_geometry() const { return std::nullopt; }

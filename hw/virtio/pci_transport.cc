@@ -9,6 +9,7 @@
 #include "hw/pci/bus.h"
 #include "hw/pci/express_cap.h"
 #include "hw/virtio/pci_layout.h"
+#include "qom/node.h"
 #include "system/memory/topology.h"
 
 namespace vmm::virtio {
@@ -62,6 +63,10 @@ PciTransport::PciTransport(Token, const PciKind& kind, const PciConfig& config, 
         vector = kNoVector;
     for (DeviceBus* bus : device_->buses())
         bus->set_owner(*this);
+}
+
+std::vector<QomProperty> PciTransport::live_properties() {
+    return device_->live_properties();
 }
 
 PciTransport::~PciTransport() = default;

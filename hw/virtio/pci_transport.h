@@ -46,6 +46,9 @@ class PciTransport : public pci::Function, private Transport {
     virtio::Device& device() { return *device_; }
 
     std::span<DeviceBus* const> buses() override { return device_->buses(); }
+    BalloonControl* as_balloon() override { return device_->as_balloon(); }
+    std::vector<QomProperty> live_properties() override;
+    std::string_view behind() const override { return device_->name(); }
     std::vector<BootPlace> boot_places() const override { return device_->boot_places(); }
     std::optional<BiosGeometry> bios_geometry() const override { return device_->bios_geometry(); }
     Status plugged() override;

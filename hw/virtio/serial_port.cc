@@ -39,6 +39,7 @@ SerialPort::~SerialPort() {
 }
 
 Status SerialPort::take_chardev(DeviceEnv& env) {
+    reports_ = env.back_ends().reports();
     if (config_.chardev.empty()) return {};
     Chardev* chardev = TRY(env.back_ends().chardev(config_.chardev, std::string(type())));
     TRY(chardev->attach(*this));
@@ -59,6 +60,7 @@ void SerialPort::left() {
 }
 
 void SerialPort::guest_opened(bool open) {
+    if (open != guest_open_ && reports_ != nullptr && !id().empty()) reports_->port_opened(id(), open);
     guest_open_ = open;
     if (open && chardev_ != nullptr) chardev_->accept_input();
 }

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "backends/chardev/chardev.h"
+#include "hw/core/device_reports.h"
 #include "hw/core/device_type.h"
 #include "hw/virtio/chain.h"
 #include "hw/virtio/queue.h"
@@ -64,9 +65,10 @@ class SerialPort : public vmm::Device, private CharClient {
     Serial* serial_ = nullptr;
     uint32_t number_ = 0;
     bool guest_open_ = false;
-    Chain filling_;      // being filled with what came
-    Chain sending_;      // not all of it was taken yet
-    uint64_t sent_ = 0;  // of sending_
+    DeviceReports* reports_ = nullptr;  // outlives the port
+    Chain filling_;                     // being filled with what came
+    Chain sending_;                     // not all of it was taken yet
+    uint64_t sent_ = 0;                 // of sending_
 };
 
 class VirtSerialPort final : public SerialPort {

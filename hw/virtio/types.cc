@@ -10,6 +10,7 @@
 #include "hw/virtio/scsi.h"
 #include "hw/virtio/serial.h"
 #include "hw/virtio/serial_port.h"
+#include "hw/virtio/variants.h"
 
 namespace vmm::virtio {
 
@@ -23,6 +24,12 @@ void register_types(DeviceTypes& types) {
     types.add(device_type<RngPci>());
     types.add(device_type<ScsiPci>());
     types.add(device_type<SerialPci>());
+    add_variants<BalloonPci>(types, "virtio-balloon-pci-transitional", "virtio-balloon-pci-non-transitional");
+    add_variants<BlkPci>(types, "virtio-blk-pci-transitional", "virtio-blk-pci-non-transitional");
+    add_variants<NetPci>(types, "virtio-net-pci-transitional", "virtio-net-pci-non-transitional");
+    add_variants<RngPci>(types, "virtio-rng-pci-transitional", "virtio-rng-pci-non-transitional");
+    add_variants<ScsiPci>(types, "virtio-scsi-pci-transitional", "virtio-scsi-pci-non-transitional");
+    add_variants<SerialPci>(types, "virtio-serial-pci-transitional", "virtio-serial-pci-non-transitional");
     types.add(device_type<VirtSerialPort>());
     types.add(device_type<VirtConsole>());
 }

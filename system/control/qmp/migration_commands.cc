@@ -7,6 +7,12 @@
 
 namespace vmm {
 
+namespace {
+
+constexpr const char* kReason = "there is no migration in this version, the guest stays here";
+
+}  // namespace
+
 void register_migration_commands(qapi::CommandTable& table) {
     // What was set; nobody reads it but who asks.
     auto events = std::make_shared<bool>(false);
@@ -20,10 +26,10 @@ void register_migration_commands(qapi::CommandTable& table) {
                 *events = one.state;
             return {};
         });
-    table.add<qapi::QueryMigrateCommand>([] { return Result<qapi::MigrationInfo>(qapi::MigrationInfo()); });
-    table.add<qapi::MigrateCommand>([](const qapi::MigrateArguments&) -> Status {
-        return Error::make("there is no migration in this version, the guest stays here");
-    });
+    table.add<qapi::QueryMigrateCommand>(
+        [] { return Result<qapi::MigrationInfo>(qapi::MigrationInfo{.blocked_reasons = {{kReason}}}); });
+    table.add<qapi::MigrateCommand>(
+        [](const qapi::MigrateArguments&) -> Status { return Error::make("%s", kReason); });
     table.add<qapi::MigrateCancelCommand>([]() -> Status { return {}; });
     table.add<qapi::MigratePauseCommand>(
         []() -> Status { return Error::make("there is no migration that could be interrupted"); });

@@ -18,8 +18,9 @@ class ProcessBackEnds final : public BackEnds {
   public:
     // All outlive this.
     using Rngs = std::vector<std::unique_ptr<Rng>>;
-    ProcessBackEnds(ChardevSet& chardevs, Storage& storage, const Rngs& rngs, Networks& networks)
-        : chardevs_(chardevs), storage_(storage), rngs_(rngs), networks_(networks) {}
+    ProcessBackEnds(ChardevSet& chardevs, Storage& storage, const Rngs& rngs, Networks& networks,
+                    DeviceReports& reports)
+        : chardevs_(chardevs), storage_(storage), rngs_(rngs), networks_(networks), reports_(reports) {}
 
     Result<block::IoContext*> iothread(const std::string& id, const std::string& user) override;
     Result<Chardev*> chardev(const std::string& id, const std::string& user) override;
@@ -27,12 +28,14 @@ class ProcessBackEnds final : public BackEnds {
     Result<net::Client*> netdev(const std::string& id, const std::string& user) override;
     Result<Rng*> rng(const std::string& id, const std::string& user) override;
     MacPool& macs() override { return macs_; }
+    DeviceReports* reports() override { return &reports_; }
 
   private:
     ChardevSet& chardevs_;
     Storage& storage_;
     const Rngs& rngs_;
     Networks& networks_;
+    DeviceReports& reports_;
     MacPool macs_;
 };
 

@@ -43,6 +43,8 @@ Properties device_properties(const DeviceNode& node) {
         node.request.type->info.hotpluggable && node.bus != nullptr && node.bus->hotpluggable()));
     if (node.bus != nullptr)
         out.push_back(constant_property("parent_bus", "link<bus>", node.bus->bus_name()));
+    for (QomProperty& property : node.device->live_properties())
+        out.push_back(std::move(property));
     return out;
 }
 
@@ -51,6 +53,9 @@ QomNode device_node(const DeviceNode& node, std::string name) {
             [&node] { return device_properties(node); },
             [&node] {
                 Nodes out;
+                if (!node.device->behind().empty())
+                    out.push_back({"virtio-backend", std::string(node.device->behind()) + "-device",
+                                   [] { return Properties{constant_property("realized", "bool", true)}; }});
                 for (const DeviceBus* bus : node.device->buses())
                     out.push_back(bus_node(*bus));
                 return out;

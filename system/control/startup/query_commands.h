@@ -28,6 +28,8 @@ void register_machine_commands(qapi::CommandTable& table, MachineView& view);
 void register_cpu_commands(qapi::CommandTable& table, MachineView& view);
 void register_memory_commands(qapi::CommandTable& table, MachineView& view);
 void register_chardev_commands(qapi::CommandTable& table, MachineView& view);
+// balloon, query-balloon.
+void register_balloon_commands(qapi::CommandTable& table, MachineView& view);
 // device_add, device_del.
 void register_device_commands(qapi::CommandTable& table, MachineView& view, const DeviceTypes& types);
 // What the guest says of slots for processors and memory: ACPI_DEVICE_OST, query-acpi-ospm-status.

@@ -27,6 +27,7 @@
 #include "system/control/startup/process.h"
 #include "system/control/startup/qtest_server.h"
 #include "system/control/startup/query_commands.h"
+#include "system/control/startup/report_events.h"
 #include "system/control/startup/signals.h"
 #include "system/control/startup/storage.h"
 #include "system/control/startup/trace.h"
@@ -141,6 +142,7 @@ class VirtualMachine final : public MachineView, private DeviceListener {
     std::vector<std::unique_ptr<Rng>> rngs_;
     std::vector<std::unique_ptr<Secret>> secrets_;
     Networks networks_{loop_, chardevs_};
+    std::optional<ReportEvents> reports_;
     std::optional<ProcessBackEnds> back_ends_;
     ControlPlane control_{loop_, requests_, configuration_, chardevs_, descriptors_, *this};
     std::unique_ptr<ConfidentialGuest> confidential_;
@@ -181,7 +183,8 @@ Status VirtualMachine::make_objects() {
         rngs_.push_back(TRY(ObjectStore::make_rng(loop_, config)));
     for (const net::NetdevConfig& netdev : configuration_.netdevs)
         TRY(networks_.add(netdev));
-    back_ends_.emplace(chardevs_, *storage_, rngs_, networks_);
+    reports_.emplace(control_.events(), configuration_.machine.memory.size);
+    back_ends_.emplace(chardevs_, *storage_, rngs_, networks_, *reports_);
     watch_storage();
     return control_.open_monitors();
 }
