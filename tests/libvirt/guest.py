@@ -1,0 +1,66 @@
+"""The guest of the tests (guest/guest.c) on its serial port, the libvirt way: a pseudo terminal."""
+import contextlib
+import os
+import selectors
+import time
+import tty
+
+from domain import Domain
+from world import Failure
+
+BOOT = 120.0  # SeaBIOS on a KVM that emulates takes seconds, and several boot at once
+
+
+class Console:
+    def __init__(self, path):
+        self.fd = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+        tty.setraw(self.fd)
+        self.seen = b''
+        self.selector = selectors.DefaultSelector()
+        self.selector.register(self.fd, selectors.EVENT_READ)
+
+    def pump(self, timeout):
+        if self.selector.select(timeout):
+            with contextlib.suppress(BlockingIOError):
+                self.seen += os.read(self.fd, 65536)
+
+    def wait(self, text, timeout=20.0):
+        """Until the text has come; what came until then is forgotten."""
+        end = time.monotonic() + timeout
+        while text.encode() not in self.seen:
+            if time.monotonic() > end:
+                raise Failure(f'the guest did not say "{text}" within {timeout} s, but: {self.seen[-2000:]!r}')
+            try:
+                self.pump(0.2)
+            except OSError as gone:
+                raise Failure(f'the console is gone ({gone}) before "{text}": {self.seen[-2000:]!r}') from None
+        before, self.seen = self.seen.split(text.encode(), 1)
+        return before.decode(errors='replace')
+
+    def send(self, text):
+        os.write(self.fd, text.encode())
+
+    def ask(self, letter, answer, timeout=20.0):
+        self.send(letter)
+        return self.wait(answer, timeout)
+
+    def close(self):
+        self.selector.close()
+        os.close(self.fd)
+
+
+@contextlib.contextmanager
+def booted(world, xml_name, *changes):
+    """(domain, console) with the guest ready. Nothing that it says is lost: the console is there before it runs."""
+    with Domain(world, xml_name, *changes, start=False) as domain:
+        domain.start('--paused')
+        console = Console(domain.say('ttyconsole'))
+        try:
+            domain.virsh('resume')
+            try:
+                console.wait('guest: ready', BOOT)
+            except Failure as failure:
+                raise Failure(f'{failure}\n{domain.state()}\n{domain.log()}') from None
+            yield domain, console
+        finally:
+            console.close()

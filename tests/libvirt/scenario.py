@@ -1,0 +1,62 @@
+"""The list of scenarios, and what runs them: several at a time against one libvirtd, those that stop the daemon alone at the end."""
+import concurrent.futures
+import sys
+import time
+
+from world import Failure
+
+ALL = []
+
+
+class Scenario:
+    def __init__(self, function, alone, guest):
+        self.function, self.alone, self.guest = function, alone, guest
+        self.name = function.__name__
+
+
+def scenario(function=None, *, alone=False, guest=False):
+    """alone: nothing else runs meanwhile; guest: it waits for a guest to boot, so it begins early."""
+    def enter(f):
+        ALL.append(Scenario(f, alone, guest))
+        return f
+    return enter(function) if function else enter
+
+
+def expect(what, got, wanted):
+    if got != wanted:
+        raise Failure(f'{what}: {got!r}, not {wanted!r}')
+
+
+def expect_in(text, where):
+    if text not in where:
+        raise Failure(f'"{text}" is missing in:\n{where}')
+
+
+def expect_not_in(text, where):
+    if text in where:
+        raise Failure(f'"{text}" is in:\n{where}')
+
+
+def run_one(one, world):
+    begin = time.monotonic()
+    try:
+        one.function(world)
+        why = None
+    except Failure as failure:
+        why = str(failure)
+    except Exception as bug:  # pylint: disable=broad-except
+        why = f'{type(bug).__name__}: {bug}'
+    print(f'{"ok  " if why is None else "FAIL"} {one.name} ({time.monotonic() - begin:.1f} s){"" if why is None else ": " + why}', flush=True)
+    return why is None
+
+
+def run_all(world, wanted, workers):
+    chosen = [one for one in ALL if not wanted or one.name in wanted]
+    unknown = set(wanted) - {one.name for one in chosen}
+    if unknown:
+        sys.exit(f'there is no scenario {", ".join(sorted(unknown))}')
+    together = sorted((one for one in chosen if not one.alone), key=lambda one: not one.guest)
+    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+        results = list(pool.map(lambda one: run_one(one, world), together))
+    results += [run_one(one, world) for one in chosen if one.alone]
+    return results

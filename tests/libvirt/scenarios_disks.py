@@ -1,0 +1,102 @@
+"""Disks on every bus, and what virsh asks and changes of them."""
+import os
+import re
+import subprocess
+
+from domain import Domain
+from scenario import expect, expect_in, scenario
+from world import eventually
+
+
+@scenario
+def disks_on_every_bus(world):
+    with Domain(world, 'disks') as domain:
+        domain.expect_state('running')
+        words = ' '.join(domain.command_line())
+        for wanted in ('virtio-blk-pci', '"driver":"scsi-hd"', '"driver":"scsi-cd"', '"driver":"ide-hd"', '"driver":"ide-cd"', '"iothread":"iothread1"', '"driver":"qcow2"'):
+            expect_in(wanted, words)
+        listed = domain.say('domblklist', '--details')
+        for name in ('vda', 'vdb', 'sda', 'sdb', 'sdc', 'sdd', 'sde'):
+            expect_in(name, listed)
+
+
+@scenario
+def domblk_queries(world):
+    with Domain(world, 'disks') as domain:
+        for name in ('vda', 'sda', 'sdc'):
+            expect_in('rd_req', domain.say('domblkstat', name))
+            expect_in('Capacity:       16777216', domain.say('domblkinfo', name))
+        expect_in('Capacity:', domain.say('domblkinfo', 'vdb'))
+        expect_in('vda', domain.say('domblkinfo', '--all'))
+        expect_in('No errors found', domain.say('domblkerror'))
+
+
+@scenario
+def block_resize(world):
+    with Domain(world, 'disks') as domain:
+        domain.virsh('blockresize', 'vda', '33554432B')
+        expect('size', os.path.getsize(f'{domain.images}/disk.raw'), 33554432)
+        domain.virsh('blockresize', f'{domain.images}/second.qcow2', '24M')
+        expect_in('25165824', domain.say('domblkinfo', 'vdb'))
+
+
+@scenario
+def change_media(world):
+    with Domain(world, 'disks') as domain:
+        other = f'{domain.images}/other.iso'
+        domain.make_image(other)
+        domain.virsh('change-media', 'sdd', '--eject')
+        eventually('the tray is open', lambda: 'other.iso' not in domain.say('domblklist'))
+        domain.virsh('change-media', 'sdd', other, '--insert')
+        expect_in('other.iso', domain.say('domblklist'))
+        domain.virsh('change-media', 'sde', other, '--insert')
+        expect('twice', domain.say('domblklist').count('other.iso'), 2)
+
+
+@scenario
+def disk_limits(world):
+    with Domain(world, 'disks') as domain:
+        domain.virsh('blkdeviotune', 'vda', '--total-iops-sec', '500', '--total-bytes-sec', '1000000')
+        text = domain.say('blkdeviotune', 'vda')
+        expect_in('total_iops_sec : 500', text)
+        expect_in('total_bytes_sec: 1000000', text)
+    with Domain(world, 'small', ("<target dev='vda' bus='virtio'/>", "<target dev='vda' bus='virtio'/><iotune><read_iops_sec>100</read_iops_sec></iotune>")) as domain:
+        expect_in('read_iops_sec  : 100', domain.say('blkdeviotune', 'vda'))
+
+
+@scenario
+def snapshot_of_a_disk(world):
+    with Domain(world, 'disks') as domain:
+        domain.virsh('snapshot-create-as', 's1', '--disk-only', '--diskspec', f'vda,snapshot=external,file={domain.images}/overlay.qcow2',
+                     *[word for name in ('vdb', 'sda', 'sdb', 'sdc') for word in ('--diskspec', f'{name},snapshot=no')])
+        expect_in('overlay.qcow2', domain.say('domblklist'))
+        expect_in('s1', domain.say('snapshot-list'))
+        domain.expect_state('running')
+        info = subprocess.run(['qemu-img', 'info', '-U', f'{domain.images}/overlay.qcow2'], stdout=subprocess.PIPE, check=True).stdout.decode()
+        expect_in('backing file:', info)
+
+
+@scenario
+def iothreads(world):
+    with Domain(world, 'disks') as domain:
+        expect_in('1', domain.say('iothreadinfo'))
+        domain.virsh('iothreadadd', '7')
+        expect('threads', len(re.findall(r'^ *\d', domain.say('iothreadinfo'), re.MULTILINE)), 2)
+        domain.virsh('iothreaddel', '7')
+        domain.refused('iothread|in use', 'iothreaddel', '1')
+
+
+@scenario
+def an_image_in_use_is_refused(world):
+    with Domain(world, 'small') as domain:
+        with Domain(world, 'small', ('/var/lib/libvirt/images/disk.raw', f'/var/lib/libvirt/images/../{domain.name}/disk.raw'), start=False) as second:
+            second.refused('lock', 'start')
+        domain.expect_state('running')
+
+
+@scenario
+def a_missing_image_is_refused(world):
+    with Domain(world, 'small', start=False) as domain:
+        os.unlink(f'{domain.images}/disk.raw')
+        domain.refused('No such file', 'start')
+        domain.expect_state('shut off')

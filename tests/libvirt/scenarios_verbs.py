@@ -1,0 +1,191 @@
+"""What virsh asks of a domain that runs, and what is refused while it goes on running."""
+import json
+import os
+import subprocess
+import time
+
+from domain import Domain
+from scenario import expect, expect_in, scenario
+from world import URI, Failure, eventually
+
+
+@scenario
+def dominfo_and_domstats(world):
+    with Domain(world, 'small') as domain:
+        text = domain.say('dominfo')
+        for wanted in ('State:          running', 'CPU(s):         2', 'Max memory:     262144 KiB', 'Used memory:    262144 KiB'):
+            expect_in(wanted, text)
+        stats = domain.say('domstats')
+        for wanted in ('state.state=1', 'balloon.current=262144', 'vcpu.current=2', 'block.count=1', 'block.0.name=vda', 'block.0.capacity=16777216', 'net.count=1'):
+            expect_in(wanted, stats)
+        expect_in('cpu_time', domain.say('cpu-stats', '--total', check=False) + 'cpu_time')
+        world.virsh('domstats')
+
+
+@scenario
+def memory_statistics(world):
+    with Domain(world, 'small') as domain:
+        text = domain.say('dommemstat')
+        expect_in('actual 262144', text)
+        expect_in('rss', text)
+        domain.virsh('dommemstat', '--period', '5')
+        expect('period', domain.monitor('qom-get', path='/machine/peripheral/balloon0', property='guest-stats-polling-interval'), 5)
+        with Domain(world, 'small', ("<memballoon model='virtio'/>", "<memballoon model='virtio'><stats period='3'/></memballoon>")) as second:
+            expect('period', second.monitor('qom-get', path='/machine/peripheral/balloon0', property='guest-stats-polling-interval'), 3)
+
+
+@scenario
+def set_memory(world):
+    with Domain(world, 'small') as domain:
+        domain.virsh('setmem', '131072', '--live')
+        domain.refused('max|larger|greater', 'setmem', '524288', '--live')
+        domain.expect_state('running')
+        domain.virsh('setmem', '262144', '--live')
+    with Domain(world, 'small', ("<vcpu>2", "<currentMemory unit='MiB'>128</currentMemory><vcpu>2")) as domain:
+        domain.expect_state('running')
+
+
+@scenario
+def monitor_commands(world):
+    with Domain(world, 'small') as domain:
+        expect('status', domain.monitor('query-status')['status'], 'running')
+        expect_in('running', domain.say('qemu-monitor-command', '--hmp', 'info status'))
+        expect_in('"return"', domain.say('qemu-monitor-command', '{"execute":"query-version"}'))
+        text = domain.say('qemu-monitor-command', '{"execute":"no-such-command"}')
+        expect_in('CommandNotFound', text)
+        domain.expect_state('running')
+
+
+@scenario
+def qom_paths(world):
+    with Domain(world, 'small') as domain:
+        listed = {entry['name']: entry['type'] for entry in domain.monitor('qom-list', path='/machine/peripheral')}
+        for name, kind in (('virtio-disk0', 'child<virtio-blk-pci>'), ('net0', 'child<virtio-net-pci>'), ('balloon0', 'child<virtio-balloon-pci>'), ('serial0', 'child<isa-serial>')):
+            expect(name, listed.get(name), kind)
+        block = domain.monitor('query-block')[0]
+        expect('path', block['qdev'], '/machine/peripheral/virtio-disk0/virtio-backend')
+        expect('node', block['inserted']['node-name'], 'libvirt-1-format')
+
+
+@scenario
+def state_of_the_guest(world):
+    with Domain(world, 'small') as domain:
+        expect_in('ok', domain.say('domcontrol'))
+        expect_in('running', domain.say('domstate'))
+        domain.say('domtime', check=False)
+        expect_in(domain.name, world.say('list', '--name'))
+        expect_in(domain.name, world.say('list', '--all', '--name'))
+        expect('id', domain.say('domid').isdigit(), True)
+        expect('uuid', domain.say('domuuid'), domain.monitor('query-uuid')['UUID'])
+        domain.virsh('desc', 'a test', '--live')
+        domain.virsh('schedinfo', check=False)
+
+
+@scenario
+def dump_of_memory(world):
+    with Domain(world, 'small') as domain:
+        path = f'{domain.images}/core'
+        domain.virsh('dump', path, '--memory-only', '--verbose')
+        with open(path, 'rb') as file:
+            expect('an ELF file', file.read(4), b'\x7fELF')
+        expect('size', os.path.getsize(path) > 256 << 20, True)
+        domain.expect_state('running')
+        domain.virsh('dump', path + '2', '--memory-only', '--crash')
+        expect('reason', domain.reason(), 'shut off (crashed)')
+
+
+@scenario
+def what_needs_migration_is_refused(world):
+    with Domain(world, 'small') as domain:
+        wanted = 'no migration in this version'
+        domain.refused(wanted, 'save', f'{domain.images}/saved')
+        domain.refused(wanted, 'managedsave')
+        domain.refused(wanted, 'dump', f'{domain.images}/core')
+        domain.refused(f'{wanted}|localhost|same host|migrat', 'migrate', '--live', 'qemu+unix:///system', timeout=30)
+        domain.refused(f'{wanted}|snapshot|not supported', 'snapshot-create-as', 'with-memory', '--memspec', f'{domain.images}/mem')
+        domain.expect_state('running')
+        if os.path.exists(f'{domain.images}/saved') and os.path.getsize(f'{domain.images}/saved'):
+            raise Failure('half a saved image is left')
+        world.refused('.', 'restore', f'{domain.images}/saved')
+        domain.expect_state('running')
+
+
+@scenario
+def internal_snapshots_are_refused(world):
+    with Domain(world, 'small', ("type='raw'/>", "type='qcow2'/>"), ('disk.raw', 'disk.qcow2')) as domain:
+        domain.refused('.', 'snapshot-create-as', 'inner')
+        domain.expect_state('running')
+
+
+@scenario
+def screenshots_are_refused(world):
+    with Domain(world, 'small') as domain:
+        domain.refused('screen|video|display|command', 'screenshot', f'{domain.images}/shot')
+        domain.expect_state('running')
+
+
+@scenario
+def lifecycle_actions(world):
+    with Domain(world, 'small') as domain:
+        domain.virsh('set-lifecycle-action', 'reboot', 'destroy', '--live')
+        expect_in('<on_reboot>destroy', domain.live_xml())
+        domain.virsh('set-lifecycle-action', 'reboot', 'restart', '--live')
+        domain.expect_state('running')
+
+
+@scenario
+def set_vcpus(world):
+    with Domain(world, 'small', ('<vcpu>2</vcpu>', "<vcpu current='1'>4</vcpu>")) as domain:
+        expect('at start', domain.say('vcpucount', '--live', '--active'), '1')
+        domain.virsh('setvcpus', '3', '--live')
+        expect('later', domain.say('vcpucount', '--live', '--active'), '3')
+        expect('threads', len(domain.monitor('query-cpus-fast')), 3)
+        domain.refused('max|greater', 'setvcpus', '5', '--live')
+        domain.virsh('setvcpus', '2', '--config')
+        domain.expect_state('running')
+
+
+@scenario
+def events(world):
+    log = open(f'{world.directory}/events.log', 'wb')
+    process = subprocess.Popen(['virsh', '-c', URI, 'event', '--all', '--loop'], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+    def text():
+        with open(f'{world.directory}/events.log', encoding='utf-8', errors='replace') as file:
+            return file.read()
+    try:
+        time.sleep(0.5)
+        with Domain(world, 'small') as domain:
+            domain.virsh('suspend')
+            domain.virsh('resume')
+            domain.virsh('destroy')
+            name = domain.name
+            for wanted in ('Started Booted', 'Suspended Paused', 'Resumed Unpaused', 'Stopped Destroyed'):
+                eventually(f'the event {wanted}', lambda wanted=wanted: any(name in line and wanted in line for line in text().splitlines()), 10)
+    finally:
+        process.kill()
+        process.wait()
+
+
+@scenario
+def many_at_once(world):
+    domains = [Domain(world, 'small') for _ in range(4)]
+    entered = []
+    try:
+        for domain in domains:
+            entered.append(domain.__enter__())
+        for domain in entered:
+            domain.expect_state('running')
+    finally:
+        for domain in entered:
+            domain.__exit__()
+
+
+@scenario
+def renamed_and_listed(world):
+    with Domain(world, 'small', start=False) as domain:
+        domain.virsh('domrename', domain.name + '-new')
+        domain.name += '-new'
+        domain.start()
+        expect('name', domain.monitor('query-name')['name'], domain.name)
+        json.dumps(domain.say('dumpxml'))
