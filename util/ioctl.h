@@ -5,12 +5,14 @@
 
 #include <fcntl.h>
 #include <sys/ioctl.h>
+#include <sys/syscall.h>
 
 #include <cerrno>
 #include <string>
 #include <type_traits>
 
 #include "util/fd.h"
+#include "util/raw_syscall.h"
 #include "util/result.h"
 
 namespace vmm {
@@ -32,9 +34,9 @@ class IoctlDoor {
 // The kernel's own door.
 class SystemIoctlDoor final : public IoctlDoor {
   public:
-    int call(int fd, unsigned long request, void* argument) override {
-        int got = ::ioctl(fd, request, argument);
-        return got < 0 ? -errno : got;
+    [[gnu::hot]] int call(int fd, unsigned long request, void* argument) override {
+        return static_cast<int>(raw_syscall(SYS_ioctl, static_cast<uint64_t>(fd), request,
+                                            reinterpret_cast<uintptr_t>(argument)));
     }
 };
 
@@ -56,8 +58,8 @@ int repeat_on_eintr(Call call) {
 
 // A request with a struct argument: read and perhaps written by the kernel.
 template <unsigned long Request>
-requires(std::is_class_v<typename IoctlArg<Request>::type>) Result<int> ioctl_call(
-    IoctlDoor& door, int fd, typename IoctlArg<Request>::type& argument) {
+requires(std::is_class_v<typename IoctlArg<Request>::type>)
+    [[gnu::hot]] Result<int> ioctl_call(IoctlDoor& door, int fd, typename IoctlArg<Request>::type& argument) {
     return ioctl_detail::finish<Request>(
         ioctl_detail::repeat_on_eintr([&] { return door.call(fd, Request, &argument); }));
 }

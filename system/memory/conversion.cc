@@ -160,13 +160,13 @@ inline uint64_t ConversionEngine::acquire_reach(GpaRange range) {
 
 [[gnu::hot]] ConversionResult ConversionEngine::convert(GpaRange range, Visibility to, Prefault prefault) {
     check_no_locks_held("converting memory");
-    const uint64_t start = conversion_clock_ns();
+    const uint64_t start = ConversionStats::ticks();
     ConversionCalls calls;
     const uint64_t ticket = acquire_reach(range);
     const std::optional<RamPiece> piece = usual_piece(*view_, range, to);
     ConversionResult result =
         piece ? convert_usual(*piece, to, prefault, calls) : convert_any(*view_, range, to, prefault, calls);
-    const uint64_t taken = conversion_clock_ns() - start;
+    const uint64_t taken = ConversionStats::ticks() - start;
     ranges_.release(ticket, [&] {
         stats_.note({start, taken, range, to, result.outcome, result.bytes_changed}, calls);
     });

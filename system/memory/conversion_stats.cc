@@ -1,6 +1,8 @@
 // Counters of the conversion engine; see conversion_stats.h.
 #include "system/memory/conversion_stats.h"
 
+#include <time.h>
+
 #include <algorithm>
 #include <bit>
 
@@ -8,16 +10,45 @@
 
 namespace vmm {
 
+// A comparison of clock and counter over less than this is too coarse.
+constexpr uint64_t kShortest = 100'000;
+
+ConversionStats::Moment ConversionStats::moment() {
+    timespec now;
+    ::clock_gettime(CLOCK_MONOTONIC, &now);
+    return {static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec), ticks()};
+}
+
+ConversionStats::ConversionStats(Mutex& mutex) : mutex_(mutex), made_(moment()) {}
+
+double ConversionStats::ns_a_tick() const {
+    Moment now = moment();
+    while (now.ns - made_.ns < kShortest)
+        now = moment();
+    return static_cast<double>(now.ns - made_.ns) / static_cast<double>(now.ticks - made_.ticks);
+}
+
+[[gnu::cold]] uint64_t ConversionStats::measure_us_a_tick() const {
+    return static_cast<uint64_t>(ns_a_tick() / 1000 * 0x1p64);
+}
+
 ConversionCounters ConversionStats::counters() const {
     Locked lock(mutex_);
-    return counters_;
+    ConversionCounters counters = counters_;
+    counters.duration_ns = static_cast<uint64_t>(static_cast<double>(taken_) * ns_a_tick());
+    return counters;
 }
 
 std::vector<ConversionRecord> ConversionStats::recent() const {
     std::vector<ConversionRecord> records;
+    const double scale = ns_a_tick();
+    auto ns = [scale](uint64_t span) { return static_cast<uint64_t>(static_cast<double>(span) * scale); };
     Locked lock(mutex_);
-    for (uint64_t n = noted_ - std::min<uint64_t>(noted_, kRecent); n < noted_; ++n)
-        records.push_back(ring_[n % kRecent]);
+    for (uint64_t n = noted_ - std::min<uint64_t>(noted_, kRecent); n < noted_; ++n) {
+        const Noted& noted = ring_[n % kRecent];
+        records.push_back({made_.ns + ns(noted.start - made_.ticks), ns(noted.taken), noted.range, noted.to,
+                           noted.outcome, noted.bytes_changed});
+    }
     return records;
 }
 
@@ -28,14 +59,16 @@ void ConversionStats::note(const ConversionCalls& calls) {
     counters_.calls.retries += calls.retries;
 }
 
-[[gnu::hot]] void ConversionStats::note(const ConversionRecord& record, const ConversionCalls& calls) {
+[[gnu::hot]] void ConversionStats::note(const Noted& record, const ConversionCalls& calls) {
+    if (us_a_tick_ == 0) [[unlikely]]
+        us_a_tick_ = measure_us_a_tick();
     note(calls);
-    uint64_t us = record.duration_ns / 1000;
+    const auto us = static_cast<uint64_t>((static_cast<unsigned __int128>(record.taken) * us_a_tick_) >> 64);
     size_t bucket =
         std::min<size_t>(static_cast<size_t>(std::bit_width(us)), ConversionCounters::kLatencyBuckets - 1);
     const bool to_private = record.to == Visibility::Private;
     ring_[noted_++ % kRecent] = record;
-    counters_.duration_ns += record.duration_ns;
+    taken_ += record.taken;
     switch (record.outcome) {
         case ConversionOutcome::Done:
             ++counters_.latency[bucket];

@@ -2,8 +2,6 @@
 // ones. Guarded by a mutex of the engine's, which a conversion takes anyway when it ends.
 #pragma once
 
-#include <time.h>
-
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -57,27 +55,45 @@ class ConversionStats {
     static constexpr size_t kRecent = 64;
 
     // The mutex is borrowed; who notes holds it.
-    explicit ConversionStats(Mutex& mutex) : mutex_(mutex) {}
+    explicit ConversionStats(Mutex& mutex);
+
+    // Now, by the processor's time stamp counter: one instruction, where the clock is two hundred and pages
+    // of its own. How long a tick is comes from comparing both over the life of this object.
+    static uint64_t ticks() { return __builtin_ia32_rdtsc(); }
 
     ConversionCounters counters() const;
     // The last conversions, oldest first.
     std::vector<ConversionRecord> recent() const;
 
-    void note(const ConversionRecord& record, const ConversionCalls& calls) REQUIRES(mutex_);
+    struct Noted {
+        uint64_t start = 0;  // ticks()
+        uint64_t taken = 0;  // ticks
+        GpaRange range = GpaRange::of(Gpa(0), 1);
+        Visibility to = Visibility::Shared;
+        ConversionOutcome outcome{};
+        uint64_t bytes_changed = 0;
+    };
+    void note(const Noted& noted, const ConversionCalls& calls) REQUIRES(mutex_);
     void note(const ConversionCalls& calls) REQUIRES(mutex_);
 
   private:
-    Mutex& mutex_;
-    ConversionCounters counters_ GUARDED_BY(mutex_);
-    std::array<ConversionRecord, kRecent> ring_ GUARDED_BY(mutex_);
-    uint64_t noted_ GUARDED_BY(mutex_) = 0;
-};
+    // The clock and the counter, read at once.
+    struct Moment {
+        uint64_t ns;
+        uint64_t ticks;
+    };
+    static Moment moment();
+    double ns_a_tick() const;
+    // 2^64 / ticks a microsecond, for the histogram.
+    uint64_t measure_us_a_tick() const;
 
-// Now, for ConversionRecord.
-inline uint64_t conversion_clock_ns() {
-    timespec now;
-    ::clock_gettime(CLOCK_MONOTONIC, &now);
-    return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
-}
+    Mutex& mutex_;
+    const Moment made_;
+    ConversionCounters counters_ GUARDED_BY(mutex_);  // all but duration_ns
+    uint64_t taken_ GUARDED_BY(mutex_) = 0;           // ticks
+    uint64_t us_a_tick_ GUARDED_BY(mutex_) = 0;       // once known
+    uint64_t noted_ GUARDED_BY(mutex_) = 0;
+    std::array<Noted, kRecent> ring_ GUARDED_BY(mutex_);
+};
 
 }  // namespace vmm

@@ -2,6 +2,7 @@
 #include "system/memory/gmem.h"
 
 #include <fcntl.h>
+#include <sys/syscall.h>
 
 #include <cerrno>
 #include <utility>
@@ -9,6 +10,7 @@
 #include "system/memory/host_pages_priv.h"
 #include "util/align.h"
 #include "util/check.h"
+#include "util/raw_syscall.h"
 
 namespace vmm {
 
@@ -16,13 +18,13 @@ namespace {
 
 [[gnu::hot]] Status fallocate_fully(int fd, int mode, GmemRange range, const char* what) {
     CHECK(range.aligned(kPageSize), "guest_memfd range is not aligned to pages");
-    int got;
+    long got;
     do {
-        got =
-            ::fallocate(fd, mode, static_cast<off_t>(range.first().raw()), static_cast<off_t>(range.size()));
-    } while (got < 0 && errno == EINTR);
+        got = raw_syscall(SYS_fallocate, static_cast<uint64_t>(fd), static_cast<uint64_t>(mode),
+                          range.first().raw(), range.size());
+    } while (got == -EINTR);
     if (got < 0) {
-        return Error::from_errno(errno, "%s 0x%llx bytes of guest_memfd at 0x%llx", what,
+        return Error::from_errno(static_cast<int>(-got), "%s 0x%llx bytes of guest_memfd at 0x%llx", what,
                                  static_cast<unsigned long long>(range.size()),
                                  static_cast<unsigned long long>(range.first().raw()));
     }

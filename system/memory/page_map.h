@@ -30,7 +30,7 @@ class PageMap {
         return is_all(address, address, Visibility::Private) ? Visibility::Private : Visibility::Shared;
     }
     // Both ends inclusive; the range need not be whole pages.
-    bool is_all(uint64_t first, uint64_t last, Visibility visibility) const {
+    [[gnu::hot]] bool is_all(uint64_t first, uint64_t last, Visibility visibility) const {
         const uint64_t page = first / kPageSize, end = last / kPageSize;
         if (page / kWordPages != end / kWordPages) return is_all_words(page, end, visibility);
         Chunk* chunk = find(page / kChunkPages);
@@ -39,7 +39,7 @@ class PageMap {
         return (unlike & bits_from(page) & bits_up_to(end)) == 0;
     }
     // Both ends inclusive, whole pages.
-    void set(uint64_t first, uint64_t last, Visibility visibility) {
+    [[gnu::hot]] void set(uint64_t first, uint64_t last, Visibility visibility) {
         CHECK(is_aligned(first, kPageSize) && is_aligned(last + 1, kPageSize) && first < last,
               "visibility of half a page");
         const uint64_t page = first / kPageSize, end = last / kPageSize;

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -11,6 +12,7 @@
 
 #include "system/memory/host_pages_priv.h"
 #include "util/check.h"
+#include "util/raw_syscall.h"
 
 namespace vmm {
 
@@ -21,11 +23,11 @@ GmemRange same_in_gmem(RamRange range) {
 }
 
 [[gnu::hot]] Status advise(uint8_t* at, uint64_t size, int advice, const char* name) {
-    int got;
+    long got;
     do {
-        got = ::madvise(at, size, advice);
-    } while (got < 0 && errno == EINTR);
-    if (got < 0) return Error::from_errno(errno, "madvise %s", name);
+        got = raw_syscall(SYS_madvise, reinterpret_cast<uintptr_t>(at), size, static_cast<uint64_t>(advice));
+    } while (got == -EINTR);
+    if (got < 0) return Error::from_errno(static_cast<int>(-got), "madvise %s", name);
     return {};
 }
 

@@ -26,7 +26,7 @@ class RangeLock {
     };
 
     // For holders whose stay is not a scope: the ticket is what release() takes.
-    uint64_t acquire(GpaRange range) {
+    [[gnu::hot]] uint64_t acquire(GpaRange range) {
         Locked lock(mutex_);
         const Entry entry{next_ticket_++, range};
         entries_.push_back(entry);

@@ -37,7 +37,7 @@ class X86Arch final : public VcpuArch {
 
     Status prepare(Vcpu& vcpu) override;
     Status reset(Vcpu& vcpu) override;
-    void before_run(Vcpu& vcpu) override {
+    [[gnu::hot]] void before_run(Vcpu& vcpu) override {
         if (config_.external_interrupt != nullptr) config_.external_interrupt->before_run(vcpu);
     }
     std::optional<ExitAction> handle_exit(Vcpu& vcpu, const GuestWorld& world) override;

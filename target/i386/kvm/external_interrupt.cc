@@ -15,7 +15,7 @@ void ExternalInterrupt::set_pin(unsigned, bool level) {
     if (level && !before && vcpus_ != nullptr && vcpus_->count() != 0) vcpus_->kick(VcpuId(0));
 }
 
-void ExternalInterrupt::before_run(Vcpu& vcpu) {
+[[gnu::hot]] void ExternalInterrupt::before_run(Vcpu& vcpu) {
     kvm_run& run = vcpu.page();
     if (!level_.load(std::memory_order_acquire) || pic_ == nullptr) {
         run.request_interrupt_window = 0;
