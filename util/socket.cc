@@ -8,6 +8,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
@@ -142,6 +143,37 @@ Result<Fd> connect_to(const SocketAddress& address) {
     Result<Fd> fd = open_any(address, Purpose::Connect, 0);
     if (!fd) return std::move(fd).take_error().while_doing("connecting to %s", to_text(address).c_str());
     return fd;
+}
+
+Result<PendingConnection> begin_connect(const SocketAddress& address, unsigned attempt) {
+    SocketName at;
+    if (const auto* inet = std::get_if<InetAddress>(&address)) {
+        AddressList list = TRY(look_up(*inet, inet->port, Purpose::Connect));
+        unsigned count = 0;
+        for (const addrinfo* one = list.get(); one != nullptr; one = one->ai_next)
+            ++count;
+        const addrinfo* one = list.get();
+        for (unsigned skip = attempt % std::max(count, 1u); skip != 0; --skip)
+            one = one->ai_next;
+        std::memcpy(&at.storage, one->ai_addr, one->ai_addrlen);
+        at.length = one->ai_addrlen;
+    } else if (const auto* un = std::get_if<UnixAddress>(&address)) {
+        at = TRY(unix_name(*un));
+    } else {
+        return Error::make("an inherited socket cannot be connected again");
+    }
+    PendingConnection begun{TRY(new_socket(at.storage.ss_family))};
+    TRY(set_non_blocking(begun.fd.get()));
+    begun.established = ::connect(begun.fd.get(), at.get(), at.length) == 0;
+    if (!begun.established && errno != EINPROGRESS && errno != EINTR)
+        return Error::from_errno(errno, "connect");
+    return begun;
+}
+
+int connection_error(int fd) {
+    int error = 0;
+    socklen_t length = sizeof error;
+    return ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) < 0 ? errno : error;
 }
 
 Result<std::optional<Fd>> accept_one(int listener) {

@@ -39,6 +39,16 @@ std::string to_text(const SocketAddress& address);
 Result<Fd> listen_on(const SocketAddress& address, int backlog = 1);
 // Waits for the connection (bounded by the kernel's own limit).
 Result<Fd> connect_to(const SocketAddress& address);
+// The same without waiting (a host's name is looked up first). When it is not established, the descriptor
+// becomes writable, and connection_error() tells how it ended. `attempt` chooses among the addresses of a
+// host that has several.
+struct PendingConnection {
+    Fd fd;
+    bool established = false;
+};
+Result<PendingConnection> begin_connect(const SocketAddress& address, unsigned attempt);
+// An errno, or 0.
+int connection_error(int fd);
 // Empty when nobody is waiting.
 Result<std::optional<Fd>> accept_one(int listener);
 // Where a listener really listens (port 0 was chosen by the kernel).

@@ -36,7 +36,7 @@ bool Client::send(Packet packet) {
 bool Client::deliver(Packet packet) {
     if (peer_ == nullptr || !link_up_ || packet.empty() || packet.size() > kMaxPacket) return true;
     // An answer from inside send(): the device is on the stack.
-    if (!sending_ && kept_.empty() && peer_->receive(packet)) return true;
+    if (running_ && !sending_ && kept_.empty() && peer_->receive(packet)) return true;
     if (kept_.size() < kMostKept) kept_.emplace_back(packet.begin(), packet.end());
     stalled_.store(true, std::memory_order_release);
     if (sending_) flush_soon();
@@ -55,6 +55,7 @@ void Client::flush_soon() {
 
 void Client::flush() {
     while (!kept_.empty()) {
+        if (!running_) return;
         // Said before the peer is asked, so that room it makes meanwhile is not missed.
         stalled_.store(true, std::memory_order_release);
         if (peer_ != nullptr && link_up_ && !peer_->receive(kept_.front())) return;
@@ -66,6 +67,11 @@ void Client::flush() {
 
 void Client::tell_sendable() {
     if (peer_ != nullptr) peer_->sendable();
+}
+
+void Client::set_running(bool running) {
+    if (std::exchange(running_, running) == running || !running) return;
+    accept_input();
 }
 
 void Client::set_link(bool up) {

@@ -76,6 +76,8 @@ class Client {
     // ---- for the control plane ----
 
     void set_link(bool up);
+    // While the machine is stopped, what arrives waits.
+    void set_running(bool running);
     bool link_up() const { return link_up_; }
 
   protected:
@@ -96,6 +98,7 @@ class Client {
     const std::string id_;
     Peer* peer_ = nullptr;
     bool link_up_ = true;
+    bool running_ = true;
     bool sending_ = false;
     std::deque<std::vector<uint8_t>> kept_;
     std::atomic<bool> stalled_{false};  // something is kept

@@ -60,9 +60,15 @@ struct DgramConfig {
     std::string kind = "dgram";
 };
 
+// A port of a segment that several back ends and cards share.
+struct HubPortConfig {
+    int32_t hub = 0;
+    std::string netdev;  // what the port leads to; empty: a card
+};
+
 struct NetdevConfig {
     std::string id;
-    std::variant<UserConfig, TapConfig, StreamConfig, DgramConfig> backend;
+    std::variant<UserConfig, TapConfig, StreamConfig, DgramConfig, HubPortConfig> backend;
 };
 
 }  // namespace vmm::net

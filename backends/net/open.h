@@ -5,11 +5,21 @@
 
 #include "backends/net/client.h"
 #include "backends/net/config.h"
+#include "backends/net/hub.h"
+#include "backends/net/stream.h"
 #include "backends/net/user.h"
 
 namespace vmm::net {
 
-Result<std::unique_ptr<Client>> open_client(EventLoop& loop, const NetdevConfig& config,
-                                            const ChardevFinder& chardevs);
+// What a client may need of others.
+struct ClientWorld {
+    EventLoop& loop;
+    ChardevFinder chardevs;
+    std::function<Result<Client*>(const std::string& id)> netdevs;
+    std::function<std::shared_ptr<Hub>(int32_t number)> hubs;  // made when it is not there
+    StreamListener* streams = nullptr;
+};
+
+Result<std::unique_ptr<Client>> open_client(const ClientWorld& world, const NetdevConfig& config);
 
 }  // namespace vmm::net

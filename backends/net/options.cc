@@ -144,6 +144,8 @@ Result<NetdevConfig> netdev_config(const qapi::Netdev& netdev, FdStore* fds) {
         return NetdevConfig{netdev.id, TRY(socket_config(*o, fds))};
     if (auto* o = std::get_if<qapi::NetdevStreamOptions>(&netdev.u))
         return NetdevConfig{netdev.id, TRY(stream_config(*o, fds))};
+    if (auto* o = std::get_if<qapi::NetdevHubPortOptions>(&netdev.u))
+        return NetdevConfig{netdev.id, HubPortConfig{o->hubid, o->netdev.value_or("")}};
     return NetdevConfig{netdev.id, TRY(dgram_config(*std::get_if<qapi::NetdevDgramOptions>(&netdev.u), fds))};
 }
 

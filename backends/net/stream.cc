@@ -22,14 +22,20 @@ constexpr int64_t kMillisecond = 1'000'000;
 }  // namespace
 
 Result<std::unique_ptr<StreamClient>> StreamClient::create(EventLoop& loop, std::string id,
-                                                           const StreamConfig& config) {
-    auto client = std::make_unique<StreamClient>(Token(), loop, std::move(id), config);
+                                                           const StreamConfig& config,
+                                                           StreamListener* listener) {
+    auto client = std::make_unique<StreamClient>(Token(), loop, std::move(id), config, listener);
     TRY(client->open());
     return client;
 }
 
-StreamClient::StreamClient(Token, EventLoop& loop, std::string id, const StreamConfig& config)
-    : Client(loop, std::move(id)), config_(config), retry_(loop, [this] { try_connect(); }), in_(kBuffer) {}
+StreamClient::StreamClient(Token, EventLoop& loop, std::string id, const StreamConfig& config,
+                           StreamListener* told)
+    : Client(loop, std::move(id)),
+      config_(config),
+      told_(config.kind == "stream" ? told : nullptr),
+      retry_(loop, [this] { try_connect(); }),
+      in_(kBuffer) {}
 
 Status StreamClient::open() {
     if (config_.server) {
@@ -41,7 +47,7 @@ Status StreamClient::open() {
     if (peer) {
         take(std::move(*peer));
     } else if (config_.reconnect_ms != 0) {
-        retry_.arm_at(monotonic_ns() + config_.reconnect_ms * kMillisecond);
+        try_later();
     } else {
         return std::move(peer).take_error();
     }
@@ -70,8 +76,22 @@ void StreamClient::accept_peer() {
 }
 
 void StreamClient::try_connect() {
-    Result<Fd> peer = connect_to(config_.address);
-    if (peer) return take(std::move(*peer));
+    Result<PendingConnection> begun = begin_connect(config_.address, attempts_++);
+    if (!begun) return try_later();
+    if (begun->established) return take(std::move(begun->fd));
+    connecting_ = std::move(begun->fd);
+    connect_watch_ =
+        FdWatch(loop(), connecting_.get(), FdWatch::kOut, [this](unsigned) { connection_ready(); });
+}
+
+void StreamClient::connection_ready() {
+    connect_watch_.end();
+    Fd peer = std::move(connecting_);
+    if (connection_error(peer.get()) == 0) return take(std::move(peer));
+    try_later();
+}
+
+void StreamClient::try_later() {
     retry_.arm_at(monotonic_ns() + config_.reconnect_ms * kMillisecond);
 }
 
@@ -82,6 +102,7 @@ void StreamClient::take(Fd peer) {
     out_.clear();
     out_begin_ = 0;
     if (!paused_) watch();
+    if (told_ != nullptr) told_->stream_connected(id(), config_.address);
 }
 
 void StreamClient::watch() {
@@ -96,7 +117,8 @@ void StreamClient::lost() {
     if (config_.server && listener_)
         listen_again();
     else if (config_.reconnect_ms != 0)
-        retry_.arm_at(monotonic_ns() + config_.reconnect_ms * kMillisecond);
+        try_later();
+    if (told_ != nullptr) told_->stream_disconnected(id());
     if (std::exchange(refused_, false)) tell_sendable();
 }
 

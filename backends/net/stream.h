@@ -15,6 +15,14 @@
 
 namespace vmm::net {
 
+// Who is told of connections that are made and lost; not of -netdev socket's.
+class StreamListener {
+  public:
+    virtual ~StreamListener() = default;
+    virtual void stream_connected(const std::string& id, const SocketAddress& address) = 0;
+    virtual void stream_disconnected(const std::string& id) = 0;
+};
+
 class StreamClient final : public Client {
     struct Token {
         explicit Token() = default;
@@ -22,8 +30,9 @@ class StreamClient final : public Client {
 
   public:
     static Result<std::unique_ptr<StreamClient>> create(EventLoop& loop, std::string id,
-                                                        const StreamConfig& config);
-    StreamClient(Token, EventLoop& loop, std::string id, const StreamConfig& config);
+                                                        const StreamConfig& config,
+                                                        StreamListener* listener = nullptr);
+    StreamClient(Token, EventLoop& loop, std::string id, const StreamConfig& config, StreamListener* told);
 
     std::string_view type() const override { return config_.kind; }
     std::string info() const override;
@@ -37,7 +46,10 @@ class StreamClient final : public Client {
     Status open();
     void listen_again();
     void accept_peer();
+    // Again, without waiting for the other end.
     void try_connect();
+    void connection_ready();
+    void try_later();
     void take(Fd peer);
     void lost();
     void watch();
@@ -48,8 +60,10 @@ class StreamClient final : public Client {
     bool write_rest();
 
     const StreamConfig config_;
-    Fd listener_, socket_;
-    FdWatch listen_watch_, in_watch_, out_watch_;
+    StreamListener* const told_;
+    Fd listener_, socket_, connecting_;
+    FdWatch listen_watch_, in_watch_, out_watch_, connect_watch_;
+    unsigned attempts_ = 0;
     LoopTimer retry_;
     std::vector<uint8_t> in_;  // received, from in_begin_ to in_end_
     size_t in_begin_ = 0, in_end_ = 0;

@@ -1,12 +1,17 @@
 #!/usr/bin/env python3
 """The network card, driven by a test client in the guest's place, on each kind of back end. network.py PENUMBRA [TEST...]"""
+import fcntl
 import os
+import shutil
 import socket
 import struct
+import subprocess
+import sys
 import tempfile
 import time
 
 from harness import Failure, main
+from qmp_client import Connection
 from qtest import Qtest, expect, expect_equal
 
 COMMON, NOTIFY, CONFIG = 1, 2, 4
@@ -163,6 +168,25 @@ def datagrams(binary):
             there_and_back(Card(q, '04.0'), peer, False)
 
 
+def dhcp_request():
+    """A frame that asks for an address."""
+    dhcp = struct.pack('>BBBBIHH4s4s4s4s6s10x64x128x4s', 1, 1, 6, 0, 42, 0, 0x8000, bytes(4), bytes(4), bytes(4), bytes(4), MAC, b'\x63\x82\x53\x63')
+    dhcp += bytes([53, 1, 1, 255])
+    udp = struct.pack('>HHHH', 68, 67, 8 + len(dhcp), 0) + dhcp
+    ip = struct.pack('>BBHHHBBH4s4s', 0x45, 0, 20 + len(udp), 0, 0, 64, 17, 0, bytes(4), b'\xff' * 4)
+    total = sum(struct.unpack('>10H', ip))
+    total = (total & 0xffff) + (total >> 16)
+    return BROADCAST + MAC + b'\x08\x00' + ip[:10] + struct.pack('>H', ~total & 0xffff) + ip[12:] + udp
+
+
+def receive_dhcp(card):
+    """The address that an answer offers."""
+    while True:
+        frame = card.receive()
+        if frame[12:14] == b'\x08\x00' and frame[23] == 17 and frame[34:36] == b'\0\x43':
+            return frame[58:62]
+
+
 def user_network(binary):
     """The router of user networking answers ARP and DHCP."""
     with Qtest(binary, '-machine', 'q35', '-nic', 'user,model=virtio-net-pci,addr=4,hostname=guest') as q:
@@ -174,20 +198,148 @@ def user_network(binary):
             if frame[12:14] == b'\x08\x06' and frame[20:22] == b'\0\2':
                 break
         expect_equal(frame[28:32], bytes([10, 0, 2, 2]), 'who answered')
-        dhcp = struct.pack('>BBBBIHH4s4s4s4s6s10x64x128x4s', 1, 1, 6, 0, 42, 0, 0x8000, bytes(4), bytes(4), bytes(4), bytes(4), MAC, b'\x63\x82\x53\x63')
-        dhcp += bytes([53, 1, 1, 255])
-        udp = struct.pack('>HHHH', 68, 67, 8 + len(dhcp), 0) + dhcp
-        ip = struct.pack('>BBHHHBBH4s4s', 0x45, 0, 20 + len(udp), 0, 0, 64, 17, 0, bytes(4), b'\xff' * 4)
-        total = sum(struct.unpack('>10H', ip))
-        total = (total & 0xffff) + (total >> 16)
-        ip = ip[:10] + struct.pack('>H', ~total & 0xffff) + ip[12:]
-        card.send(BROADCAST + MAC + b'\x08\x00' + ip + udp)
-        while True:
-            frame = card.receive()
-            if frame[12:14] == b'\x08\x00' and frame[23] == 17 and frame[34:36] == b'\0\x43':
-                break
-        expect_equal(frame[58:62], bytes([10, 0, 2, 15]), 'the address that DHCP offers')
+        card.send(dhcp_request())
+        expect_equal(receive_dhcp(card), bytes([10, 0, 2, 15]), 'the address that DHCP offers')
+
+
+def segment(binary):
+    """-netdev hubport, and -net with two cards: what one card sends, the others on the segment and the back end get."""
+    with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as peer:
+        peer.bind(folder + '/ours')
+        peer.settimeout(10)
+        back_end = f'dgram,id=n,local.type=unix,local.path={folder}/theirs,remote.type=unix,remote.path={folder}/ours'
+        ports = []
+        for number in (0, 1):
+            ports += ['-netdev', f'hubport,id=p{number},hubid=7', '-device', f'virtio-net-pci,netdev=p{number},addr={4 + number}']
+        both = (['-netdev', back_end, '-netdev', 'hubport,id=p,hubid=7,netdev=n', *ports],
+                ['-net', back_end, '-net', 'nic,addr=4', '-net', 'nic,addr=5'])
+        for arguments in both:
+            with Qtest(binary, '-machine', 'q35', *arguments) as q:
+                first, second = Card(q, '04.0'), Card(q, '05.0')
+                frame = BROADCAST + bytes(range(94))
+                first.send(frame)
+                expect_equal(second.receive(), frame, 'from the first card to the second')
+                expect_equal(peer.recv(4096), frame, 'from the first card to the back end')
+                peer.sendto(frame[::-1][:6] + frame, folder + '/theirs')
+                peer.sendto(frame, folder + '/theirs')
+                for card in (first, second):
+                    expect_equal(card.receive()[-len(frame):], frame, 'from the back end')
+
+
+def stopped_machine(binary):
+    """What arrives while the machine is stopped waits; connections are told of by events, lost ones are made again."""
+    with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(folder + '/s')
+        listener.listen(1)
+        with Qtest(binary, '-machine', 'q35', '-netdev', f'stream,id=n,addr.type=unix,addr.path={folder}/s,reconnect=1', '-device',
+                   'virtio-net-pci,netdev=n,addr=4', '-qmp', f'unix:{folder}/q,server=on,wait=off') as q:
+            monitor_socket = socket.socket(socket.AF_UNIX)
+            monitor_socket.connect(folder + '/q')
+            monitor = Connection(monitor_socket)
+            monitor.negotiate()
+            card = Card(q, '04.0')
+            with listener.accept()[0] as peer:
+                there_and_back(card, peer, True)
+                monitor.command('stop')
+                frame = BROADCAST + bytes(64)
+                peer.sendall(struct.pack('>I', len(frame)) + frame)
+                time.sleep(0.3)
+                page = card.queues[0][0]
+                expect_equal(q.readw(page + 2048 + 2), card.seen[0] & 0xffff, 'buffers used while the machine was stopped')
+                monitor.command('cont')
+                expect_equal(card.receive(), frame, 'the frame that waited')
+            gone = monitor.wait_event('NETDEV_STREAM_DISCONNECTED')
+            expect_equal(gone['data'], {'netdev-id': 'n'}, 'the event')
+            with listener.accept()[0] as peer:
+                back = monitor.wait_event('NETDEV_STREAM_CONNECTED')
+                expect_equal(back['data'], {'netdev-id': 'n', 'addr': {'type': 'unix', 'path': folder + '/s'}}, 'the event')
+                there_and_back(card, peer, True)
+            monitor.close()
+
+
+def unanswered_connection(binary):
+    """A host that does not answer does not hold the machine up."""
+    with socket.socket() as probe:
+        probe.bind(('127.0.0.1', 0))
+        port = probe.getsockname()[1]
+    with Qtest(binary, '-machine', 'q35', '-netdev',
+               f'stream,id=n,addr.type=inet,addr.host=127.0.0.1,addr.port={port},reconnect-ms=50') as q, \
+            socket.socket() as full, socket.socket() as first, socket.socket() as second:
+        full.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        full.bind(('127.0.0.1', port))
+        full.listen(0)
+        for filler in (first, second):  # nobody accepts: whoever comes now waits for an answer
+            filler.setblocking(False)
+            filler.connect_ex(('127.0.0.1', port))
+        begin = time.monotonic()
+        while time.monotonic() < begin + 2:
+            asked = time.monotonic()
+            q.inb(0x80)
+            expect(time.monotonic() - asked < 1, 'the loop waited for a connection')
+
+
+def passt_network(binary):
+    """-netdev stream with passt at the other end, which answers DHCP."""
+    if shutil.which('passt') is None:
+        print('passt is not installed')
+        return
+    with tempfile.TemporaryDirectory(dir='/tmp') as folder:
+        os.chmod(folder, 0o777)
+        path = folder + '/passt'
+        passt = subprocess.Popen(['passt', '--foreground', '--socket', path, '--address', '192.0.2.5', '--netmask', '24', '--gateway', '192.0.2.1',
+                                  '--ipv4-only'], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        try:
+            end = time.monotonic() + 10
+            while not os.path.exists(path):
+                if passt.poll() is not None:
+                    print('passt does not run here:', passt.stdout.read().decode(errors='replace').strip()[-200:])
+                    return
+                expect(time.monotonic() < end, 'passt did not make its socket')
+                time.sleep(0.05)
+            with Qtest(binary, '-machine', 'q35', '-netdev', f'stream,id=n,addr.type=unix,addr.path={path}', '-device',
+                       'virtio-net-pci,netdev=n,addr=4') as q:
+                card = Card(q, '04.0')
+                card.send(dhcp_request())
+                expect_equal(receive_dhcp(card), bytes([192, 0, 2, 5]), 'the address that DHCP offers')
+        finally:
+            passt.terminate()
+            passt.wait(10)
+
+
+def tap_interface(binary):
+    """-netdev tap on an interface of a network namespace of the test's own: frames both ways, with and without offloads."""
+    if os.environ.get('IN_NAMESPACE') != '1':
+        command = ['unshare', '--map-root-user', '--net', sys.executable, '-B', os.path.abspath(__file__), binary, 'tap_interface']
+        done = subprocess.run(command, env=dict(os.environ, IN_NAMESPACE='1'), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
+        output = done.stdout.decode(errors='replace')
+        if 'unshare failed' in output or 'no tap here' in output:
+            print('no network namespace with a tap here:', output.strip()[-200:])
+            return
+        expect_equal(done.returncode, 0, output)
+        return
+    try:
+        os.close(os.open('/dev/net/tun', os.O_RDWR))
+    except OSError as error:
+        raise Failure(f'no tap here: {error}') from None
+    for header in ('on', 'off'):
+        with Qtest(binary, '-machine', 'q35', '-netdev', f'tap,id=n,ifname=vnet0,script=no,downscript=no,vnet_hdr={header}', '-device',
+                   'virtio-net-pci,netdev=n,addr=4') as q, \
+                socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3)) as peer:
+            fcntl.ioctl(peer, 0x8914, struct.pack('16sH14x', b'vnet0', 0x1043))  # up, running
+            peer.bind(('vnet0', 0))
+            peer.settimeout(10)
+            card = Card(q, '04.0')
+            frame = BROADCAST + MAC + b'\x88\xb5' + bytes(range(100))
+            card.send(frame)
+            while (got := peer.recv(65536))[12:14] != b'\x88\xb5':
+                pass
+            expect_equal(got, frame, 'a frame that the host got')
+            back = BROADCAST + bytes(6) + b'\x88\xb5' + bytes(range(100, 200))
+            peer.send(back)
+            while (got := card.receive())[12:14] != b'\x88\xb5':
+                pass
+            expect_equal(got, back, 'a frame that the guest got')
 
 
 if __name__ == '__main__':
-    main([inherited_socket, stream_sockets, datagrams, user_network])
+    main([inherited_socket, stream_sockets, datagrams, user_network, segment, stopped_machine, unanswered_connection, passt_network, tap_interface])

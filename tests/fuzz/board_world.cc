@@ -70,8 +70,12 @@ class World final : private RequestHandler {
             CHECK(chardevs_.add(options), "%s: chardev", subject.name);
         Status opened = storage_->open(config_.storage);
         CHECK(opened, "%s: %s", subject.name, opened.error().message().c_str());
+        for (const net::NetdevConfig& netdev : config_.netdevs)
+            CHECK(networks_.add(netdev), "%s: netdev", subject.name);
+        networks_.run_changed(true, RunState::Running);
         Q35Files files;
-        files.firmware = RamBlock::anonymous("bios", 64 * kKiB).take_value();
+        if (config_.machine.boot.flash[0].empty())
+            files.firmware = RamBlock::anonymous("bios", 64 * kKiB).take_value();
         const Q35Parts parts{.loop = loop_,
                              .requests = requests_,
                              .virtual_clock = clock_,

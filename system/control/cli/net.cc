@@ -137,11 +137,19 @@ Status take_net(Builder& builder, const std::string& value) {
 }
 
 Status finish_networks(Builder& builder) {
-    if (builder.shared_nics.size() > 1 || builder.shared_netdevs.size() > 1)
-        return Error::make("-net: more than one card and one back end cannot share a cable")
-            .with_hint("use -netdev BACKEND,id=ID and -device virtio-net-pci,netdev=ID, or -nic");
+    // One of each needs no segment between them.
+    const bool pair = builder.shared_nics.size() <= 1 && builder.shared_netdevs.size() <= 1;
+    auto add_port = [&builder](const std::string& netdev) -> Result<std::string> {
+        return add_short_netdev(builder, {{"type", "hubport"}, {"hubid", "0"}, {"netdev", netdev}});
+    };
+    if (!pair)
+        for (const std::string& netdev : builder.shared_netdevs)
+            TRY(add_port(netdev));
     for (qapi::Dict& card : builder.shared_nics) {
-        if (!builder.shared_netdevs.empty()) card.append("netdev", builder.shared_netdevs[0]);
+        if (!pair)
+            card.append("netdev", TRY(add_short_netdev(builder, {{"type", "hubport"}, {"hubid", "0"}})));
+        else if (!builder.shared_netdevs.empty())
+            card.append("netdev", builder.shared_netdevs[0]);
         add_card(builder, std::move(card));
     }
     for (net::NetdevConfig& netdev : builder.line.configuration.netdevs) {

@@ -5,6 +5,8 @@
 
 #include "backends/chardev/chardev_set.h"
 #include "backends/net/open.h"
+#include "qapi/commands_net.h"
+#include "qapi/event_sink.h"
 
 namespace vmm {
 
@@ -23,15 +25,68 @@ Networks::~Networks() = default;
 
 Status Networks::add(const net::NetdevConfig& config) {
     if (find(config.id) != nullptr) return Error::make("Duplicate ID '%s' for netdev", config.id.c_str());
-    const auto chardev = [this](const std::string& id) -> Result<Chardev*> {
-        Chardev* found = chardevs_.find(id);
-        if (found == nullptr) return Error::make("there is no chardev '%s'", id.c_str());
-        return found;
-    };
-    Result<std::unique_ptr<net::Client>> client = net::open_client(loop_, config, chardev);
+    const net::ClientWorld world{.loop = loop_,
+                                 .chardevs = [this](const std::string& id) -> Result<Chardev*> {
+                                     Chardev* found = chardevs_.find(id);
+                                     if (found == nullptr)
+                                         return Error::make("there is no chardev '%s'", id.c_str());
+                                     return found;
+                                 },
+                                 .netdevs = [this](const std::string& id) -> Result<net::Client*> {
+                                     net::Client* found = find(id);
+                                     if (found == nullptr)
+                                         return Error::make("netdev '%s' not found", id.c_str());
+                                     return found;
+                                 },
+                                 .hubs =
+                                     [this](int32_t number) {
+                                         std::shared_ptr<net::Hub> hub = hubs_[number].lock();
+                                         if (hub == nullptr)
+                                             hubs_[number] = hub = std::make_shared<net::Hub>(number);
+                                         return hub;
+                                     },
+                                 .streams = this};
+    Result<std::unique_ptr<net::Client>> client = net::open_client(world, config);
     if (!client) return std::move(client).take_error().while_doing("netdev %s", config.id.c_str());
+    (*client)->set_running(running_);
     clients_.push_back(std::move(*client));
     return {};
+}
+
+void Networks::run_changed(bool running, RunState) {
+    running_ = running;
+    for (const auto& client : clients_)
+        client->set_running(running);
+}
+
+namespace {
+
+qapi::SocketAddress schema_address(const SocketAddress& address) {
+    if (const auto* un = std::get_if<UnixAddress>(&address)) {
+        qapi::UnixSocketAddress out{.path = un->path, .abstract = {}, .tight = {}};
+        if (un->abstract) out.abstract = true;
+        return {.type = qapi::SocketAddressType::Unix, .u = std::move(out)};
+    }
+    if (const auto* inet = std::get_if<InetAddress>(&address)) {
+        qapi::InetSocketAddress out;
+        out.host = inet->host;
+        out.port = inet->port;
+        return {.type = qapi::SocketAddressType::Inet, .u = std::move(out)};
+    }
+    qapi::FdSocketAddress out{.str = std::to_string(std::get<FdAddress>(address).number)};
+    return {.type = qapi::SocketAddressType::Fd, .u = std::move(out)};
+}
+
+}  // namespace
+
+void Networks::stream_connected(const std::string& id, const SocketAddress& address) {
+    if (events_ == nullptr) return;
+    qapi::emit<qapi::NetdevStreamConnectedEvent>(*events_,
+                                                 {.netdev_id = id, .addr = schema_address(address)});
+}
+
+void Networks::stream_disconnected(const std::string& id) {
+    if (events_ != nullptr) qapi::emit<qapi::NetdevStreamDisconnectedEvent>(*events_, {.netdev_id = id});
 }
 
 net::Client* Networks::find(const std::string& id) const {

@@ -8,19 +8,28 @@
 #include <vector>
 
 #include "backends/net/config.h"
-#include "backends/net/user.h"
+#include "backends/net/hub.h"
+#include "backends/net/stream.h"
 #include "qapi/types_net.h"
+#include "system/run/run_control.h"
 #include "util/event_loop.h"
 
 namespace vmm {
 
 class ChardevSet;
+namespace qapi {
+class EventSink;
+}
 
-class Networks {
+class Networks final : public RunListener, private net::StreamListener {
   public:
     // Both outlive it.
     Networks(EventLoop& loop, ChardevSet& chardevs);
-    ~Networks();
+    ~Networks() override;
+
+    // Where connections are told of; outlives it.
+    void set_events(qapi::EventSink& events) { events_ = &events; }
+    void run_changed(bool running, RunState state) override;
 
     Status add(const net::NetdevConfig& config);
     Status remove(const std::string& id);
@@ -31,10 +40,15 @@ class Networks {
 
   private:
     struct Announcement;
+    void stream_connected(const std::string& id, const SocketAddress& address) override;
+    void stream_disconnected(const std::string& id) override;
     void announce_once(Announcement& announcement);
 
     EventLoop& loop_;
     ChardevSet& chardevs_;
+    qapi::EventSink* events_ = nullptr;
+    bool running_ = false;
+    std::map<int32_t, std::weak_ptr<net::Hub>> hubs_;
     std::vector<std::unique_ptr<net::Client>> clients_;
     std::map<std::string, std::unique_ptr<Announcement>> announcements_;  // by their ids
 };

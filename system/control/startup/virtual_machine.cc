@@ -181,6 +181,7 @@ Status VirtualMachine::make_objects() {
     TRY(storage_->open(configuration_.storage));
     for (const RngSourceConfig& config : configuration_.rngs)
         rngs_.push_back(TRY(ObjectStore::make_rng(loop_, config)));
+    networks_.set_events(control_.events());
     for (const net::NetdevConfig& netdev : configuration_.netdevs)
         TRY(networks_.add(netdev));
     reports_.emplace(control_.events(), configuration_.machine.memory.size);
@@ -293,6 +294,7 @@ Status VirtualMachine::make_machine() {
     }
     run_->add_listener(clock_listener_);
     run_->add_listener(*storage_);
+    run_->add_listener(networks_);
     MachineHandles handles{.run = run_.get(), .press_power_button = {}, .inject_nmi = {}};
     if (board_ != nullptr) handles.press_power_button = [this] { board_->press_power_button(); };
     if (board_ != nullptr) handles.inject_nmi = [this] { return inject_nmi(); };
