@@ -5,7 +5,6 @@
 #include <glib.h>
 
 #include <algorithm>
-#include <vector>
 
 #include "util/check.h"
 
@@ -160,6 +159,17 @@ std::string to_hex(std::span<const uint8_t> bytes) {
         text += kDigits[byte & 15];
     }
     return text;
+}
+
+std::optional<std::vector<uint8_t>> from_hex(std::string_view text) {
+    if (text.size() % 2 != 0) return std::nullopt;
+    std::vector<uint8_t> bytes;
+    for (size_t i = 0; i < text.size(); i += 2) {
+        const int high = g_ascii_xdigit_value(text[i]), low = g_ascii_xdigit_value(text[i + 1]);
+        if (high < 0 || low < 0) return std::nullopt;
+        bytes.push_back(static_cast<uint8_t>(high << 4 | low));
+    }
+    return bytes;
 }
 
 }  // namespace vmm

@@ -6,10 +6,11 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace vmm {
 
@@ -46,5 +47,7 @@ std::string_view digest_library();
 
 // Lower case, two digits a byte.
 std::string to_hex(std::span<const uint8_t> bytes);
+// Pairs of digits in either case and nothing else; empty: it is something else.
+std::optional<std::vector<uint8_t>> from_hex(std::string_view text);
 
 }  // namespace vmm

@@ -47,6 +47,7 @@ class KernelModel : public IoctlDoor {
     // What the host is like; set before use.
     std::map<int, int> system_caps, vm_caps;
     uint32_t vm_types = 1;
+    bool knows_any_msr = false;
     bool opens_any_device = false;  // device paths need not exist
     // Answers requests of other devices (/dev/sev); null: there are none.
     std::function<int(unsigned long request, void* argument)> other_devices;

@@ -120,7 +120,7 @@ int KernelModel::vcpu_call(Vcpu& cpu, unsigned long request, void* argument) {
             auto& list = *static_cast<abi::MsrValues*>(argument);
             auto* entries = abi::list_entries<kvm_msr_entry>(list);
             for (uint32_t i = 0; i < list.count; i++) {
-                if (!known_msrs.contains(entries[i].index)) return static_cast<int>(i);
+                if (!knows_any_msr && !known_msrs.contains(entries[i].index)) return static_cast<int>(i);
                 entries[i].data = cpu.msrs[entries[i].index];
             }
             return static_cast<int>(list.count);
@@ -190,7 +190,7 @@ int KernelModel::get_or_set_state(Vcpu& cpu, unsigned long request, void* argume
 int KernelModel::set_msrs(Vcpu& cpu, const abi::MsrValues& list) {
     const auto* entries = abi::list_entries<const kvm_msr_entry>(list);
     for (uint32_t i = 0; i < list.count; i++) {
-        if (!known_msrs.contains(entries[i].index)) return static_cast<int>(i);
+        if (!knows_any_msr && !known_msrs.contains(entries[i].index)) return static_cast<int>(i);
         cpu.msrs[entries[i].index] = entries[i].data;
     }
     return static_cast<int>(list.count);

@@ -35,6 +35,8 @@ class LaunchRecord {
     // The operation gets the source set last, unless it has one; data is where its contents are.
     void add(LaunchOperation operation, const uint8_t* data = nullptr);
     const std::vector<LaunchOperation>& operations() const { return operations_; }
+    // Contents are hashed once more for the record; off: only the measurement is made.
+    bool hash_contents = true;
 
   private:
     std::vector<LaunchOperation> operations_;

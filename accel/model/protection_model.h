@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "linux-headers/encrypt_abi.h"
+#include "qapi/value.h"
 
 namespace vmm::model {
 
@@ -38,6 +39,12 @@ class ProtectionModel {
     virtual int check_run() { return 0; }
     // The measurements of what was submitted; empty until the launch was finished.
     virtual std::vector<Measurement> measurements() const { return {}; }
+    // For launch plans: pages as they were submitted, and what else is worth telling.
+    virtual std::vector<uint8_t> cpuid_page() const { return {}; }
+    virtual std::vector<std::vector<uint8_t>> save_areas() const { return {}; }
+    virtual std::vector<std::pair<std::string, qapi::Value>> details() const { return {}; }
+    // The argument that a command's data point to, as a copy; empty: the command has none, or reads it only.
+    virtual std::vector<uint8_t> copy_argument(const abi::EncryptCommand&) const { return {}; }
 };
 
 // Null for types without one.

@@ -28,7 +28,9 @@ Result<LinuxImage> parse_linux_image(std::span<const uint8_t> file) {
         return Error::make("setup header ends at 0x%x", k.header_end);
     const uint32_t sectors = file[kSetupSectors] == 0 ? 4u : file[kSetupSectors];
     k.setup_size = (sectors + 1) * 512;
-    const uint64_t kernel_size = uint64_t{load_le<uint32_t>(&file[kKernelParagraphs])} * 16;
+    // Nothing said: all that follows the setup part.
+    const uint64_t said = uint64_t{load_le<uint32_t>(&file[kKernelParagraphs])} * 16;
+    const uint64_t kernel_size = said == 0 && file.size() > k.setup_size ? file.size() - k.setup_size : said;
     // The last paragraph may be partial.
     if (kernel_size < kEntry64 + 16 || file.size() < k.setup_size + kernel_size - 15)
         return Error::make("the file ends within the kernel (%zu bytes, %llu said)", file.size(),

@@ -98,6 +98,10 @@ struct Configuration {
     std::optional<std::string> qtest_log;      // -qtest-log: a path, or "none"
     ProcessConfig process;
 
+    // -launch-plan: where to write what a launch would do ("-": standard output), instead of launching.
+    std::optional<std::string> launch_plan;
+    std::vector<uint8_t> expect_measurement;  // -expect-measurement; empty: none
+
     bool start_paused = false;  // -S
     bool preconfig = false;     // -preconfig: the monitor says when the machine is made
     Actions actions;            // -action, -no-reboot, -no-shutdown, -watchdog-action

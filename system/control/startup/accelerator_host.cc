@@ -8,7 +8,7 @@
 namespace vmm {
 
 Status AcceleratorHost::open_kvm(const AccelConfig& config, const VmRequirements* needs) {
-    std::unique_ptr<kvm::Kvm> kvm = TRY(kvm::Kvm::open(door_, config.device));
+    std::unique_ptr<kvm::Kvm> kvm = TRY(kvm::Kvm::open(*door_, config.device));
     if (needs != nullptr) {
         vm_ = TRY(kvm::Vm::create(*kvm, *needs));
         irqchip_ = needs->irqchip;
@@ -37,8 +37,19 @@ Result<std::unique_ptr<AcceleratorHost>> AcceleratorHost::open(std::span<const A
     return Error::make("no accelerator was named");
 }
 
+Result<std::unique_ptr<AcceleratorHost>> AcceleratorHost::open_through(IoctlDoor& door,
+                                                                       const AccelConfig& config,
+                                                                       const VmRequirements& needs,
+                                                                       kvm::CpuSource cpus) {
+    auto host = std::make_unique<AcceleratorHost>(Token{});
+    host->door_ = &door;
+    host->cpus_ = cpus;
+    TRY(host->open_kvm(config, &needs));
+    return host;
+}
+
 std::unique_ptr<X86Accelerator> AcceleratorHost::make_x86(EventLoop& loop) {
-    if (kind_ == AccelKind::Kvm) return std::make_unique<kvm::X86Accelerator>(*vm_, irqchip_);
+    if (kind_ == AccelKind::Kvm) return std::make_unique<kvm::X86Accelerator>(*vm_, irqchip_, cpus_);
     auto made = std::make_unique<qtest::X86Accelerator>(loop);
     io_events_ = &made->accelerator().io_events();
     return made;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "system/control/startup/launch_plan.h"
 #include "target/i386/confidential/sev/id_block.h"
 #include "target/i386/confidential/sev/sev_guest.h"
 #include "target/i386/confidential/sev/snp_guest.h"
@@ -97,7 +98,9 @@ void LaunchFinisher::run_changed(bool running, RunState) {
     finished_ = true;
     Status done = guest_.finish();
     if (done) return;
-    log_error("%s", done.error().message().c_str());
+    Error error = std::move(done).take_error();
+    if (guard_ != nullptr) error = guard_->explain(std::move(error));
+    log_error("%s", error.message().c_str());
     requests_.request_exit(1);
 }
 

@@ -10,6 +10,8 @@
 
 namespace vmm {
 
+class LaunchGuard;
+
 // Of an object whose type protects guests. Reads what the object names; makes no call to the kernel.
 Result<std::unique_ptr<ConfidentialGuest>> make_confidential_guest(const qapi::ObjectOptions& object);
 
@@ -17,13 +19,15 @@ Result<std::unique_ptr<ConfidentialGuest>> make_confidential_guest(const qapi::O
 class LaunchFinisher final : public RunListener {
   public:
     // Both outlive it.
-    LaunchFinisher(ConfidentialGuest& guest, MachineRequests& requests)
-        : guest_(guest), requests_(requests) {}
+    // The guard may be null.
+    LaunchFinisher(ConfidentialGuest& guest, MachineRequests& requests, const LaunchGuard* guard)
+        : guest_(guest), requests_(requests), guard_(guard) {}
     void run_changed(bool running, RunState state) override;
 
   private:
     ConfidentialGuest& guest_;
     MachineRequests& requests_;
+    const LaunchGuard* const guard_;
     bool finished_ = false;
 };
 

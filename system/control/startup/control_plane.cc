@@ -33,6 +33,7 @@ ControlPlane::ControlPlane(EventLoop& loop, LoopRequests& requests, const Config
     register_cpu_commands(commands_, view);
     register_memory_commands(commands_, view);
     register_balloon_commands(commands_, view);
+    register_confidential_commands(commands_, view);
     register_chardev_commands(commands_, view);
     register_hotplug_commands(commands_, view);
     register_device_commands(commands_, view, device_types_);

@@ -13,6 +13,7 @@
 namespace vmm {
 
 class ChardevSet;
+class ConfidentialGuest;
 class IoThread;
 class Networks;
 class Q35Board;
@@ -33,6 +34,8 @@ class MachineView {
     virtual Networks& networks() = 0;
     // Null: there is no board, or not yet.
     virtual Q35Board* board() = 0;
+    // Null: nothing protects the guest.
+    virtual ConfidentialGuest* confidential() = 0;
 
     // Whole, or nothing changes.
     virtual Status add_object(const qapi::ObjectOptions& options) = 0;

@@ -30,6 +30,8 @@ void register_memory_commands(qapi::CommandTable& table, MachineView& view);
 void register_chardev_commands(qapi::CommandTable& table, MachineView& view);
 // balloon, query-balloon.
 void register_balloon_commands(qapi::CommandTable& table, MachineView& view);
+// query-sev and its company.
+void register_confidential_commands(qapi::CommandTable& table, MachineView& view);
 // device_add, device_del.
 void register_device_commands(qapi::CommandTable& table, MachineView& view, const DeviceTypes& types);
 // What the guest says of slots for processors and memory: ACPI_DEVICE_OST, query-acpi-ospm-status.

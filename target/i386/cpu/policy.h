@@ -27,6 +27,7 @@ struct HostCpu {
     bool map_gpa_range = false;       // KVM_HC_MAP_GPA_RANGE leaves to user space and is answered
     bool can_sleep_in_guest = false;  // MWAIT does not exit (-overcommit cpu-pm=on)
     bool anything = false;            // there is no host to compare with: every feature can be had
+    bool planned = false;             // nothing will run here: what protects the guest need not be there
 
     uint64_t feature_msr(uint32_t index) const;
 };

@@ -3,8 +3,10 @@
 
 #include <cpuid.h>
 
+#include <algorithm>
 #include <cstring>
 
+#include "target/i386/cpu/any_host.h"
 #include "target/i386/kvm/lists_priv.h"
 
 namespace vmm::kvm {
@@ -49,23 +51,6 @@ void add_cache_leaves(std::vector<CpuidEntry>& entries, uint32_t function) {
     }
 }
 
-CpuidSet native_cpuid(HostIdentity identity) {
-    std::vector<CpuidEntry> entries{native_leaf(0, 0, 0), native_leaf(0x80000000, 0, 0)};
-    const uint32_t last = entries[0].eax;
-    const uint32_t last_extended = entries[1].eax;
-    auto add = [&](uint32_t function) {
-        if (function <= (function >= 0x80000000 ? last_extended : last))
-            entries.push_back(native_leaf(function, 0, 0));
-    };
-    add(0x80000008);
-    if (identity == HostIdentity::Brief) return CpuidSet(std::move(entries));
-    for (uint32_t function : {1u, 2u, 5u, 0x80000002u, 0x80000003u, 0x80000004u, 0x80000005u, 0x80000006u})
-        add(function);
-    if (last >= 4) add_cache_leaves(entries, 4);
-    if (last_extended >= 0x8000001d) add_cache_leaves(entries, 0x8000001d);
-    return CpuidSet(std::move(entries));
-}
-
 // The MSRs whose value says what the processor can do. A kernel without them has none to give.
 std::vector<std::pair<uint32_t, uint64_t>> feature_msrs(Kvm& kvm) {
     ListBlock<abi::MsrIndices, uint32_t> indices(kMsrListRoom);
@@ -83,6 +68,43 @@ std::vector<std::pair<uint32_t, uint64_t>> feature_msrs(Kvm& kvm) {
     return msrs;
 }
 }  // namespace
+
+CpuidSet native_cpuid(HostIdentity identity) {
+    std::vector<CpuidEntry> entries{native_leaf(0, 0, 0), native_leaf(0x80000000, 0, 0)};
+    const uint32_t last = entries[0].eax;
+    const uint32_t last_extended = entries[1].eax;
+    auto add = [&](uint32_t function) {
+        if (function <= (function >= 0x80000000 ? last_extended : last))
+            entries.push_back(native_leaf(function, 0, 0));
+    };
+    add(0x80000008);
+    if (identity == HostIdentity::Brief) return CpuidSet(std::move(entries));
+    for (uint32_t function : {1u, 2u, 5u, 0x80000002u, 0x80000003u, 0x80000004u, 0x80000005u, 0x80000006u})
+        add(function);
+    if (last >= 4) add_cache_leaves(entries, 4);
+    if (last_extended >= 0x8000001d) add_cache_leaves(entries, 0x8000001d);
+    return CpuidSet(std::move(entries));
+}
+
+HostCpu planned_cpu(HostIdentity identity) {
+    HostCpu host = any_host();
+    host.planned = true;
+    host.native = native_cpuid(identity);
+    if (identity == HostIdentity::Brief) return host;
+    host.anything = false;
+    std::vector<CpuidEntry> entries = host.supported.entries();  // the layout of XSAVE areas
+    constexpr uint32_t kXsaveLeaf = 0xd, kMostLeaves = 0x40;
+    for (const uint32_t base : {0u, 0x80000000u}) {
+        const uint32_t last = std::min(native_leaf(base, 0, 0).eax, base + kMostLeaves);
+        for (uint32_t function = base; function <= last; ++function) {
+            if (function == kXsaveLeaf) continue;
+            const uint32_t flags = function == 4 || function == 7 ? kCpuidSignificantIndex : 0;
+            entries.push_back(native_leaf(function, 0, flags));
+        }
+    }
+    host.supported = CpuidSet(std::move(entries));
+    return host;
+}
 
 Result<HostCpu> read_host_cpu(Vm& vm, HostIdentity identity, bool hypercalls_answered) {
     HostCpu host;

@@ -9,6 +9,10 @@ namespace vmm::kvm {
 
 // hypercalls_answered: KVM_HC_MAP_GPA_RANGE leaves to user space (vm_setup.h) and there is a conversion
 // engine.
+// What the CPUID instruction says here.
+CpuidSet native_cpuid(HostIdentity identity);
+// For launch plans: a processor that has everything, or, asked for as a whole, this one without its KVM.
+HostCpu planned_cpu(HostIdentity identity);
 Result<HostCpu> read_host_cpu(Vm& vm, HostIdentity identity, bool hypercalls_answered);
 
 // What the vCPU shows its guest: what it was given, as the kernel has it by now.

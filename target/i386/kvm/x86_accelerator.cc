@@ -14,7 +14,10 @@ Status X86Accelerator::prepare(const X86VmOptions& options) {
 }
 
 Result<HostCpu> X86Accelerator::host_cpu(HostIdentity identity, bool hypercalls_answered) {
-    return read_host_cpu(vm_, identity, hypercalls_answered);
+    if (cpus_ == CpuSource::Host) return read_host_cpu(vm_, identity, hypercalls_answered);
+    HostCpu host = planned_cpu(identity);
+    host.map_gpa_range = hypercalls_answered;
+    return host;
 }
 
 void X86Accelerator::connect_pic(ExternalInterrupts& pic) {

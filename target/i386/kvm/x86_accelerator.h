@@ -7,10 +7,14 @@
 
 namespace vmm::kvm {
 
+// Where the processors' features come from: the host, or the model's wish alone (launch plans).
+enum class CpuSource : uint8_t { Host, Wish };
+
 class X86Accelerator final : public vmm::X86Accelerator {
   public:
     // The VM is borrowed and outlives this. IrqChipMode::User is treated as Split.
-    X86Accelerator(Vm& vm, IrqChipMode mode) : vm_(vm), accelerator_(vm, mode) {}
+    X86Accelerator(Vm& vm, IrqChipMode mode, CpuSource cpus = CpuSource::Host)
+        : vm_(vm), cpus_(cpus), accelerator_(vm, mode) {}
 
     vmm::Accelerator& accelerator() override { return accelerator_; }
     Status prepare(const X86VmOptions& options) override;
@@ -29,6 +33,7 @@ class X86Accelerator final : public vmm::X86Accelerator {
     std::unique_ptr<VcpuArch> arch_for(X86CpuSetup setup);
 
     Vm& vm_;
+    const CpuSource cpus_;
     ConfidentialGuest* confidential_ = nullptr;
     ExternalInterrupt external_interrupt_;
     Accelerator accelerator_;  // last: its threads end before what they use

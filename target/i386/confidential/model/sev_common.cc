@@ -65,6 +65,50 @@ sev::VmsaPage vmsa_of(ModelVcpu& cpu, uint64_t sev_features, bool fpu_synced) {
     return sev::build_vmsa(in);
 }
 
+std::vector<uint8_t> copy_sev_argument(const abi::EncryptCommand& command) {
+    size_t size = 0;
+    switch (static_cast<abi::SevCommand>(command.id)) {
+        case abi::SevCommand::Init2:
+            size = sizeof(abi::SevInit);
+            break;
+        case abi::SevCommand::LaunchStart:
+            size = sizeof(abi::SevLaunchStart);
+            break;
+        case abi::SevCommand::LaunchUpdateData:
+        case abi::SevCommand::LaunchMeasure:
+            size = sizeof(abi::SevBuffer);
+            break;
+        case abi::SevCommand::LaunchSecret:
+            size = sizeof(abi::SevLaunchSecret);
+            break;
+        case abi::SevCommand::SnpLaunchStart:
+            size = sizeof(abi::SnpLaunchStart);
+            break;
+        case abi::SevCommand::SnpLaunchUpdate:
+            size = sizeof(abi::SnpLaunchUpdate);
+            break;
+        case abi::SevCommand::SnpLaunchFinish:
+            size = sizeof(abi::SnpLaunchFinish);
+            break;
+        case abi::SevCommand::GuestStatus:
+            size = sizeof(abi::SevGuestStatus);
+            break;
+        default:
+            return {};
+    }
+    const auto* from = reinterpret_cast<const uint8_t*>(static_cast<uintptr_t>(command.data));
+    std::vector<uint8_t> copy(from, from + size);
+    if (static_cast<abi::SevCommand>(command.id) != abi::SevCommand::LaunchMeasure) return copy;
+    // The model's own answer goes behind the copy, not to whoever asked. (A moved vector keeps its place.)
+    constexpr size_t kRoom = 64;
+    copy.resize(sizeof(abi::SevBuffer) + kRoom);
+    abi::SevBuffer buffer{};
+    buffer.address = reinterpret_cast<uintptr_t>(copy.data() + sizeof buffer);
+    buffer.length = kRoom;
+    std::memcpy(copy.data(), &buffer, sizeof buffer);
+    return copy;
+}
+
 std::unique_ptr<ProtectionModel> make_sev_model(uint32_t vm_type, KernelModel& kernel,
                                                 const SevFirmware& firmware, LaunchRecord* record) {
     if (vm_type == abi::kVmSnp) return std::make_unique<SnpModel>(kernel, firmware, record);

@@ -212,6 +212,27 @@ int SevModel::pin_region(const abi::EncryptRegion& region, bool pin) {
     return 0;
 }
 
+std::vector<std::vector<uint8_t>> SevModel::save_areas() const {
+    std::vector<std::vector<uint8_t>> all;
+    for (const sev::VmsaPage& page : vmsas_)
+        all.emplace_back(page.begin(), page.end());
+    return all;
+}
+
+// What a guest owner needs, besides the digest, to compute LAUNCH_MEASURE for a host.
+std::vector<std::pair<std::string, qapi::Value>> SevModel::details() const {
+    if (state_ == State::Off) return {};
+    return {{"launch-measure",
+             qapi::Dict{{"policy", policy_},
+                        {"covers",
+                         "HMAC-SHA256 with the session's integrity key of 0x04, API major, API minor, build, "
+                         "policy (4 bytes), sev-digest, nonce (16 bytes)"}}}};
+}
+
+std::vector<uint8_t> SevModel::copy_argument(const abi::EncryptCommand& command) const {
+    return copy_sev_argument(command);
+}
+
 std::vector<Measurement> SevModel::measurements() const {
     if (state_ != State::LaunchSecret && state_ != State::Running) return {};
     const Sha256Digest digest = launch_digest();

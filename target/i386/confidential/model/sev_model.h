@@ -49,6 +49,9 @@ class SnpModel final : public ProtectionModel {
 
     const std::vector<sev::VmsaPage>& vmsas() const { return vmsas_; }
     const abi::SnpLaunchFinish& finish_arguments() const { return finish_arguments_; }
+    std::vector<uint8_t> cpuid_page() const override { return cpuid_page_; }
+    std::vector<std::vector<uint8_t>> save_areas() const override;
+    std::vector<uint8_t> copy_argument(const abi::EncryptCommand& command) const override;
 
   private:
     enum class State { Fresh, Initialized, Started, Finished };
@@ -69,6 +72,7 @@ class SnpModel final : public ProtectionModel {
     sev::SnpLaunchDigest digest_;
     std::vector<sev::VmsaPage> vmsas_;
     abi::SnpLaunchFinish finish_arguments_{};
+    std::vector<uint8_t> cpuid_page_;
 };
 
 class SevModel final : public ProtectionModel {
@@ -92,6 +96,9 @@ class SevModel final : public ProtectionModel {
     uint32_t policy() const { return policy_; }
     sev::SevMeasureInputs measure_inputs() const;
     const std::map<uint64_t, uint64_t>& pinned() const { return pinned_; }
+    std::vector<std::vector<uint8_t>> save_areas() const override;
+    std::vector<std::pair<std::string, qapi::Value>> details() const override;
+    std::vector<uint8_t> copy_argument(const abi::EncryptCommand& command) const override;
 
   private:
     // The states of guests as the firmware counts them, and "no encryption".
@@ -121,6 +128,8 @@ class SevModel final : public ProtectionModel {
     std::map<uint64_t, uint64_t> pinned_;
 };
 
+// A copy of the argument of a SEV command; an answer's buffer is left out, so that none is written.
+std::vector<uint8_t> copy_sev_argument(const abi::EncryptCommand& command);
 // For the VM types of SEV, and for the default one, whose guests may be SEV's in the legacy form. Null for
 // others.
 std::unique_ptr<ProtectionModel> make_sev_model(uint32_t vm_type, KernelModel& kernel,

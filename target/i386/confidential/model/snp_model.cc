@@ -91,6 +91,7 @@ int SnpModel::add_page(sev::PageType type, uint64_t gpa, const uint8_t* page, ui
         }
     }
     pages_.insert(gpa);
+    if (type == sev::PageType::Cpuid) cpuid_page_.assign(page, page + kPageSize);
     digest_.add_page(type, gpa, {page, page != nullptr ? kPageSize : 0});
     return 0;
 }
@@ -101,7 +102,7 @@ void SnpModel::record_update(sev::PageType type, uint64_t gpa, uint64_t length, 
         .op = "snp_launch_update", .type = static_cast<uint32_t>(type), .gpa = gpa, .length = length};
     const bool has_data =
         type == sev::PageType::Normal || type == sev::PageType::Unmeasured || type == sev::PageType::Cpuid;
-    if (type == sev::PageType::Normal) op.contents = sha384({data, length});
+    if (type == sev::PageType::Normal && record_->hash_contents) op.contents = sha384({data, length});
     record_->add(std::move(op), has_data ? data : nullptr);
 }
 
@@ -168,6 +169,17 @@ int SnpModel::finish(const abi::SnpLaunchFinish& a, uint32_t& error) {
     }
     state_ = State::Finished;
     return 0;
+}
+
+std::vector<std::vector<uint8_t>> SnpModel::save_areas() const {
+    std::vector<std::vector<uint8_t>> all;
+    for (const sev::VmsaPage& page : vmsas_)
+        all.emplace_back(page.begin(), page.end());
+    return all;
+}
+
+std::vector<uint8_t> SnpModel::copy_argument(const abi::EncryptCommand& command) const {
+    return copy_sev_argument(command);
 }
 
 std::vector<Measurement> SnpModel::measurements() const {

@@ -1,11 +1,10 @@
 // SEV guests of every kind; see base_guest.h.
 #include "target/i386/confidential/sev/base_guest.h"
 
-#include <cpuid.h>
-
 #include <algorithm>
 
 #include "target/i386/confidential/kernel_hashes.h"
+#include "target/i386/confidential/sev/platform.h"
 #include "util/align.h"
 
 namespace vmm::sev {
@@ -13,15 +12,6 @@ namespace vmm::sev {
 namespace {
 
 constexpr uint32_t kEncryptionLeaf = 0x8000001f;
-
-// The bit of physical addresses that marks encrypted pages here; empty without SEV.
-std::optional<uint32_t> host_cbit() {
-    uint32_t eax = 0, ebx = 0, ecx = 0, edx = 0;
-    if (__get_cpuid_count(kEncryptionLeaf, 0, &eax, &ebx, &ecx, &edx) == 0) return std::nullopt;
-    constexpr uint32_t kSev = 1u << 1;
-    if ((eax & kSev) == 0) return std::nullopt;
-    return ebx & 0x3f;
-}
 
 constexpr uint32_t kUsualCbit = 51;  // of EPYC processors since Rome
 
@@ -60,7 +50,7 @@ std::vector<CpuidMask> BaseGuest::cpuid_masks(const HostCpu&) const {
 
 Status BaseGuest::check_cpuid(CpuidPolicy& policy, const HostCpu& host) {
     uint32_t position = common_.cbitpos.value_or(kUsualCbit);
-    if (!host.anything) {
+    if (!host.planned && !host.anything) {
         const std::optional<uint32_t> found = host_cbit();
         if (!found)
             return Error::make("%s: this processor has no SEV", id().c_str())

@@ -99,17 +99,12 @@ uint32_t SevGuest::technology_bits() const {
     return 1u << 1 | (encrypted_state() ? 1u << 3 : 0);  // SEV, SEV-ES
 }
 
-Status SevGuest::prepare(std::span<const LaunchImage> firmware, bool has_kernel) {
-    TRY(BaseGuest::prepare(firmware, has_kernel));
-    dh_certificate_ = TRY(read_base64_file("dh-cert-file", config_.dh_cert_file));
-    session_ = TRY(read_base64_file("session-file", config_.session_file));
-    return {};
-}
-
 Status SevGuest::start(kvm::Vm& vm) {
     vm_ = &vm;
     measurement_.clear();
     info_ = {};
+    const std::vector<uint8_t> dh_certificate = TRY(read_base64_file("dh-cert-file", config_.dh_cert_file));
+    const std::vector<uint8_t> session = TRY(read_base64_file("session-file", config_.session_file));
     TRY(open_device(vm));
     const abi::SevPlatformStatus platform = TRY(device_->status());
     info_.api_major = platform.api_major;
@@ -132,13 +127,13 @@ Status SevGuest::start(kvm::Vm& vm) {
     abi::SevLaunchStart launch{};
     launch.handle = config_.handle;
     launch.policy = config_.policy;
-    if (!dh_certificate_.empty()) {
-        launch.dh_address = reinterpret_cast<uintptr_t>(dh_certificate_.data());
-        launch.dh_length = static_cast<uint32_t>(dh_certificate_.size());
+    if (!dh_certificate.empty()) {
+        launch.dh_address = reinterpret_cast<uintptr_t>(dh_certificate.data());
+        launch.dh_length = static_cast<uint32_t>(dh_certificate.size());
     }
-    if (!session_.empty()) {
-        launch.session_address = reinterpret_cast<uintptr_t>(session_.data());
-        launch.session_length = static_cast<uint32_t>(session_.size());
+    if (!session.empty()) {
+        launch.session_address = reinterpret_cast<uintptr_t>(session.data());
+        launch.session_length = static_cast<uint32_t>(session.size());
     }
     TRY(commands_->call(abi::SevCommand::LaunchStart, &launch));
     info_.handle = launch.handle;

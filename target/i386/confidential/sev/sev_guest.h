@@ -26,7 +26,6 @@ class SevGuest final : public BaseGuest {
     bool encrypted_state() const { return (config_.policy & kPolicyEncryptedState) != 0; }
     bool legacy_vm() const { return legacy_; }
 
-    Status prepare(std::span<const LaunchImage> firmware, bool has_kernel) override;
     Status start(kvm::Vm& vm) override;
     Status launch(LaunchScene& scene) override;
     Status measure(LaunchScene& scene, std::span<const MeasuredPages> pages) override;
@@ -49,7 +48,6 @@ class SevGuest final : public BaseGuest {
 
     SevConfig config_;
     const bool legacy_;
-    std::vector<uint8_t> dh_certificate_, session_;
     kvm::Vm* vm_ = nullptr;           // from start() on
     AddressSpace* memory_ = nullptr;  // from launch() on
     Info info_;

@@ -143,6 +143,8 @@ Status SnpGuest::set_tsc_frequency(kvm::Vm& vm) {
 Status SnpGuest::start(kvm::Vm& vm) {
     state_ = State::Uninitialized;
     TRY(open_device(vm));
+    const abi::SevPlatformStatus platform = TRY(device_->status());
+    platform_ = {platform.api_major, platform.api_minor, platform.build};
     TRY(check_snp_policy(config_.policy, device_attribute(vm.kvm(), abi::kSevSnpPolicyBits)));
     abi::SevInit init{};
     init.vmsa_features = wanted_features() | (config_.secure_tsc ? abi::kSevFeatureSecureTsc : 0);

@@ -6,6 +6,7 @@
 #include "target/i386/confidential/sev/certificates.h"
 #include "target/i386/confidential/sev/digests.h"
 #include "target/i386/confidential/sev/metadata.h"
+#include "target/i386/confidential/sev/platform.h"
 
 namespace vmm::sev {
 
@@ -27,6 +28,7 @@ class SnpGuest final : public BaseGuest {
     // What query-sev tells.
     enum class State { Uninitialized, LaunchUpdate, Running };
     State state() const { return state_; }
+    const PlatformVersion& platform() const { return platform_; }
 
   private:
     uint32_t technology_bits() const override;
@@ -39,6 +41,7 @@ class SnpGuest final : public BaseGuest {
     SnpConfig config_;
     Metadata metadata_;
     State state_ = State::Uninitialized;
+    PlatformVersion platform_;
     Certificates certificates_;
 };
 

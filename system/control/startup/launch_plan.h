@@ -1,0 +1,50 @@
+// -launch-plan and -expect-measurement: the launch of the command line's guest on a model of the kernel, and
+// what it would measure, as JSON (docs/confidential/launch-plan.md); and a door to the real kernel that looks
+// on, and does not let a launch end whose measurement is not the expected one.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "accel/model/kernel_model.h"
+#include "accel/model/launch_record.h"
+#include "accel/model/witness.h"
+#include "system/control/configuration.h"
+#include "target/i386/confidential/guest.h"
+#include "target/i386/confidential/model/sev_model.h"
+
+namespace vmm {
+
+// The model that a plan runs on, with every technology.
+class LaunchPlanner {
+  public:
+    LaunchPlanner();
+    IoctlDoor& door() { return kernel_; }
+    model::LaunchRecord& record() { return record_; }
+    // After the launch was finished.
+    qapi::Value describe(const Configuration& configuration) const;
+    // Writes it where the command line says.
+    Status write(const Configuration& configuration) const;
+
+  private:
+    model::SevFirmware firmware_;
+    model::LaunchRecord record_;
+    mutable model::KernelModel kernel_;
+};
+
+// The kernel, watched.
+class LaunchGuard {
+  public:
+    explicit LaunchGuard(std::vector<uint8_t> expected);
+    IoctlDoor& door() { return witness_; }
+    // In place of the error by which a launch was stopped here: what was measured. Others pass.
+    Error explain(Error error) const;
+
+  private:
+    model::SevFirmware firmware_;
+    SystemIoctlDoor system_;
+    model::KernelModel kernel_;
+    model::Witness witness_;
+};
+
+}  // namespace vmm

@@ -1,0 +1,18 @@
+// Every technology's model; see protections.h.
+#include "target/i386/confidential/model/protections.h"
+
+namespace vmm::model {
+
+void add_protections(KernelModel& kernel, const SevFirmware& firmware, LaunchRecord* record) {
+    kernel.set_protection([&firmware, record](uint32_t vm_type, KernelModel& of) {
+        return make_sev_model(vm_type, of, firmware, record);
+    });
+    kernel.other_devices = [&firmware](unsigned long request, void* argument) {
+        return sev_device_call(firmware, request, argument);
+    };
+    kernel.set_device_attributes([&firmware](uint32_t group, uint64_t attribute, uint64_t* value) {
+        return sev_device_attribute(firmware, group, attribute, value);
+    });
+}
+
+}  // namespace vmm::model

@@ -1,0 +1,27 @@
+// What the host's secure processor is: its version, keys and ids (query-sev-capabilities). Main thread.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "target/i386/confidential/sev/commands.h"
+
+namespace vmm::sev {
+
+struct PlatformVersion {
+    uint8_t api_major = 0, api_minor = 0, build = 0;
+};
+
+struct HostPlatform {
+    std::vector<uint8_t> pdh, certificates, cpu0_id;
+    uint32_t cbitpos = 0;
+};
+// Asks the device; errors say what the host lacks.
+Result<HostPlatform> read_platform(IoctlDoor& door, const std::string& device);
+
+// The bit of physical addresses that marks encrypted pages here; empty without SEV.
+std::optional<uint32_t> host_cbit();
+
+}  // namespace vmm::sev

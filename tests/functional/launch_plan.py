@@ -1,0 +1,194 @@
+#!/usr/bin/env python3
+"""-launch-plan from whole command lines against known answers, for 1 to 64 processors; what is refused. usage: launch_plan.py PENUMBRA
+
+Known answers are tests/vectors/sev.json and, where PENUMBRA_LAUNCH_VECTORS names a directory, those of its vectors.json. The
+digests for other numbers of processors are computed here from the recorded operations by the rules of AMD's interface documents.
+"""
+import hashlib
+import json
+import os
+import pathlib
+import struct
+import subprocess
+import sys
+
+VECTORS = pathlib.Path(__file__).resolve().parent.parent / "vectors"
+OVMF = pathlib.Path("/usr/share/ovmf/OVMF.fd")
+PAGE = 4096
+
+
+def fail(text):
+    print("FAIL " + text)
+    sys.exit(1)
+
+
+def run(program, words):
+    return subprocess.run([program, *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
+
+
+def plan(program, words):
+    done = run(program, [*words, "-launch-plan", "-"])
+    if done.returncode != 0:
+        fail(f"{' '.join(words)}: status {done.returncode}: {done.stderr}")
+    return json.loads(done.stdout)
+
+
+def find_file(name):
+    if name == "OVMF.fd":
+        return OVMF if OVMF.exists() else None
+    for folder in (VECTORS, os.environ.get("PENUMBRA_LAUNCH_VECTORS")):
+        if folder and (pathlib.Path(folder) / name).exists():
+            return pathlib.Path(folder) / name
+    return None
+
+
+def vectors():
+    files = [VECTORS / "sev.json"]
+    if os.environ.get("PENUMBRA_LAUNCH_VECTORS"):
+        files.append(pathlib.Path(os.environ["PENUMBRA_LAUNCH_VECTORS"]) / "vectors.json")
+    seen = {}
+    for path in files:
+        for vector in json.loads(path.read_text())["vectors"]:
+            seen.setdefault(vector["id"], vector)
+    return seen.values()
+
+
+def machine_words(inputs, kind, properties):
+    words = ["-accel", "kvm", "-machine", "q35,confidential-guest-support=cc0", "-nodefaults", "-display", "none", "-m", "512",
+             "-object", f"{kind},id=cc0,reduced-phys-bits=1,cbitpos=51{properties}",
+             "-smp", str(max(1, inputs["vcpus"])), "-cpu", inputs.get("vcpu_type") or "EPYC-v4"]
+    firmware = find_file(inputs["firmware"])
+    if firmware is None:
+        return None
+    if "firmware_sha256" in inputs and hashlib.sha256(firmware.read_bytes()).hexdigest() != inputs["firmware_sha256"]:
+        return None
+    words += ["-bios", str(firmware)]
+    for name in ("kernel", "initrd"):
+        if not inputs.get(name):
+            continue
+        found = find_file(inputs[name])
+        if found is None:
+            return None
+        words += ["-" + name, str(found)]
+    if inputs.get("kernel") and inputs.get("cmdline"):
+        words += ["-append", inputs["cmdline"]]
+    return words
+
+
+def check_vectors(program):
+    checked, skipped = [], []
+    for vector in vectors():
+        inputs = vector["inputs"]
+        if vector["kind"] == "snp_launch_digest":
+            hashes = ",kernel-hashes=on" if inputs.get("kernel_hashes") else ""
+            if inputs.get("vmm") != "qemu" or inputs.get("sev_features") != "0x1":
+                skipped.append((vector["id"], "another hypervisor's way, or features that only IGVM files ask for"))
+                continue
+            words = machine_words(inputs, "sev-snp-guest", hashes)
+            name, answer = "launch-digest", vector["expected"]["launch_digest"]
+        elif vector["kind"] == "sev_launch_measure":
+            hashes = ",kernel-hashes=on" if inputs.get("kernel") else ""
+            legacy = ",legacy-vm-type=off" if inputs.get("vmsa_fpu_synced") else ""
+            words = machine_words(inputs, "sev-guest", f",policy={inputs['policy']}{hashes}{legacy}")
+            name, answer = "sev-digest", vector["expected"]["launch_digest_sha256"]
+        else:
+            continue
+        if words is None:
+            skipped.append((vector["id"], "its files are not here"))
+            continue
+        got = plan(program, words)
+        if got.get(name) != answer:
+            fail(f"{vector['id']}: {name} is {got.get(name)}, expected {answer}")
+        checked.append(vector["id"])
+    print(f"ok   {len(checked)} known answers: {' '.join(checked)}")
+    for name, why in skipped:
+        print(f"skip {name}: {why}")
+    if len(checked) < 12:
+        fail(f"only {len(checked)} vectors were checked")
+
+
+def snp_digest(firmware, operations, areas):
+    """The chain of SHA-384 over PAGE_INFO structures; normal pages here are the firmware only."""
+    digest = bytes(48)
+
+    def add(kind, gpa, contents):
+        nonlocal digest
+        hashed = hashlib.sha384(contents).digest() if contents is not None else bytes(48)
+        digest = hashlib.sha384(digest + hashed + struct.pack("<HBBIQ", 0x70, kind, 0, 0, gpa)).digest()
+
+    for operation in operations:
+        if operation["type"] == 2:
+            continue
+        for at in range(0, operation["len"], PAGE):
+            contents = firmware[at:at + PAGE] if operation["type"] == 1 else None
+            add(operation["type"], operation["gpa"] + at, contents)
+    for area in areas:
+        add(2, 0xfffffffff000, area)
+    return digest.hex()
+
+
+def check_vcpus(program):
+    firmware = find_file("fw-give-64k.fd")
+    boot, other = (VECTORS / f"vmsa-{name}-epycv4.bin" for name in ("bsp", "ap"))
+    for count in range(1, 65):
+        words = machine_words({"firmware": "fw-give-64k.fd", "vcpus": count}, "sev-snp-guest", "")
+        got = plan(program, words)
+        areas = [boot.read_bytes()] + [other.read_bytes()] * (count - 1)
+        wanted = snp_digest(firmware.read_bytes(), got["operations"], areas)
+        if got["launch-digest"] != wanted or len(got["vmsas"]) != count:
+            fail(f"{count} processors: {got['launch-digest']}, expected {wanted}")
+    print("ok   1 to 64 processors")
+
+
+def check_form(program):
+    words = machine_words({"firmware": "fw-give-64k.fd", "vcpus": 2}, "sev-snp-guest", "")
+    got = plan(program, words)
+    if got["type"] != "sev-snp-guest" or got["depends-on-host"] or not got["cpuid-page"]:
+        fail(f"the plan's form: {list(got)}")
+    first = got["operations"][0]
+    firmware = find_file("fw-give-64k.fd").read_bytes()
+    if first["sha384"] != hashlib.sha384(firmware).hexdigest() or not first["data"].endswith("fw-give-64k.fd"):
+        fail(f"the first operation: {first}")
+    if not plan(program, [word if word != "EPYC-v4" else "host" for word in words])["depends-on-host"]:
+        fail("-cpu host depends on the host")
+    print("ok   the form of plans")
+
+
+REFUSED = [
+    ("-launch-plan -", "no guest whose launch is measured"),
+    ("-expect-measurement 00", "96 hexadecimal digits"),
+    ("-object sev-snp-guest,id=cc0,reduced-phys-bits=1 -machine q35,confidential-guest-support=cc0 -launch-plan -", "add -bios"),
+    ("-object sev-snp-guest,id=cc0,reduced-phys-bits=0 -machine q35,confidential-guest-support=cc0 -bios {fw} -launch-plan -", "range of 1 to 63"),
+    ("-object sev-snp-guest,id=cc0,reduced-phys-bits=1,policy=1 -machine q35,confidential-guest-support=cc0 -bios {fw} -launch-plan -", "bit 17"),
+    ("-object sev-snp-guest,id=cc0,reduced-phys-bits=1,host-data=AAAA -machine q35,confidential-guest-support=cc0 -bios {fw} -launch-plan -", "host-data"),
+    ("-object sev-snp-guest,id=cc0,reduced-phys-bits=1,id-block=!! -machine q35,confidential-guest-support=cc0 -bios {fw} -launch-plan -", "base64"),
+    ("-object sev-snp-guest,id=cc0,reduced-phys-bits=1,kernel-hashes=on -machine q35,confidential-guest-support=cc0 -bios {nohash} -kernel {kernel} -launch-plan -",
+     "no hashes table GUID"),
+    ("-object sev-guest,id=cc0,reduced-phys-bits=1,debug-swap=on -machine q35,confidential-guest-support=cc0 -bios {fw} -launch-plan -", "SEV-ES"),
+    ("-object sev-guest,id=cc0,reduced-phys-bits=1,session-file=/nowhere -machine q35,confidential-guest-support=cc0 -bios {fw} -launch-plan -", "session-file"),
+    ("-object sev-snp-guest,id=cc0,reduced-phys-bits=1 -machine q35,confidential-guest-support=cc0,kernel_irqchip=off -bios {fw} -launch-plan -", "kernel_irqchip=off"),
+    ("-object sev-snp-guest,id=cc0,reduced-phys-bits=1,certs-path=/nowhere -machine q35,confidential-guest-support=cc0 -bios {fw} -launch-plan -", "certs-path"),
+    ("-object sev-snp-guest,id=cc0,reduced-phys-bits=1 -machine q35,confidential-guest-support=cc0 -m 8 -bios {fw} -launch-plan -", "may be too small"),
+]
+
+
+def check_refused(program):
+    files = {"fw": find_file("fw-give-64k.fd"), "nohash": find_file("fw-give-nohash-64k.fd"), "kernel": find_file("kernel-give.bin")}
+    for line, words in REFUSED:
+        done = run(program, line.format(**files).split() + ["-display", "none"])
+        lines = done.stderr.strip().splitlines()
+        if done.returncode != 1 or len(lines) != 1 or words not in lines[0]:
+            fail(f"{line}: status {done.returncode}, {done.stderr!r}, expected one line with {words!r}")
+    print(f"ok   {len(REFUSED)} command lines are refused")
+
+
+def main():
+    program = sys.argv[1]
+    check_form(program)
+    check_vectors(program)
+    check_vcpus(program)
+    check_refused(program)
+
+
+if __name__ == "__main__":
+    main()
