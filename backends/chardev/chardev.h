@@ -38,6 +38,8 @@ class CharClient {
     virtual void char_event(CharEvent) {}
     // A write() that took less than it was given may be tried again.
     virtual void writable() {}
+    // Whether the guest has opened its end, where it can. Main thread.
+    virtual bool frontend_open() const { return true; }
 };
 
 class FdStore;
@@ -59,6 +61,8 @@ class Chardev {
     virtual Status attach(CharClient& client);
     virtual void detach(CharClient& client);
     virtual bool in_use() const { return client_ != nullptr; }
+    // Somebody inside listens.
+    virtual bool frontend_open() const { return client_ != nullptr && client_->frontend_open(); }
 
     // How many bytes were taken; when less than all, writable() follows. Without anybody at the other end
     // everything is taken and lost.

@@ -26,6 +26,7 @@ class MuxChardev final : public Chardev, private CharClient {
     void detach(CharClient& client) override;
     void accept_input() override;
     bool in_use() const override { return !members_.empty(); }
+    bool frontend_open() const override { return in_use(); }
     Chardev& under() { return *under_; }
 
   private:

@@ -55,6 +55,7 @@ class SerialPort : public vmm::Device, private CharClient {
     void receive(std::span<const uint8_t> bytes) override;
     void char_event(CharEvent event) override;
     void writable() override { buffers_to_send(); }
+    bool frontend_open() const override { return console_ || guest_open_; }
 
     bool have_room();
     Served send_one(Queue& queue);

@@ -83,7 +83,7 @@ def iothreads(world):
         domain.virsh('iothreadadd', '7')
         expect('threads', len(re.findall(r'^ *\d', domain.say('iothreadinfo'), re.MULTILINE)), 2)
         domain.virsh('iothreaddel', '7')
-        domain.refused('iothread|in use', 'iothreaddel', '1')
+        domain.refused('being used', 'iothreaddel', '1')
 
 
 @scenario

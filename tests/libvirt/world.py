@@ -131,6 +131,7 @@ class World:
             os.makedirs(place, exist_ok=True)
             subprocess.run(['mount', '--bind', own, place], check=True)
         os.makedirs('/var/lib/libvirt/images')
+        os.makedirs('/run/lock')  # of virsh console
         with open('/etc/libvirt/libvirtd.conf', 'w', encoding='utf-8') as file:
             file.write(LIBVIRTD_CONF)
         with open('/etc/libvirt/qemu.conf', 'w', encoding='utf-8') as file:

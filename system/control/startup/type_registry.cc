@@ -83,6 +83,8 @@ TypeRegistry make_type_registry(const DeviceTypes& devices) {
     add_objects(types);
     add_machines(types);
     add_devices(types, devices);
+    // Management programs take this type to say that -machine has vmport=.
+    types.add({.name = "vmport", .parent = "isa-device"});
     return types;
 }
 
