@@ -57,7 +57,7 @@ class Domain:
         """The first disk boots the guest of the tests, the others are empty; all that the XML names and that is not there."""
         os.makedirs(self.images, exist_ok=True)
         for at, path in enumerate(dict.fromkeys(re.findall(rf"'({re.escape(self.images)}/[^']*\.(?:raw|qcow2|iso))'", self.xml))):
-            self.make_image(path, bootable=at == 0)
+            self.make_image(path, bootable=at == 0 and self.world.guest is not None)
 
     def make_image(self, path, bootable=False):
         if path.endswith('.qcow2'):

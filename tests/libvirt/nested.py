@@ -14,11 +14,11 @@ from scenario import expect, expect_in
 
 TESTBED = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'nested', 'testbed')
 KERNEL, INITRD = os.environ.get('LIBVIRT_KERNEL', ''), os.environ.get('LIBVIRT_INITRD', '')
-LINUX_BOOT = 300.0  # two emulators deep
+LINUX_BOOT = 600.0  # two emulators deep
 
 
 def linux(world, xml_name, what, *changes):
-    domain = Domain(world, xml_name, ('console=ttyS0', f'console=ttyS0 guest.do={what}'), *changes, start=False)
+    domain = Domain(world, xml_name, ('console=ttyS0', f'console=ttyS0 quiet guest.do={what}'), *changes, start=False)
     os.makedirs(domain.images, exist_ok=True)
     shutil.copyfile(KERNEL, f'{domain.images}/vmlinuz')
     shutil.copyfile(INITRD, f'{domain.images}/initrd.img')
@@ -45,7 +45,7 @@ def linux_guest(world):
 
 @scenario.scenario
 def protected_linux_guest(world):
-    with linux(world, 'protected', 'convert') as domain:
+    with linux(world, 'protected', 'convert convert.size_mib=8 convert.rounds=50') as domain:
         said = runs_to_its_end(domain, 'CONVERT result=', 'GUEST done')
         expect_in('CONVERT result=passed', said)
 
@@ -57,7 +57,7 @@ def main():
             world_of.skip('there is no libvirtd (Debian packages libvirt-daemon, libvirt-daemon-driver-qemu)')
         names = {f'LIBVIRT_{kind.upper()}': subprocess.run([TESTBED, 'linux-guest', kind], stdout=subprocess.PIPE, check=True).stdout.decode().strip()
                  for kind in ('kernel', 'initrd')}
-        command = [TESTBED, 'run', '--timeout', '1100', *[word for name, value in names.items() for word in ('--env', f'{name}={value}')],
+        command = [TESTBED, 'run', '--timeout', '1500', *[word for name, value in names.items() for word in ('--env', f'{name}={value}')],
                    '--', sys.executable, '-B', os.path.abspath(__file__), binary, *sys.argv[2:]]
         sys.exit(subprocess.run(command, check=False).returncode)
     world_of.need_everything()
