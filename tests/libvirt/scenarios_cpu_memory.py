@@ -78,7 +78,7 @@ def memory_locked_and_unshared(world):
     backing = "<memoryBacking><nosharepages/><locked/></memoryBacking><memtune><hard_limit unit='GiB'>4</hard_limit></memtune>"
     with Domain(world, 'small', ('<vcpu>2</vcpu>', backing + '<vcpu>2</vcpu>'), start=False) as domain:
         # A limit needs a memory controller of cgroups, which the test's libvirtd does without: the lock alone is tried.
-        domain.refused('cgroup|Memory|limit locked memory', 'start')
+        domain.refused('cgroup|Memory|limit locked memory|prior to exec', 'start')
 
 
 @scenario

@@ -31,6 +31,7 @@ def a_disk_comes_and_goes(world):
     with booted(world, 'small', SPARE) as (domain, console):
         path = write(domain, 'disk', disk_xml(domain))
         domain.virsh('attach-device', path, '--live')
+        console.wait('guest: new device', 30)
         expect_in('vdb', domain.say('domblklist'))
         expect_in('Capacity:       16777216', domain.say('domblkinfo', 'vdb'))
         domain.virsh('detach-device', path, '--live')
@@ -47,6 +48,7 @@ def a_network_card_and_entropy_come_and_go(world):
         for name, text in (('nic', NIC), ('rng', RNG.replace('urandom', 'random'))):
             path = write(domain, name, text)
             domain.virsh('attach-device', path, '--live')
+            console.wait('guest: new device', 30)
             domain.virsh('detach-device', path, '--live')
             console.wait('guest: eject', 30)
         eventually('the card has gone', lambda: '52:54:00:aa:bb:cc' not in domain.say('domiflist'))
@@ -59,6 +61,7 @@ def a_guest_that_does_not_let_go(world):
     with booted(world, 'small', SPARE) as (domain, console):
         path = write(domain, 'nic', NIC)
         domain.virsh('attach-device', path, '--live')
+        console.wait('guest: new device', 30)
         console.ask('h', 'guest: halts')
         domain.virsh('detach-device', path, '--live', check=False)
         expect_in('52:54:00:aa:bb:cc', domain.live_xml())

@@ -86,7 +86,8 @@ static void look_at_power_button(void) {
     if (!button_ignored) power_off();
 }
 
-// Native hot-plug of the ports at 00:01.x to 00:1f.x: an attention button that was pressed means that the device shall go.
+// Native hot-plug of the ports at 00:01.x to 00:1f.x: a button that was pressed wants a slot without power
+// switched on, and one with power off.
 static u32 read_config(u32 bus, u32 device, u32 function, u32 at) {
     out32(0xcf8, 0x80000000 | bus << 16 | device << 11 | function << 8 | (at & 0xfc));
     return in32(0xcfc);
@@ -102,10 +103,10 @@ static void look_at_port(u32 device, u32 function) {
     if (at == 0) return;
     const u32 slot = read_config(0, device, function, at + 0x18);
     if (!(slot & (1u << 16))) return;
-    say_line("guest: eject at port ", device << 4 | function);
-    // Power off, indicators off; the status bits go by writing ones.
-    write_config(0, device, function, at + 0x18, (slot & 0xffff0000) | 0x0700 | 0x00c0);
-    write_config(0, device, function, at + 0x18, 0xffff0000 | 0x07c0);
+    // The status bits go by writing ones; then power and its indicator change.
+    const int is_off = (slot >> 10) & 1;
+    say_line(is_off ? "guest: new device at port " : "guest: eject at port ", device << 4 | function);
+    write_config(0, device, function, at + 0x18, 0xffff0000 | (is_off ? 0x01c0 : 0x07c0));
 }
 static void look_at_ports(void) {
     for (u32 device = 1; device < 31; ++device) {
