@@ -1,6 +1,7 @@
 // Stream sockets; see socket.h.
 #include "util/socket.h"
 
+#include <linux/vm_sockets.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -37,6 +38,17 @@ Result<SocketName> unix_name(const UnixAddress& address) {
     out.length = sizeof un;
     if (address.abstract && address.tight)
         out.length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + address.path.size());
+    return out;
+}
+
+SocketName vsock_name(const VsockAddress& address) {
+    sockaddr_vm vm = {};
+    vm.svm_family = AF_VSOCK;
+    vm.svm_cid = address.cid;
+    vm.svm_port = address.port;
+    SocketName out;
+    std::memcpy(&out.storage, &vm, sizeof vm);
+    out.length = sizeof vm;
     return out;
 }
 
@@ -121,6 +133,8 @@ Result<Fd> open_any(const SocketAddress& address, Purpose purpose, int backlog) 
             fd = open_inet(*inet, std::to_string(port), purpose, backlog);
         return fd;
     }
+    if (const auto* vsock = std::get_if<VsockAddress>(&address))
+        return open_at(vsock_name(*vsock), purpose, backlog);
     return take_inherited(std::get<FdAddress>(address));
 }
 
@@ -130,6 +144,8 @@ std::string to_text(const SocketAddress& address) {
     if (const auto* un = std::get_if<UnixAddress>(&address))
         return (un->abstract ? "unix:@" : "unix:") + un->path;
     if (const auto* inet = std::get_if<InetAddress>(&address)) return "tcp:" + inet->host + ":" + inet->port;
+    if (const auto* vsock = std::get_if<VsockAddress>(&address))
+        return "vsock:" + std::to_string(vsock->cid) + ":" + std::to_string(vsock->port);
     return "fd:" + std::to_string(std::get<FdAddress>(address).number);
 }
 
@@ -143,6 +159,18 @@ Result<Fd> connect_to(const SocketAddress& address) {
     Result<Fd> fd = open_any(address, Purpose::Connect, 0);
     if (!fd) return std::move(fd).take_error().while_doing("connecting to %s", to_text(address).c_str());
     return fd;
+}
+
+Status look_up_host(SocketAddress& address) {
+    auto* inet = std::get_if<InetAddress>(&address);
+    if (inet == nullptr) return {};
+    AddressList list = TRY(look_up(*inet, inet->port, Purpose::Connect));
+    char host[NI_MAXHOST] = {};
+    const int error =
+        ::getnameinfo(list->ai_addr, list->ai_addrlen, host, sizeof host, nullptr, 0, NI_NUMERICHOST);
+    if (error != 0) return Error::make("address '%s': %s", inet->host.c_str(), ::gai_strerror(error));
+    inet->host = host;
+    return {};
 }
 
 Result<PendingConnection> begin_connect(const SocketAddress& address, unsigned attempt) {
@@ -159,6 +187,8 @@ Result<PendingConnection> begin_connect(const SocketAddress& address, unsigned a
         at.length = one->ai_addrlen;
     } else if (const auto* un = std::get_if<UnixAddress>(&address)) {
         at = TRY(unix_name(*un));
+    } else if (const auto* vsock = std::get_if<VsockAddress>(&address)) {
+        at = vsock_name(*vsock);
     } else {
         return Error::make("an inherited socket cannot be connected again");
     }
@@ -205,7 +235,7 @@ Result<uint16_t> local_port(int fd) {
 Result<SocketName> resolve_datagram(const SocketAddress& address) {
     if (const auto* un = std::get_if<UnixAddress>(&address)) return unix_name(*un);
     const auto* inet = std::get_if<InetAddress>(&address);
-    if (inet == nullptr) return Error::make("a descriptor has no address");
+    if (inet == nullptr) return Error::make("%s is not a datagram address", to_text(address).c_str());
     AddressList list = TRY(look_up(*inet, inet->port, Purpose::Listen, SOCK_DGRAM));
     SocketName name;
     std::memcpy(&name.storage, list->ai_addr, list->ai_addrlen);

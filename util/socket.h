@@ -25,11 +25,16 @@ struct InetAddress {
     std::optional<bool> ipv4;
     std::optional<bool> ipv6;
 };
+// A machine and a port of the hypervisor's own network; cid 2 is the host.
+struct VsockAddress {
+    uint32_t cid = 2;
+    uint32_t port = 0;
+};
 // A number, or the name of a descriptor that the monitor was handed.
 struct FdAddress {
     int number = -1;
 };
-using SocketAddress = std::variant<UnixAddress, InetAddress, FdAddress>;
+using SocketAddress = std::variant<UnixAddress, InetAddress, FdAddress, VsockAddress>;
 
 // For people: "unix:/run/x.sock", "tcp:127.0.0.1:4444".
 std::string to_text(const SocketAddress& address);
@@ -39,6 +44,8 @@ std::string to_text(const SocketAddress& address);
 Result<Fd> listen_on(const SocketAddress& address, int backlog = 1);
 // Waits for the connection (bounded by the kernel's own limit).
 Result<Fd> connect_to(const SocketAddress& address);
+// Puts the host's number in place of its name: looked up now, which may take its time.
+Status look_up_host(SocketAddress& address);
 // The same without waiting (a host's name is looked up first). When it is not established, the descriptor
 // becomes writable, and connection_error() tells how it ended. `attempt` chooses among the addresses of a
 // host that has several.

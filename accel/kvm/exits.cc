@@ -44,6 +44,7 @@ namespace vmm::kvm {
             }
             return ExitAction::Resume;
         case KVM_EXIT_SYSTEM_EVENT:
+            if (std::optional<ExitAction> action = vcpu_.arch().handle_exit(vcpu_, world_)) return *action;
             return system_event(run);
         case KVM_EXIT_INTERNAL_ERROR:
             return report(describe_internal_error(run));

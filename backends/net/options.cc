@@ -20,15 +20,6 @@ Result<int> descriptor(const std::string& text, FdStore* fds) {
     return static_cast<int>(*value);
 }
 
-Result<SocketAddress> address_of(const qapi::SocketAddress& from, FdStore* fds) {
-    if (const auto* un = std::get_if<qapi::UnixSocketAddress>(&from.u))
-        return SocketAddress(UnixAddress{un->path, un->abstract.value_or(false), un->tight.value_or(true)});
-    if (const auto* fd = std::get_if<qapi::FdSocketAddress>(&from.u))
-        return SocketAddress(FdAddress{TRY(descriptor(fd->str, fds))});
-    const auto& inet = *std::get_if<qapi::InetSocketAddress>(&from.u);
-    return SocketAddress(InetAddress{inet.host, inet.port, inet.to, inet.ipv4, inet.ipv6});
-}
-
 // "HOST:PORT"; the host may be empty.
 Result<SocketAddress> host_and_port(const std::string& text, const char* name) {
     const size_t colon = text.rfind(':');
@@ -133,6 +124,27 @@ Result<DgramConfig> dgram_config(const qapi::NetdevDgramOptions& o, FdStore* fds
 }
 
 }  // namespace
+
+namespace {
+Result<SocketAddress> vsock_address(const qapi::VsockSocketAddress& from) {
+    const std::optional<uint64_t> cid = parse_u64(from.cid), port = parse_u64(from.port);
+    if (!cid || *cid > UINT32_MAX)
+        return Error::make("Parameter 'cid' expects a 32-bit number, not '%s'", from.cid.c_str());
+    if (!port || *port > UINT32_MAX)
+        return Error::make("Parameter 'port' expects a 32-bit number, not '%s'", from.port.c_str());
+    return SocketAddress(VsockAddress{static_cast<uint32_t>(*cid), static_cast<uint32_t>(*port)});
+}
+}  // namespace
+
+Result<SocketAddress> address_of(const qapi::SocketAddress& from, FdStore* fds) {
+    if (const auto* un = std::get_if<qapi::UnixSocketAddress>(&from.u))
+        return SocketAddress(UnixAddress{un->path, un->abstract.value_or(false), un->tight.value_or(true)});
+    if (const auto* fd = std::get_if<qapi::FdSocketAddress>(&from.u))
+        return SocketAddress(FdAddress{TRY(descriptor(fd->str, fds))});
+    if (const auto* vsock = std::get_if<qapi::VsockSocketAddress>(&from.u)) return vsock_address(*vsock);
+    const auto& inet = *std::get_if<qapi::InetSocketAddress>(&from.u);
+    return SocketAddress(InetAddress{inet.host, inet.port, inet.to, inet.ipv4, inet.ipv6});
+}
 
 Result<NetdevConfig> netdev_config(const qapi::Netdev& netdev, FdStore* fds) {
     TRY(check_id(netdev.id));

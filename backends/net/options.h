@@ -15,6 +15,9 @@ namespace vmm::net {
 // `fds`: where named descriptors are; null on the command line, which has numbers only.
 Result<NetdevConfig> netdev_config(const qapi::Netdev& netdev, FdStore* fds);
 
+// Where a socket is, as the schema says it.
+Result<SocketAddress> address_of(const qapi::SocketAddress& from, FdStore* fds);
+
 // user_options.cc
 Result<UserConfig> user_config(const qapi::NetdevUserOptions& options);
 // "[tcp|udp]:[HOST]:PORT-[GUEST]:PORT"

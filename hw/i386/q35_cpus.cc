@@ -45,6 +45,7 @@ Result<CpuidPolicy> Q35Board::State::prepare_cpus(const MachineConfig& config, c
     if (!config.cpu.text.empty()) request = TRY(parse_cpu_option(config.cpu.text));
     if (request.apic_id && (config.smp.max_cpus != 1 || *request.apic_id != 0))
         return Error::make("-cpu apic-id=%u: the processors' APIC ids follow -smp", *request.apic_id);
+    if (parts.confidential != nullptr) TRY(parts.confidential->shape_cpu(request));
     const HostIdentity identity = needs_whole_host(request) ? HostIdentity::Whole : HostIdentity::Brief;
     const HostCpu host = TRY(x86.host_cpu(identity, converts));
     if (parts.confidential == nullptr) return resolve(request, host);

@@ -38,6 +38,12 @@ void LoopRequests::request_shutdown(ShutdownCause cause) {
     });
 }
 
+void LoopRequests::report_panic(PanicReport report) {
+    note([&report](Pending& pending) {
+        if (!pending.panic) pending.panic = std::move(report);
+    });
+}
+
 void LoopRequests::report_watchdog() {
     note([](Pending& pending) { pending.watchdog = true; });
 }
@@ -69,6 +75,7 @@ void LoopRequests::serve() {
     if (work.crash_loaded) handler_->do_crash_loaded();
     if (work.exit) return handler_->do_exit(*work.exit);
     if (work.error) return handler_->do_internal_error(*work.error);
+    if (work.panic) return handler_->do_panic(*work.panic);
     if (work.shutdown) return handler_->do_shutdown(*work.shutdown);
     if (work.watchdog) handler_->do_watchdog();
     if (work.reset) handler_->do_reset(*work.reset);

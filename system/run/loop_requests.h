@@ -18,6 +18,8 @@ class RequestHandler {
     virtual ~RequestHandler() = default;
     virtual void do_reset(ShutdownCause cause) = 0;
     virtual void do_shutdown(ShutdownCause cause) = 0;
+    // A death with its reason; without interest in it, as any other.
+    virtual void do_panic(const PanicReport&) { do_shutdown(ShutdownCause::GuestPanic); }
     virtual void do_watchdog() = 0;
     virtual void do_crash_loaded() = 0;
     virtual void do_exit(int status) = 0;
@@ -33,6 +35,7 @@ class LoopRequests final : public MachineRequests {
 
     void request_reset(ShutdownCause cause) override;
     void request_shutdown(ShutdownCause cause) override;
+    void report_panic(PanicReport report) override;
     void report_watchdog() override;
     void report_crash_loaded() override;
     void request_exit(int status) override;
@@ -44,9 +47,10 @@ class LoopRequests final : public MachineRequests {
         std::optional<ShutdownCause> shutdown;
         std::optional<int> exit;
         std::optional<std::string> error;
+        std::optional<PanicReport> panic;
         bool watchdog = false;
         bool crash_loaded = false;
-        bool any() const { return reset || shutdown || exit || error || watchdog || crash_loaded; }
+        bool any() const { return reset || shutdown || exit || error || panic || watchdog || crash_loaded; }
     };
     void note(const std::function<void(Pending&)>& change);
     void serve();

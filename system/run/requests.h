@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace vmm {
@@ -21,12 +22,23 @@ enum class ShutdownCause {
     SubsystemReset,
 };
 
+// How a guest that says why died, for reports.
+struct PanicReport {
+    enum class Source : uint8_t { Tdx };
+    Source source = Source::Tdx;
+    uint32_t code = 0;
+    std::string message;          // printable
+    std::optional<uint64_t> gpa;  // where the guest left more
+};
+
 class MachineRequests {
   public:
     virtual ~MachineRequests() = default;
     virtual void request_reset(ShutdownCause cause) = 0;
     // GuestPanic: the guest reported its death, and the machine's panic action follows.
     virtual void request_shutdown(ShutdownCause cause) = 0;
+    // The guest reported its death and why; the machine's panic action follows.
+    virtual void report_panic(PanicReport) { request_shutdown(ShutdownCause::GuestPanic); }
     // A watchdog ran out; the machine's watchdog action follows.
     virtual void report_watchdog() {}
     // The guest reported that its crash kernel runs.

@@ -12,6 +12,9 @@ import harness
 
 Q = '-machine q35 '
 SP = '-object sw-protected-vm,id=sp '
+FIRMWARE = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'vectors', 'fw-give-64k.fd')
+TDX = '-object tdx-guest,id=td0'
+TDX_MACHINE = f' -bios {FIRMWARE} -machine q35,confidential-guest-support=td0'
 RAM = '-object memory-backend-ram,id=m,size=512M '
 
 ROWS = [
@@ -107,6 +110,15 @@ ROWS = [
     ('-object sw-protected-vm,id=a,default-memory=both', 'default-memory', 'both'),
     ('-object sw-protected-vm,id=a,policy=1', 'policy'),
     (SP + SP, 'sp'),
+    (TDX + ',mrowner=AAAA' + TDX_MACHINE, 'mrowner', '3 bytes', '48'),
+    (TDX + ',mrconfigid=!' + TDX_MACHINE, 'mrconfigid'),
+    (TDX + ',attributes=1024' + TDX_MACHINE, '0x400'),
+    (TDX + ',policy=1', 'policy'),
+    (TDX + ',quote-generation-socket.type=vsock,quote-generation-socket.cid=x,quote-generation-socket.port=1' + TDX_MACHINE, 'cid'),
+    (TDX + TDX_MACHINE + ',smm=on', 'smm=on'),
+    (TDX + TDX_MACHINE + ',kernel_irqchip=on', 'kernel_irqchip=on', 'td0'),
+    (TDX + TDX_MACHINE + ',kernel_irqchip=off', 'kernel_irqchip=off', 'td0'),
+    (TDX + ' -machine q35,confidential-guest-support=td0', '-bios', 'td0'),
     ("-object '{'", '-object'),
     ("-object '{\"qom-type\":\"memory-backend-ram\"}'", 'id'),
     ("-object '{\"qom-type\":\"memory-backend-ram\",\"id\":\"a\",\"size\":\"1G\"}'", 'size'),

@@ -138,7 +138,7 @@ const qapi::ObjectOptions* find_object(const Builder& builder, const std::string
 
 bool protects_guests(qapi::ObjectType type) {
     return type == qapi::ObjectType::SwProtectedVm || type == qapi::ObjectType::SevGuest ||
-           type == qapi::ObjectType::SevSnpGuest;
+           type == qapi::ObjectType::SevSnpGuest || type == qapi::ObjectType::TdxGuest;
 }
 
 bool has_private_memory(qapi::ObjectType type) {

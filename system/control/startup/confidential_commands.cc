@@ -1,6 +1,8 @@
 // Commands about encrypted guests; see query_commands.h.
 #include <cpuid.h>
 
+#include "accel/kvm/kvm.h"
+#include "linux-headers/kvm_abi.h"
 #include "qapi/commands_misc_i386.h"
 #include "system/control/startup/machine_view.h"
 #include "system/control/startup/query_commands.h"
@@ -76,6 +78,14 @@ Result<qapi::SevCapability> query_capabilities(MachineView& view) {
                                .reduced_phys_bits = 1};
 }
 
+Result<qapi::TdxCapability> query_tdx_capabilities(MachineView& view) {
+    SystemIoctlDoor door;
+    const auto kvm = TRY(kvm::Kvm::open(door, view.configuration().accels.front().device));
+    const auto types = static_cast<uint32_t>(kvm->capabilities().value(abi::kCapVmTypes));
+    if ((types >> abi::kVmTdx & 1) == 0) return kvm::vm_type_error(abi::kVmTdx, "tdx", types);
+    return qapi::TdxCapability{};
+}
+
 Status inject_secret(MachineView& view, const qapi::SevInjectLaunchSecretArguments& asked) {
     sev::SevGuest* guest = sev_guest(view);
     if (guest == nullptr) return Error::make("SEV not enabled for guest");
@@ -100,6 +110,7 @@ void register_confidential_commands(qapi::CommandTable& table, MachineView& view
     table.add<qapi::QuerySevCommand>([&view] { return query_sev(view); });
     table.add<qapi::QuerySevLaunchMeasureCommand>([&view] { return query_measure(view); });
     table.add<qapi::QuerySevCapabilitiesCommand>([&view] { return query_capabilities(view); });
+    table.add<qapi::QueryTdxCapabilitiesCommand>([&view] { return query_tdx_capabilities(view); });
     table.add<qapi::SevInjectLaunchSecretCommand>(
         [&view](const qapi::SevInjectLaunchSecretArguments& asked) { return inject_secret(view, asked); });
     table.add<qapi::QuerySevAttestationReportCommand>(

@@ -3,11 +3,13 @@
 
 #include <algorithm>
 
+#include "backends/net/options.h"
 #include "system/control/startup/launch_plan.h"
 #include "target/i386/confidential/sev/id_block.h"
 #include "target/i386/confidential/sev/sev_guest.h"
 #include "target/i386/confidential/sev/snp_guest.h"
 #include "target/i386/confidential/sw_protected_vm.h"
+#include "target/i386/confidential/tdx/guest.h"
 #include "util/base64.h"
 #include "util/log.h"
 
@@ -77,9 +79,28 @@ Result<Guest> make_snp_guest(const std::string& id, const qapi::SevSnpGuestPrope
     return Guest(TRY(sev::SnpGuest::create(std::move(config))));
 }
 
+Result<std::unique_ptr<ConfidentialGuest>> make_tdx_guest(const std::string& id,
+                                                          const qapi::TdxGuestProperties& from,
+                                                          EventLoop& loop) {
+    tdx::TdxGuest::Config config;
+    config.td = {.id = id,
+                 .attributes = from.attributes,
+                 .sept_ve_disable = from.sept_ve_disable,
+                 .debug = from.debug,
+                 .mrconfigid = from.mrconfigid,
+                 .mrowner = from.mrowner,
+                 .mrownerconfig = from.mrownerconfig};
+    if (from.quote_generation_socket)
+        config.quotes.address = TRY(net::address_of(*from.quote_generation_socket, nullptr));
+    auto guest = tdx::TdxGuest::create(std::move(config), loop);
+    if (!guest) return std::move(guest).take_error().while_doing("-object tdx-guest,id=%s", id.c_str());
+    return guest;
+}
+
 }  // namespace
 
-Result<std::unique_ptr<ConfidentialGuest>> make_confidential_guest(const qapi::ObjectOptions& object) {
+Result<std::unique_ptr<ConfidentialGuest>> make_confidential_guest(const qapi::ObjectOptions& object,
+                                                                   EventLoop& loop) {
     if (const auto* options = std::get_if<qapi::SwProtectedVmProperties>(&object.u)) {
         const bool shared = options->default_memory == qapi::DefaultMemory::Shared;
         return Guest(
@@ -89,6 +110,8 @@ Result<std::unique_ptr<ConfidentialGuest>> make_confidential_guest(const qapi::O
         return make_sev_guest(object.id, *options);
     if (const auto* options = std::get_if<qapi::SevSnpGuestProperties>(&object.u))
         return make_snp_guest(object.id, *options);
+    if (const auto* options = std::get_if<qapi::TdxGuestProperties>(&object.u))
+        return make_tdx_guest(object.id, *options, loop);
     return Error::make("object '%s' is a %s, which does not protect guests", object.id.c_str(),
                        std::string(to_text(object.qom_type)).c_str());
 }

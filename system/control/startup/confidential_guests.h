@@ -7,13 +7,16 @@
 #include "system/run/requests.h"
 #include "system/run/run_control.h"
 #include "target/i386/confidential/guest.h"
+#include "util/event_loop.h"
 
 namespace vmm {
 
 class LaunchGuard;
 
-// Of an object whose type protects guests. Reads what the object names; makes no call to the kernel.
-Result<std::unique_ptr<ConfidentialGuest>> make_confidential_guest(const qapi::ObjectOptions& object);
+// Of an object whose type protects guests. Reads what the object names; makes no call to the kernel. The
+// loop, for what guests ask of services of the host, outlives the guest.
+Result<std::unique_ptr<ConfidentialGuest>> make_confidential_guest(const qapi::ObjectOptions& object,
+                                                                   EventLoop& loop);
 
 // Ends the launch before the guest runs for the first time.
 class LaunchFinisher final : public RunListener {

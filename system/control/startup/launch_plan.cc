@@ -48,7 +48,8 @@ LaunchPlanner::LaunchPlanner() {
     model::add_protections(kernel_, firmware_, &record_);
 }
 
-qapi::Value LaunchPlanner::describe(const Configuration& configuration) const {
+qapi::Value LaunchPlanner::describe(const Configuration& configuration,
+                                    const ConfidentialGuest& guest) const {
     const MachineConfig& machine = configuration.machine;
     qapi::Dict out{
         {"type", configuration.confidential ? std::string(to_text(configuration.confidential->qom_type))
@@ -72,6 +73,7 @@ qapi::Value LaunchPlanner::describe(const Configuration& configuration) const {
             areas.push_back(save_area_value(area));
         }
         if (!areas.empty()) out.append("vmsas", std::move(areas));
+        guest.describe_launch(out);
         for (const auto& [name, value] : protection->details())
             out.append(name, value);
         for (const model::Measurement& measurement : protection->measurements())
@@ -80,8 +82,8 @@ qapi::Value LaunchPlanner::describe(const Configuration& configuration) const {
     return out;
 }
 
-Status LaunchPlanner::write(const Configuration& configuration) const {
-    const std::string text = qapi::to_pretty_json(describe(configuration)) + "\n";
+Status LaunchPlanner::write(const Configuration& configuration, const ConfidentialGuest& guest) const {
+    const std::string text = qapi::to_pretty_json(describe(configuration, guest)) + "\n";
     const std::string& path = *configuration.launch_plan;
     if (path == "-") {
         std::fputs(text.c_str(), stdout);

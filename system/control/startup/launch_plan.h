@@ -22,9 +22,9 @@ class LaunchPlanner {
     IoctlDoor& door() { return kernel_; }
     model::LaunchRecord& record() { return record_; }
     // After the launch was finished.
-    qapi::Value describe(const Configuration& configuration) const;
+    qapi::Value describe(const Configuration& configuration, const ConfidentialGuest& guest) const;
     // Writes it where the command line says.
-    Status write(const Configuration& configuration) const;
+    Status write(const Configuration& configuration, const ConfidentialGuest& guest) const;
 
   private:
     model::SevFirmware firmware_;

@@ -73,6 +73,10 @@ qapi::SocketAddress schema_address(const SocketAddress& address) {
         out.port = inet->port;
         return {.type = qapi::SocketAddressType::Inet, .u = std::move(out)};
     }
+    if (const auto* vsock = std::get_if<VsockAddress>(&address)) {
+        qapi::VsockSocketAddress out{.cid = std::to_string(vsock->cid), .port = std::to_string(vsock->port)};
+        return {.type = qapi::SocketAddressType::Vsock, .u = std::move(out)};
+    }
     qapi::FdSocketAddress out{.str = std::to_string(std::get<FdAddress>(address).number)};
     return {.type = qapi::SocketAddressType::Fd, .u = std::move(out)};
 }

@@ -69,22 +69,36 @@ void RunPolicy::do_reset(ShutdownCause cause) {
 }
 
 void RunPolicy::do_shutdown(ShutdownCause cause) {
-    if (cause == ShutdownCause::GuestPanic) return panicked();
+    if (cause == ShutdownCause::GuestPanic) return panicked(nullptr);
     qapi::emit<qapi::ShutdownEvent>(events_, {.guest = is_guests(cause), .reason = reason_of(cause)});
     stop_for(RunState::Shutdown);
     if (actions_.shutdown == qapi::ShutdownAction::Pause && !ends_the_process(cause)) return;
     end(exit_status_);
 }
 
+std::optional<qapi::GuestPanicInformation> information_of(const PanicReport* report) {
+    if (report == nullptr) return std::nullopt;
+    return qapi::GuestPanicInformation{
+        .type = qapi::GuestPanicInformationType::Tdx,
+        .u = qapi::GuestPanicInformationTdx{
+            .error_code = report->code, .message = report->message, .gpa = report->gpa}};
+}
+
+void RunPolicy::do_panic(const PanicReport& report) {
+    panicked(&report);
+}
+
 // What a guest's death does: the panic action, or, when a shutdown only pauses, that.
-void RunPolicy::panicked() {
+void RunPolicy::panicked(const PanicReport* report) {
     using Action = qapi::PanicAction;
     const bool pause = actions_.panic == Action::Pause || (actions_.panic == Action::Shutdown &&
                                                            actions_.shutdown == qapi::ShutdownAction::Pause);
     if (actions_.panic == Action::None)
-        return qapi::emit<qapi::GuestPanickedEvent>(events_, {.action = qapi::GuestPanicAction::Run});
+        return qapi::emit<qapi::GuestPanickedEvent>(
+            events_, {.action = qapi::GuestPanicAction::Run, .info = information_of(report)});
     qapi::emit<qapi::GuestPanickedEvent>(
-        events_, {.action = pause ? qapi::GuestPanicAction::Pause : qapi::GuestPanicAction::Poweroff});
+        events_, {.action = pause ? qapi::GuestPanicAction::Pause : qapi::GuestPanicAction::Poweroff,
+                  .info = information_of(report)});
     stop_for(RunState::GuestPanicked);
     if (pause) return;
     qapi::emit<qapi::ShutdownEvent>(events_, {.guest = true, .reason = qapi::ShutdownCause::GuestPanic});

@@ -45,6 +45,7 @@ class RunPolicy final : public RequestHandler, public MachineControl, private Ru
     // RequestHandler
     void do_reset(ShutdownCause cause) override;
     void do_shutdown(ShutdownCause cause) override;
+    void do_panic(const PanicReport& report) override;
     void do_watchdog() override;
     void do_crash_loaded() override;
     void do_exit(int status) override;
@@ -65,7 +66,7 @@ class RunPolicy final : public RequestHandler, public MachineControl, private Ru
 
   private:
     void run_changed(bool running, RunState state) override;
-    void panicked();
+    void panicked(const PanicReport* report);
     void stop_for(RunState why);
     void end(int status);
     Status need_machine() const;

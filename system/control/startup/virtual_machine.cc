@@ -172,7 +172,7 @@ Status VirtualMachine::make_objects() {
     for (const MemoryBackendConfig& config : configuration_.memory_backends)
         backends_.push_back(TRY(MemoryBackend::create(config)));
     if (configuration_.confidential) {
-        confidential_ = TRY(make_confidential_guest(*configuration_.confidential));
+        confidential_ = TRY(make_confidential_guest(*configuration_.confidential, loop_));
         ram_context_.private_memory = confidential_->requirements().private_memory;
         ram_context_.initial = confidential_->requirements().initial_visibility;
     }
@@ -239,7 +239,7 @@ Result<std::unique_ptr<AcceleratorHost>> VirtualMachine::open_host(const VmRequi
 Status VirtualMachine::plan() {
     TRY(make_all());
     TRY(confidential_->finish());
-    return planner_->write(configuration_);
+    return planner_->write(configuration_, *confidential_);
 }
 
 Status VirtualMachine::open_accelerator() {

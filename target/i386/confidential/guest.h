@@ -2,7 +2,7 @@
 // accelerator's x86 side and by start-up. It answers what it needs; the VM, the memory and the CPUs are made
 // accordingly. Then it is called in this order, all on the main thread:
 //     start()          the VM descriptor exists, and nothing in it
-//     cpuid_masks(), check_cpuid()   the processors are being decided
+//     shape_cpu(), cpuid_masks(), check_cpuid()   the processors are being decided
 //     before_vcpus()   memory and interrupt chips are there
 //     add_vcpu()       per vCPU, after its CPUID was set
 //     launch()         all vCPUs are in their reset state: everything that is measured
@@ -28,6 +28,9 @@ namespace vmm {
 namespace model {
 class LaunchRecord;
 }
+namespace qapi {
+class Dict;
+}
 
 class ConfidentialGuest {
   public:
@@ -44,6 +47,8 @@ class ConfidentialGuest {
     // Reads the files the object names, and judges the firmware: before a VM exists.
     virtual Status prepare(std::span<const LaunchImage> /*firmware*/, bool /*has_kernel*/) { return {}; }
     virtual Status start(kvm::Vm&) { return {}; }
+    // The processors as they were asked for, before anything is decided about them.
+    virtual Status shape_cpu(CpuRequest&) { return {}; }
     // What the processors lose and gain by being protected, with reasons for messages.
     virtual std::vector<CpuidMask> cpuid_masks(const HostCpu&) const { return {}; }
     virtual Status check_cpuid(CpuidPolicy&, const HostCpu&) { return {}; }
@@ -62,6 +67,9 @@ class ConfidentialGuest {
 
     // Exits that only this technology has; empty: not known here either.
     virtual std::optional<kvm::ExitAction> handle_exit(kvm::Vcpu&, const GuestWorld&) { return std::nullopt; }
+
+    // What else a launch plan says of the launch that was just made.
+    virtual void describe_launch(qapi::Dict&) const {}
 
     // Where contents get their names from in launch plans; null: nobody wants to know.
     void set_record(model::LaunchRecord* record) { record_ = record; }

@@ -4,10 +4,10 @@
 #include <algorithm>
 
 #include "accel/kvm/exits.h"
+#include "accel/kvm/list_block.h"
 #include "target/i386/confidential/guest.h"
 #include "target/i386/kvm/hypercall.h"
 #include "target/i386/kvm/lapic.h"
-#include "target/i386/kvm/lists_priv.h"
 #include "target/i386/kvm/registers_text.h"
 #include "target/i386/kvm/regs.h"
 #include "target/i386/kvm/xsave.h"
@@ -30,7 +30,8 @@ Status X86Arch::prepare(Vcpu& vcpu) {
                        return entry;
                    });
     TRY(vcpu.ioctl<abi::kSetCpuid2>(list.head()));
-    if (config_.feature_msrs.empty()) return {};
+    // Hidden processors have what the hardware gives them.
+    if (config_.feature_msrs.empty() || cpu_state() == CpuState::Hidden) return {};
     return set_msrs(vcpu, config_.feature_msrs, Unknown::Refuse);
 }
 

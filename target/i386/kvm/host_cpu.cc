@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "accel/kvm/list_block.h"
 #include "target/i386/cpu/any_host.h"
-#include "target/i386/kvm/lists_priv.h"
 
 namespace vmm::kvm {
 

@@ -1,7 +1,7 @@
 // Reset values and the call; see msrs.h.
 #include "target/i386/kvm/msrs.h"
 
-#include "target/i386/kvm/lists_priv.h"
+#include "accel/kvm/list_block.h"
 
 namespace vmm::kvm {
 

@@ -117,8 +117,8 @@ Sha384Digest replay(std::span<const MeasuredEvent> events) {
 std::vector<MeasuredEvent> rtmr0_events(const Rtmr0Inputs& inputs) {
     std::vector<MeasuredEvent> out;
     if (!inputs.hob.empty()) out.push_back({kEventHandoffTables, td_hob_digest(inputs.hob), "TD HOB"});
-    for (std::span<const uint8_t> volume : inputs.configuration_volumes)
-        out.push_back({kEventFirmwareBlob, sha384(volume), "configuration firmware volume"});
+    for (const Sha384Digest& volume : inputs.configuration_volumes)
+        out.push_back({kEventFirmwareBlob, volume, "configuration firmware volume"});
     struct Row {
         const Guid& vendor;
         const char* name;

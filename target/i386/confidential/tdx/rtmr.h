@@ -61,7 +61,7 @@ Sha384Digest replay(std::span<const MeasuredEvent> events);
 // separator before ACPI tables are measured.
 struct Rtmr0Inputs {
     std::span<const uint8_t> hob;
-    std::vector<std::span<const uint8_t>> configuration_volumes;
+    std::vector<Sha384Digest> configuration_volumes;  // digests of their bytes
 };
 std::vector<MeasuredEvent> rtmr0_events(const Rtmr0Inputs& inputs);
 // RTMR1 when OVMF starts this kernel directly; kernel_digest is authenticode_digest()'s.

@@ -9,7 +9,7 @@ namespace vmm::tdx {
 
 namespace {
 
-constexpr uint16_t kTypeHandoff = 0x0001, kTypeResource = 0x0003, kTypeEnd = 0xffff;
+constexpr uint16_t kTypeHandoff = 0x0001, kTypeResource = 0x0003, kTypeGuid = 0x0004, kTypeEnd = 0xffff;
 constexpr uint32_t kHandoffVersion = 9;
 constexpr uint32_t kSystemMemory = 0, kUnacceptedMemory = 7;
 constexpr uint32_t kPresentInitializedTested = 7;
@@ -34,6 +34,18 @@ struct ResourceHob {
     Le64 start;
     Le64 length;
 };
+// td-shim's description of a payload (td-shim specification, part II), padded to 8 bytes.
+struct PayloadHob {
+    HobHeader header;
+    uint8_t name[16];
+    Le32 image_type;
+    Le64 entry;
+    uint8_t padding[4];
+};
+constexpr uint8_t kPayloadInfo[16] = {0x12, 0xa4, 0x6f, 0xb9, 0x1f, 0x46, 0xe3, 0x4b,
+                                      0x8c, 0x0d, 0xad, 0x80, 0x5a, 0x49, 0x7a, 0xc0};
+constexpr uint32_t kBzImage = 1;
+static_assert(sizeof(PayloadHob) == 40);
 static_assert(sizeof(HandoffHob) == 56 && sizeof(ResourceHob) == 48 && sizeof(HobHeader) == kHobEndSize);
 
 template <typename Hob>
@@ -88,8 +100,11 @@ Result<std::vector<HobRange>> divide_ram(std::span<const RamRange> ram, const Td
     return out;
 }
 
-Result<std::vector<uint8_t>> build_td_hob(uint64_t gpa, uint64_t room, std::span<const HobRange> ranges) {
-    const uint64_t size = sizeof(HandoffHob) + ranges.size() * sizeof(ResourceHob) + kHobEndSize;
+Result<std::vector<uint8_t>> build_td_hob(uint64_t gpa, uint64_t room, std::span<const HobRange> ranges,
+                                          HobPayload payload) {
+    const uint64_t payload_size = payload == HobPayload::None ? 0 : sizeof(PayloadHob);
+    const uint64_t size =
+        sizeof(HandoffHob) + ranges.size() * sizeof(ResourceHob) + payload_size + kHobEndSize;
     if (size > room)
         return Error::make("the firmware's TD_HOB section has 0x%llx bytes, the memory map takes 0x%llx",
                            static_cast<unsigned long long>(room), static_cast<unsigned long long>(size));
@@ -107,6 +122,13 @@ Result<std::vector<uint8_t>> build_td_hob(uint64_t gpa, uint64_t room, std::span
         hob.attributes = kPresentInitializedTested;
         hob.start = range.base;
         hob.length = range.size;
+        append(out, hob);
+    }
+    if (payload == HobPayload::BzImage) {
+        PayloadHob hob{};
+        hob.header = {kTypeGuid, sizeof(PayloadHob), 0};
+        std::copy(std::begin(kPayloadInfo), std::end(kPayloadInfo), hob.name);
+        hob.image_type = kBzImage;
         append(out, hob);
     }
     append(out, HobHeader{kTypeEnd, kHobEndSize, 0});

@@ -29,8 +29,12 @@ struct HobRange {
 // in RAM.
 Result<std::vector<HobRange>> divide_ram(std::span<const RamRange> ram, const Tdvf& firmware);
 
+// A kernel that the VMM put into the Payload section, which td-shim wants to be told of.
+enum class HobPayload : uint8_t { None, BzImage };
+
 // The list for a HOB section at `gpa` of `room` bytes.
-Result<std::vector<uint8_t>> build_td_hob(uint64_t gpa, uint64_t room, std::span<const HobRange> ranges);
+Result<std::vector<uint8_t>> build_td_hob(uint64_t gpa, uint64_t room, std::span<const HobRange> ranges,
+                                          HobPayload payload = HobPayload::None);
 
 // How much of a list the firmware measures: everything before the end marker.
 inline constexpr size_t kHobEndSize = 8;

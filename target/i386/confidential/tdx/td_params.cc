@@ -1,12 +1,10 @@
 // Parameters of a TD; see td_params.h.
 #include "target/i386/confidential/tdx/td_params.h"
 
-#include <glib.h>
-
 #include <algorithm>
 
 #include "linux-headers/tdx_abi.h"
-#include "util/glib_ptr.h"
+#include "util/base64.h"
 #include "util/text.h"
 
 namespace vmm::tdx {
@@ -20,24 +18,15 @@ unsigned long long wide(uint64_t n) {
     return n;
 }
 
-// GLib's decoder skips what it does not know; a digest must be nothing but base64.
-bool is_base64(const std::string& text) {
-    const size_t body = text.find_last_not_of('=') + 1;
-    if (text.empty() || text.size() % 4 != 0 || text.size() - body > 2) return false;
-    return std::all_of(text.begin(), text.begin() + static_cast<ptrdiff_t>(body),
-                       [](char c) { return g_ascii_isalnum(c) || c == '+' || c == '/'; });
-}
-
 Result<Sha384Digest> decode_digest(const std::optional<std::string>& text, const char* name) {
     Sha384Digest out{};
     if (!text) return out;
-    if (!is_base64(*text)) return Error::make("TDX '%s' is not base64", name);
-    gsize size = 0;
-    const GPtr<guchar, g_free> bytes(g_base64_decode(text->c_str(), &size));
-    if (size != out.size())
-        return Error::make("TDX '%s' sha384 digest was %zu bytes, expected %zu bytes", name, size,
+    const auto bytes = from_base64(*text);
+    if (!bytes) return Error::make("TDX '%s': %s", name, bytes.error().text().c_str());
+    if (bytes->size() != out.size())
+        return Error::make("TDX '%s' sha384 digest was %zu bytes, expected %zu bytes", name, bytes->size(),
                            out.size());
-    std::copy_n(bytes.get(), size, out.begin());
+    std::copy(bytes->begin(), bytes->end(), out.begin());
     return out;
 }
 

@@ -6,9 +6,9 @@
 #include <cstring>
 #include <optional>
 
+#include "target/i386/confidential/firmware_table.h"
 #include "util/align.h"
 #include "util/endian.h"
-#include "util/uuid.h"
 
 namespace vmm::tdx {
 
@@ -18,60 +18,19 @@ constexpr uint32_t kSignature = 0x46564454;  // "TDVF"
 constexpr uint32_t kVersion = 1;
 constexpr size_t kHeadSize = 16;
 constexpr size_t kSectionSize = 32;
-constexpr size_t kGuidSize = 16;
-// The table of GUIDs ends this far before the end of the image, and td-shim has its offset there.
-constexpr size_t kFooterEnd = 0x20;
-constexpr size_t kEntryTail = 18;  // u16 length, GUID
+// td-shim has a plain offset this far before the end of the image.
+constexpr size_t kPlainOffset = 0x20;
 constexpr uint32_t kKnownAttributes = kTdvfExtend | kTdvfPageAug;
-
-constexpr std::array<uint8_t, 16> kFooterGuid = {0xde, 0x82, 0xb5, 0x96, 0xb2, 0x1f, 0xf7, 0x45,
-                                                 0xba, 0xea, 0xa3, 0x66, 0xc5, 0x5a, 0x08, 0x2d};
-constexpr std::array<uint8_t, 16> kMetadataGuid = {0x35, 0x65, 0x7a, 0xe4, 0x4a, 0x98, 0x98, 0x47,
-                                                   0x86, 0x5e, 0x46, 0x85, 0xa7, 0xbf, 0x8e, 0xc2};
 
 unsigned long long wide(uint64_t n) {
     return n;
 }
 
-bool has_guid(std::span<const uint8_t> at, const std::array<uint8_t, 16>& guid) {
-    return std::equal(guid.begin(), guid.end(), at.begin());
-}
-
-// Walks the table of GUIDs, whose entries are read backwards from its end. Empty: no such table, or no TDX
-// entry in it.
-Result<std::optional<uint32_t>> offset_from_table(std::span<const uint8_t> image) {
-    if (image.size() < kFooterEnd + kEntryTail) return std::optional<uint32_t>();
-    std::span<const uint8_t> table = image.first(image.size() - kFooterEnd);
-    if (!has_guid(table.last(kGuidSize), kFooterGuid)) return std::optional<uint32_t>();
-    const uint16_t total = load_le<uint16_t>(&table[table.size() - kEntryTail]);
-    if (total < kEntryTail || total > table.size())
-        return Error::make(
-            "its table of GUIDs claims %u bytes, the image has %zu before the end of the table", total,
-            table.size());
-    table = table.last(total).first(total - kEntryTail);
-    while (!table.empty()) {
-        if (table.size() < kEntryTail)
-            return Error::make("its table of GUIDs begins with %zu stray bytes", table.size());
-        const uint16_t length = load_le<uint16_t>(&table[table.size() - kEntryTail]);
-        if (length < kEntryTail || length > table.size())
-            return Error::make("an entry of its table of GUIDs has length %u, expected %zu to %zu", length,
-                               kEntryTail, table.size());
-        if (has_guid(table.last(kGuidSize), kMetadataGuid)) {
-            if (length != kEntryTail + sizeof(uint32_t))
-                return Error::make("the TDX entry of its table of GUIDs has length %u, expected %zu", length,
-                                   kEntryTail + sizeof(uint32_t));
-            return std::optional(load_le<uint32_t>(&table[table.size() - length]));
-        }
-        table = table.first(table.size() - length);
-    }
-    return std::optional<uint32_t>();
-}
-
 // td-shim: a plain offset at a fixed place, from the start of the image or from its end. Only believed when
 // it leads to the signature.
 std::optional<size_t> plain_offset(std::span<const uint8_t> image) {
-    if (image.size() < kFooterEnd) return std::nullopt;
-    const uint32_t offset = load_le<uint32_t>(&image[image.size() - kFooterEnd]);
+    if (image.size() < kPlainOffset) return std::nullopt;
+    const uint32_t offset = load_le<uint32_t>(&image[image.size() - kPlainOffset]);
     for (size_t start : {size_t{offset}, image.size() - offset}) {
         if (start >= image.size() || image.size() - start < kHeadSize) continue;
         if (load_le<uint32_t>(&image[start]) == kSignature) return start;
@@ -80,21 +39,17 @@ std::optional<size_t> plain_offset(std::span<const uint8_t> image) {
 }
 
 Result<std::span<const uint8_t>> find_descriptor(std::span<const uint8_t> image) {
-    const std::optional<uint32_t> from_end = TRY(offset_from_table(image));
-    size_t start = 0;
-    if (from_end) {
-        if (*from_end < kHeadSize || *from_end > image.size())
+    const FirmwareTable table = TRY(FirmwareTable::parse(image));
+    if (const auto listed = TRY(table.follow(kTdxMetadataGuid, "TDX metadata"))) {
+        if (listed->size() < kHeadSize)
             return Error::make(
-                "its TDX metadata is said to be 0x%x bytes before its end, the image has 0x%llx", *from_end,
-                wide(image.size()));
-        start = image.size() - *from_end;
-    } else if (std::optional<size_t> plain = plain_offset(image)) {
-        start = *plain;
-    } else {
-        return Error::make("it has no TDX metadata")
-            .with_hint("use a firmware built for TDX, such as Debian's /usr/share/ovmf/OVMF.fd");
+                "the firmware's TDX metadata lies %zu bytes before its end, too few for a head",
+                listed->size());
+        return *listed;
     }
-    return image.subspan(start);
+    if (const std::optional<size_t> plain = plain_offset(image)) return image.subspan(*plain);
+    return Error::make("it has no TDX metadata")
+        .with_hint("use a firmware built for TDX, such as Debian's /usr/share/ovmf/OVMF.fd");
 }
 
 Status check_purpose(const TdvfSection& s, std::span<const uint8_t> image) {

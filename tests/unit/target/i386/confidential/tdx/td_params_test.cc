@@ -65,7 +65,7 @@ TEST(TdParams, DigestsAreFortyEightBytes) {
     EXPECT_EQ(identity->mrowner[47], 0xff);
     EXPECT_EQ(identity->mrconfigid, Sha384Digest{});
     config.mrownerconfig = std::string(63, 'A') + "*";
-    EXPECT_EQ(decode_identity(config).error().text(), "TDX 'mrownerconfig' is not base64");
+    EXPECT_NE(decode_identity(config).error().text().find("TDX 'mrownerconfig': "), std::string::npos);
     config.mrownerconfig = "";
     EXPECT_FALSE(decode_identity(config));
 }

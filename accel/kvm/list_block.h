@@ -1,4 +1,4 @@
-// The argument of a request that ends in a list: a head and its entries in one block. Private to this folder.
+// The argument of a request that ends in a list: a head and its entries in one block. Header only.
 #pragma once
 
 #include <cstdint>
