@@ -6,7 +6,7 @@
 // signalling (Function::signal) go on working beside it.
 //
 // Missing: MSI (devices with it call Function::signal).
-// Thread: bind and unbind on the main thread; the rest is called by Msix, from any.
+// Thread: any, but no vector is bound or unbound by two at once; the descriptors stay until they are unbound.
 #pragma once
 
 #include <cstdint>

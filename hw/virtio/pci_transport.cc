@@ -11,6 +11,7 @@
 #include "hw/virtio/pci_layout.h"
 #include "qom/node.h"
 #include "system/memory/topology.h"
+#include "util/log.h"
 
 namespace vmm::virtio {
 
@@ -199,6 +200,11 @@ Status PciTransport::plugged() {
     IoEvents* io_events = env_.io_events();
     if (modern_ && config_.ioeventfd && io_events != nullptr)
         events_ = std::make_unique<NotifyEvents>(env_.dma().space(), *io_events, modern_bar_->notify);
+    if (msix_ != nullptr && env_.gsi_routes() != nullptr && env_.irq_fds() != nullptr &&
+        env_.irq_fds()->in_kernel()) {
+        vector_events_ = std::make_unique<pci::VectorEvents>(*msix_, *env_.gsi_routes(), *env_.irq_fds());
+        vector_signals_ = std::vector<std::atomic<EventFd*>>(vectors_);
+    }
     return device_->plugged();
 }
 
@@ -206,13 +212,21 @@ void PciTransport::unplugging() {
     device_->unplugging();
     device_->reset();
     events_.reset();
+    for (auto& signal : vector_signals_)
+        signal = nullptr;
+    vector_events_.reset();
 }
 
 // ---- interrupts ----
 
 void PciTransport::raise(uint16_t vector, uint8_t reason) {
     if (msix_ != nullptr && msix_->enabled()) {
-        if (vector != kNoVector) (void)signal(vector);
+        if (vector == kNoVector) return;
+        const EventFd* event = vector_events_ != nullptr ? vector_signals_[vector].load() : nullptr;
+        if (event != nullptr)
+            event->signal();
+        else
+            (void)signal(vector);
         return;
     }
     isr_.fetch_or(reason);
@@ -240,6 +254,28 @@ uint16_t PciTransport::checked_vector(uint64_t value) const {
     return value < vectors_ ? static_cast<uint16_t>(value) : kNoVector;
 }
 
+// Those of the queues; a change of the configuration is rare.
+void PciTransport::bind_vectors() {
+    if (vector_events_ == nullptr) return;
+    Locked lock(binding_);
+    for (const auto& chosen : queue_vectors_) {
+        const uint16_t vector = chosen;
+        if (vector == kNoVector || vector_signals_[vector] != nullptr) continue;
+        Result<EventFd*> event = vector_events_->bind(vector);
+        if (!event) {
+            log_warning("%s: interrupts leave the kernel: %s", id().c_str(), event.error().text().c_str());
+            return;
+        }
+        vector_signals_[vector] = *event;
+    }
+}
+
+// What waited for a mask to go when the device was reset.
+void PciTransport::drain_vectors() {
+    for (const auto& signal : vector_signals_)
+        if (const EventFd* event = signal) (void)event->take();
+}
+
 // ---- status and reset ----
 
 void PciTransport::clear_registers() {
@@ -249,11 +285,13 @@ void PciTransport::clear_registers() {
     for (auto& vector : queue_vectors_)
         vector = kNoVector;
     (void)take_isr();
+    drain_vectors();
 }
 
 void PciTransport::write_status(uint8_t status) {
     device_->set_status(status);
     if (status == 0) clear_registers();
+    if ((status & kDriverOk) != 0) bind_vectors();
     update_events();
 }
 

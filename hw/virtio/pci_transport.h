@@ -16,6 +16,7 @@
 
 #include "hw/isa/member_ops.h"
 #include "hw/pci/function.h"
+#include "hw/pci/vector_events.h"
 #include "hw/virtio/device.h"
 #include "hw/virtio/pci_config.h"
 #include "hw/virtio/pci_layout.h"
@@ -99,6 +100,8 @@ class PciTransport : public pci::Function, private Transport {
     void raise(uint16_t vector, uint8_t reason);
     uint8_t take_isr();
     void update_events();
+    void bind_vectors();
+    void drain_vectors();
     // The window of the PCI configuration capability.
     bool touches_window(unsigned offset, unsigned size) const;
     void access_window(bool write);
@@ -144,6 +147,11 @@ class PciTransport : public pci::Function, private Transport {
     std::unique_ptr<MsixBar> msix_bar_;
     std::unique_ptr<LegacyBar> legacy_bar_;
     std::unique_ptr<NotifyEvents> events_;
+    // The kernel delivers the queues' vectors; bound when a driver starts that uses them, until the function
+    // goes.
+    std::unique_ptr<pci::VectorEvents> vector_events_;
+    Mutex binding_{LockRank::IntxTree, "virtio vectors"};
+    std::vector<std::atomic<EventFd*>> vector_signals_;  // by vector; null: Function::signal
 };
 
 }  // namespace vmm::virtio

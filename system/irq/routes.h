@@ -31,6 +31,8 @@ class IrqFds {
     virtual ~IrqFds() = default;
     virtual Status attach(unsigned gsi, int event_fd) = 0;
     virtual void detach(unsigned gsi, int event_fd) = 0;
+    // Without a turn of a loop of this process, from any thread.
+    virtual bool in_kernel() const { return true; }
 };
 
 // A guest write that signals a descriptor without leaving the kernel.

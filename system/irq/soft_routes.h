@@ -38,6 +38,7 @@ class SoftIrqFds final : public IrqFds {
         : loop_(loop), routes_(routes), sink_(sink) {}
     Status attach(unsigned gsi, int event_fd) override;
     void detach(unsigned gsi, int event_fd) override;
+    bool in_kernel() const override { return false; }
 
   private:
     void signalled(unsigned gsi, int event_fd);

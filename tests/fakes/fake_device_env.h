@@ -79,8 +79,8 @@ class FakeDeviceEnv : public DeviceEnv {
     IrqLine isa_irq(unsigned irq) override { return pins.line(irq); }
     bool port_taken(uint16_t port) override { return ports_taken.contains(port); }
     MsiSink& msi() override { return messages; }
-    GsiRoutes* gsi_routes() override { return nullptr; }
-    IrqFds* irq_fds() override { return nullptr; }
+    GsiRoutes* gsi_routes() override { return routes; }
+    IrqFds* irq_fds() override { return fds; }
     IoEvents* io_events() override { return nullptr; }
     FirmwareFiles& firmware_files() override { return firmware; }
     GuestNeeds guest_needs() override { return needs; }
@@ -97,6 +97,8 @@ class FakeDeviceEnv : public DeviceEnv {
     GuestNeeds needs;
     FakeBackEnds hosts;
     std::map<uint16_t, bool> ports_taken;
+    GsiRoutes* routes = nullptr;
+    IrqFds* fds = nullptr;
 
   private:
     EventLoop loop_;

@@ -3,8 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include <map>
-
+#include "tests/fakes/fake_routes.h"
 #include "tests/unit/hw/pci/pci_fixture.h"
 
 namespace vmm::pci {
@@ -12,31 +11,6 @@ namespace {
 
 constexpr DevFn kSlot{4, 0};
 constexpr uint64_t kBar = 0xc0000000;
-
-class FakeRoutes final : public GsiRoutes, public IrqFds {
-  public:
-    void set_msi(unsigned gsi, const MsiMessage& message) override { noted[gsi] = message; }
-    void clear(unsigned gsi) override { noted.erase(gsi); }
-    void commit() override {
-        table = noted;
-        ++commits;
-    }
-    std::optional<unsigned> allocate() override {
-        if (room == 0) return std::nullopt;
-        --room;
-        return next++;
-    }
-    void release(unsigned) override { ++room; }
-    Status attach(unsigned gsi, int event_fd) override {
-        attached[gsi] = event_fd;
-        return {};
-    }
-    void detach(unsigned gsi, int) override { attached.erase(gsi); }
-
-    std::map<unsigned, MsiMessage> noted, table;
-    std::map<unsigned, int> attached;
-    unsigned commits = 0, next = 24, room = 2;
-};
 
 class VectorEventsTest : public ::testing::Test {
   protected:

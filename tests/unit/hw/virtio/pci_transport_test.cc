@@ -1,7 +1,9 @@
 // The PCI side of virtio: which interfaces a function shows where, its registers, interrupts, and what
 // happens when drivers break the rules. The entropy device stands for all.
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include "tests/fakes/fake_routes.h"
 #include "tests/unit/hw/virtio/pci_driver.h"
 
 namespace vmm::virtio {
@@ -194,6 +196,53 @@ TEST_F(PciTransportTest, buffersWaitForBusMastering) {
     d.function().config_write(pci::kCommand, 7, 2);
     d.settle();
     EXPECT_TRUE(d.ring(0).take_used());
+}
+
+TEST_F(PciTransportTest, queueVectorsAreDeliveredByTheKernelAndWaitWhileMasked) {
+    FakeRoutes kernel;
+    VirtioMachine with_kernel;
+    with_kernel.env.routes = &kernel;
+    with_kernel.env.fds = &kernel;
+    ASSERT_EQ(with_kernel.add(options({{"driver", "virtio-rng-pci"}, {"id", "rng"}})), "");
+    PciDriver d(with_kernel, "rng");
+    AddressSpace& memory = with_kernel.env.memory();
+    const uint64_t entry = PciDriver::kMsix + 16;
+    memory.store(Gpa(entry), 0xfee00000, 4);
+    memory.store(Gpa(entry + 8), 0x41, 4);
+    memory.store(Gpa(entry + 12), 0, 4);
+    unsigned cap = d.function().config_read(pci::kCapabilities, 1);
+    while (d.function().config_read(cap, 1) != pci::kCapMsix)
+        cap = d.function().config_read(cap + 1, 1);
+    d.function().config_write(cap + 2, 0x8000, 2);
+    ASSERT_TRUE(d.agree(kVersion1));
+    d.put(common::kQueueSelect, 0, 2);
+    d.put(common::kQueueVector, 1, 2);
+    d.add_queue(0);
+    EXPECT_TRUE(kernel.attached.empty());
+    d.ready();
+    ASSERT_EQ(kernel.attached.size(), 1u);
+    const auto [gsi, fd] = *kernel.attached.begin();
+    EXPECT_EQ(kernel.table.at(gsi), (MsiMessage{0xfee00000, 0x41}));
+    const auto signals = [descriptor = fd] {
+        uint64_t count = 0;
+        return ::read(descriptor, &count, sizeof count) == sizeof count ? count : 0;
+    };
+    ASSERT_TRUE(d.run(0, {d.room(16)}));
+    EXPECT_EQ(signals(), 1u);
+    EXPECT_TRUE(with_kernel.pins.messages.empty()) << "the kernel sends it";
+
+    memory.store(Gpa(entry + 12), 1, 4);
+    EXPECT_TRUE(kernel.attached.empty());
+    ASSERT_TRUE(d.run(0, {d.room(16)}));
+    EXPECT_EQ(memory.load(Gpa(PciDriver::kMsix + kMsixBarSize / 2), 4), 2u) << "pending";
+    memory.store(Gpa(entry + 12), 0, 4);
+    EXPECT_EQ(kernel.attached.size(), 1u);
+    EXPECT_EQ(signals(), 1u) << "what waited is there for the kernel to send";
+
+    memory.store(Gpa(entry + 12), 1, 4);
+    ASSERT_TRUE(d.run(0, {d.room(16)}));
+    d.put(common::kStatus, 0, 1);
+    EXPECT_EQ(signals(), 0u) << "a reset forgets it";
 }
 
 TEST_F(PciTransportTest, messagesGoToTheVectorsThatWereChosen) {
