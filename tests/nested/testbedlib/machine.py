@@ -78,8 +78,9 @@ def qemu_argv(kernel, initrd, options, port_fd, console):
     words = [KERNEL_ARGUMENTS, share_words, options.kernel_arguments]
     if options.hugepages:
         words.append(f'hugepages={options.hugepages}')
+    threads = 'single' if '-icount' in options.machine_arguments else 'multi'  # counting instructions is for one thread
     return ['qemu-system-x86_64', '-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot',
-            '-M', 'q35,usb=off,vmport=off', '-accel', 'tcg,thread=multi', '-cpu', 'max', '-smp', str(options.smp),
+            '-M', 'q35,usb=off,vmport=off', '-accel', f'tcg,thread={threads}', '-cpu', 'max', '-smp', str(options.smp),
             '-m', f'{options.memory_mib}M', *_numa(options),
             '-kernel', str(kernel.vmlinux), '-initrd', str(initrd), '-append', ' '.join(w for w in words if w),
             '-chardev', f'file,id=console,path={console}', '-serial', 'chardev:console',
