@@ -3,6 +3,8 @@
 // target/i386/x86_accelerator.h. Built and torn down on the main thread, in the order of the calls below.
 #pragma once
 
+#include <functional>
+
 #include "accel/vm.h"
 #include "system/irq/line.h"
 
@@ -30,6 +32,12 @@ class Accelerator {
     // Follows the space's RAM. The space outlives the accelerator or is let go with unmap_memory().
     virtual Status map_memory(AddressSpace& memory) = 0;
     virtual void unmap_memory() = 0;
+    // Makes a change to the memory map of a running machine; what the accelerator could not follow is the
+    // result, and the caller takes the change back. Main thread.
+    virtual Status attempt(const std::function<void()>& change) {
+        change();
+        return {};
+    }
     virtual Status create_irqchip() = 0;
     // Loads every vCPU's reset state. vCPUs paused.
     virtual Status reset_vcpus() = 0;

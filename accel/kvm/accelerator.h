@@ -36,6 +36,7 @@ class Accelerator final : public vmm::Accelerator {
     // Makes slots of the space's RAM and follows its changes.
     Status map_memory(AddressSpace& memory) override;
     void unmap_memory() override;
+    Status attempt(const std::function<void()>& change) override { return listener_.attempt(change); }
     Status create_irqchip() override;
     // The vCPU starts paused, in its architecture's reset state once that was loaded (reset_vcpus()).
     Status add_vcpu(VcpuId index, uint32_t kernel_id, std::unique_ptr<VcpuArch> arch,

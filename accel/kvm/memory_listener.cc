@@ -26,11 +26,25 @@ std::vector<SlotSpec> ram_pieces(const FlatView& view) {
 void SlotListener::commit(const FlatView& view) {
     Status done = table_.apply(plan_slots(ram_pieces(view)));
     if (done) return;
+    if (attempting_.load() == std::this_thread::get_id()) {
+        if (!attempt_error_) attempt_error_ = std::move(done).take_error();
+        return;
+    }
     if (requests_ != nullptr) {
         requests_->report_internal_error(std::move(done).take_error().message());
     } else if (!error_) {
         error_ = std::move(done).take_error();
     }
+}
+
+Status SlotListener::attempt(const std::function<void()>& change) {
+    attempting_.store(std::this_thread::get_id());
+    change();
+    attempting_.store(std::thread::id());
+    if (!attempt_error_) return {};
+    Error error = std::move(*attempt_error_);
+    attempt_error_.reset();
+    return error;
 }
 
 Status SlotListener::take_error() {

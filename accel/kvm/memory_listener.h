@@ -2,7 +2,10 @@
 // become one SlotTable::apply(). Called by Topology with its lock held.
 #pragma once
 
+#include <atomic>
+#include <functional>
 #include <optional>
+#include <thread>
 #include <vector>
 
 #include "accel/kvm/slots.h"
@@ -26,12 +29,17 @@ class SlotListener final : public MemoryListener {
     // What went wrong at start-up, once.
     Status take_error();
 
+    // What goes wrong in this thread's change is the result instead.
+    Status attempt(const std::function<void()>& change);
+
     void commit(const FlatView& view) override;
 
   private:
     SlotTable& table_;
     MachineRequests* requests_ = nullptr;
     std::optional<Error> error_;
+    std::atomic<std::thread::id> attempting_{};
+    std::optional<Error> attempt_error_;  // of that thread
 };
 
 }  // namespace vmm::kvm

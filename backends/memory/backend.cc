@@ -25,6 +25,17 @@ Result<std::unique_ptr<MemoryBackend>> MemoryBackend::create(MemoryBackendConfig
 }
 
 MemoryBackend::~MemoryBackend() {
+    drop_file_contents();
+}
+
+void MemoryBackend::retire() {
+    drop_file_contents();
+    if (config_.kind != MemoryBackendKind::File && !ram_->discard_shared(ram_->whole()))
+        log_warning("memory backend '%s': its memory stays", id().c_str());
+    ram_->retire();
+}
+
+void MemoryBackend::drop_file_contents() {
     // discard-data: nothing that the guest wrote is worth writing back to the file.
     if (!ram_ || config_.kind != MemoryBackendKind::File || !config_.discard_data.value_or(false)) return;
     if (!config_.share.value_or(false)) return;

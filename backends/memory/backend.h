@@ -42,17 +42,25 @@ class MemoryBackend {
     Status allocate(const RamContext& context, GmemFactory* factory);
     // After allocate().
     RamBlock& ram() { return *ram_; }
+    // A device put it into the guest: requests may name its memory for a while after it left.
+    void set_lent() { lent_ = true; }
+    bool lent() const { return lent_; }
+    // The end of one that was lent: the memory goes back to the host, the addresses stay until the
+    // destructor.
+    void retire();
 
   private:
     Result<RamBlock::Config> map_host_memory() const;
     Result<RamBlock::Config> map_guest_memfd(GmemFactory* factory) const;
     bool has_private_side(const RamContext& context) const;
     Status advise(std::span<uint8_t> mapping, const RamContext& context) const;
+    void drop_file_contents();
     Status populate(const RamContext& context) const;
 
     const MemoryBackendConfig config_;
     const NumaPolicy policy_;
     std::unique_ptr<RamBlock> ram_;
+    bool lent_ = false;
 };
 
 }  // namespace vmm

@@ -26,6 +26,7 @@ class IrqFds;
 class MacPool;
 class MachineRequests;
 class MemoryRegion;
+class RamBlock;
 class MsiSink;
 class Rng;
 class Topology;
@@ -66,6 +67,11 @@ class BackEnds {
     virtual MacPool& macs() = 0;
     // Who wants to hear what guests do with their devices; null: nobody.
     virtual DeviceReports* reports() { return nullptr; }
+    // All of a memory backend's memory, which the device puts into the guest. It stays as long as the
+    // machine.
+    virtual Result<RamBlock*> memory(const std::string& id, const std::string& user) {
+        return Error::make("%s: there is no memory backend '%s'", user.c_str(), id.c_str());
+    }
     virtual Result<Rng*> rng(const std::string& id, const std::string& user) {
         return Error::make("%s: there is no random number source '%s'", user.c_str(), id.c_str());
     }

@@ -38,6 +38,9 @@ struct MemoryConfig {
     // distances[from][to]; empty when none was given
     std::vector<std::vector<uint8_t>> distances;
     std::optional<uint64_t> max_ram_below_4g;
+    // For memory that is plugged in: slots, and bytes besides `size`.
+    unsigned slots = 0;
+    uint64_t module_bytes = 0;
 };
 
 // -bios -kernel -initrd -append -dtb

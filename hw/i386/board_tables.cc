@@ -55,7 +55,11 @@ AcpiConfig acpi_config(const BoardFacts& f) {
         a.cpus.push_back(cpu);
     }
     a.cpu_hotplug = true;
+    a.memory_slots = f.config.memory.slots;
     a.numa_memory = node_ranges(f.node_memory, f.map.ram_below.size());
+    if (f.map.modules && !f.node_memory.empty())
+        a.numa_memory.push_back({f.map.modules->first().raw(), f.map.modules->size(),
+                                 static_cast<uint32_t>(f.node_memory.size() - 1), true});
     a.numa_distances = f.config.memory.distances;
     a.pci_windows = pci_windows(f.map);
     a.ecam_base = f.map.ecam.first().raw();
@@ -104,6 +108,7 @@ FwCfgConfig fw_cfg_config(const BoardFacts& f, const BootMemory& memory) {
     c.reboot_timeout_ms = f.config.boot.reboot_timeout_ms;
     c.strict_boot = f.config.boot.strict;
     c.boot_paths = f.boot_paths;
+    if (f.map.modules) c.reserved_end = align_up(f.map.modules->last().raw() + 1, kGiB);
     c.extra = &f.config.firmware;
     c.bios_geometry = f.bios_geometry;
     c.boots_kernel_rom = f.boots_kernel_rom;

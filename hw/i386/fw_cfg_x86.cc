@@ -81,6 +81,7 @@ Status publish_files(const FwCfgConfig& c, FwCfgItems& items) {
     TRY(items.add_file("etc/e820", e820_bytes(firmware_e820(c.memory))));
     TRY(items.add_file("etc/system-states", system_states()));
     TRY(items.add_file("etc/boot-fail-wait", number(static_cast<uint32_t>(c.reboot_timeout_ms), 4)));
+    if (c.reserved_end) TRY(items.add_file("etc/reserved-memory-end", number(*c.reserved_end, 8)));
     if (c.menu_wait_ms) TRY(items.add_file("etc/boot-menu-wait", number(*c.menu_wait_ms, 2)));
     if (!c.graphics && c.serial_console) TRY(items.add_file("etc/sercon-port", number(*c.serial_console, 8)));
     if (c.acpi != nullptr) {

@@ -42,7 +42,8 @@ struct FwCfgConfig {
     bool graphics = true;                    // off: firmware uses the serial port below
     std::optional<uint16_t> serial_console;  // I/O port
     std::optional<uint64_t> hpet_base;
-    bool irq0_override = true;  // the timer arrives at IOAPIC pin 2
+    std::optional<uint64_t> reserved_end;  // of memory addresses that firmware must leave free above RAM
+    bool irq0_override = true;             // the timer arrives at IOAPIC pin 2
     char boot_device = 'c';
     bool boot_menu = false;
     std::optional<uint16_t> menu_wait_ms;

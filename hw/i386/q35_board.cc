@@ -271,7 +271,9 @@ Result<std::unique_ptr<Q35Board>> Q35Board::create(const MachineConfig& config, 
     const Q35Map map = TRY(lay_out_q35({.ram_size = total(parts.ram),
                                         .max_ram_below_4g = config.memory.max_ram_below_4g.value_or(0),
                                         .firmware_size = firmware_size,
-                                        .phys_bits = cpu.phys_bits}));
+                                        .phys_bits = cpu.phys_bits,
+                                        .module_bytes = config.memory.module_bytes,
+                                        .module_slots = config.memory.slots}));
     auto state = std::make_unique<State>(config, parts, std::move(x86), map, std::move(files.firmware));
     state->cpu_policy = std::move(cpu);
     state->make_flash(std::move(flash));
@@ -329,8 +331,15 @@ const Device* Q35Board::cpu_device(unsigned index) const {
     return state_->sockets->device(index);
 }
 
+uint64_t Q35Board::module_bytes() const {
+    return state_->modules->bytes();
+}
+
 std::vector<SlotReport> Q35Board::slot_reports() {
-    return state_->sockets->reports();
+    std::vector<SlotReport> all = state_->modules->reports();
+    for (const SlotReport& report : state_->sockets->reports())
+        all.push_back(report);
+    return all;
 }
 
 std::vector<const Device*> Q35Board::parts() const {

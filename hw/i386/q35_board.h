@@ -82,6 +82,8 @@ class Q35Board {
     const CpuidPolicy& cpu_policy() const;
     // The user's device that is the processor of this index, or null.
     const Device* cpu_device(unsigned index) const;
+    // Bytes of memory that is plugged in, besides the RAM of -m.
+    uint64_t module_bytes() const;
     // What the guest said of each slot last.
     std::vector<SlotReport> slot_reports();
     // The board's own parts, in the order of making.

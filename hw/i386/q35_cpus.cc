@@ -120,6 +120,7 @@ Status Q35Board::State::start_accelerator() {
     for (unsigned index : sockets->present())
         TRY(x86->add_cpu(cpu_setup(index), guest_world()));
     sockets->set_running();
+    modules->set_running();
     return accelerator.reset_vcpus();
 }
 

@@ -147,6 +147,7 @@ Status Q35Board::State::make_devices() {
     ata::Ich9Ahci& sata = keep(ata::Ich9Ahci::create_for_board(dma, parts.loop));
     plug(sata, ata::Ich9Ahci::kBoardAddress);
     make_sockets();
+    make_memory_slots();
     tree = std::make_unique<DeviceTree>(*env, resets);
     resets.add(*tree);
     tree->add_root_bus(isa);
@@ -155,6 +156,7 @@ Status Q35Board::State::make_devices() {
         tree->add_root_bus(*bus);
     tree->add_root_bus(system_bus);
     tree->add_root_bus(*sockets);
+    tree->add_root_bus(*modules);
     for (const DeviceRequest& wanted : config.devices) {
         Result<Device*> made = tree->add(wanted);
         if (!made)

@@ -40,6 +40,19 @@ Status check(const Q35MapRequest& request) {
     return {};
 }
 
+// Above RAM. A gigabyte more a slot, so that any order of modules finds aligned places.
+Status keep_for_modules(const Q35MapRequest& request, Q35Map& map, uint64_t& top) {
+    if (request.module_bytes == 0) return {};
+    const std::optional<uint64_t> first = checked_align_up(top, kGiB);
+    uint64_t size = 0;
+    if (first && !__builtin_add_overflow(request.module_bytes, request.module_slots * kGiB, &size))
+        map.modules = GpaRange::make(Gpa(*first), size);
+    if (!map.modules || map.modules->last().raw() == ~uint64_t{0})
+        return Error::make("maxmem= is more than 64 bits can address");
+    top = map.modules->last().raw() + 1;
+    return {};
+}
+
 }  // namespace
 
 Result<Q35Map> lay_out_q35(const Q35MapRequest& request) {
@@ -56,10 +69,12 @@ Result<Q35Map> lay_out_q35(const Q35MapRequest& request) {
             return Error::make("RAM of %s does not fit into 64 bits", size_text(request.ram_size).c_str());
         top = map.ram_above->last().raw() + 1;
     }
+    TRY(keep_for_modules(request, map, top));
     uint64_t reach = request.phys_bits >= 64 ? 0 : uint64_t{1} << request.phys_bits;
     if (reach != 0 && top > reach) {
-        return Error::make("RAM of %s ends above what the CPU's %u physical address bits reach",
-                           size_text(request.ram_size).c_str(), request.phys_bits)
+        return Error::make("RAM of %s%s ends above what the CPU's %u physical address bits reach",
+                           size_text(request.ram_size).c_str(),
+                           map.modules ? " with what maxmem= keeps for more" : "", request.phys_bits)
             .with_hint("raise phys-bits with -cpu, or lower -m");
     }
     map.pci_hole = GpaRange::between(map.ecam.last() + 1, Gpa(kIoApicBase - 1));

@@ -36,7 +36,9 @@ struct Q35MapRequest {
     uint64_t max_ram_below_4g = 0;  // machine property; 0: the default split
     uint64_t firmware_size = 0;     // 0: none (direct boot)
     uint64_t pci_hole64_size = 32 * kGiB;
-    unsigned phys_bits = 40;  // of the guest's CPU
+    unsigned phys_bits = 40;    // of the guest's CPU
+    uint64_t module_bytes = 0;  // of memory that may be plugged in
+    unsigned module_slots = 0;
 };
 
 struct Q35Map {
@@ -44,6 +46,7 @@ struct Q35Map {
     std::optional<GpaRange> ram_above;  // from 4 GiB
     GpaRange ecam = GpaRange::of(Gpa(kEcamBase), kEcamSize);
     GpaRange pci_hole = GpaRange::of(Gpa(0), 1);  // 32-bit window for BARs, above the ECAM
+    std::optional<GpaRange> modules;              // kept for memory that is plugged in
     std::optional<GpaRange> pci_hole64;
     std::optional<GpaRange> firmware;  // ends at 4 GiB
     std::optional<GpaRange> isa_bios;  // ends at 1 MiB; shows the end of the firmware

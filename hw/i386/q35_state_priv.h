@@ -16,6 +16,7 @@
 #include "hw/i386/irq_wiring.h"
 #include "hw/i386/lpc.h"
 #include "hw/i386/lpc_pirq.h"
+#include "hw/i386/memory_slots.h"
 #include "hw/i386/q35_board.h"
 #include "hw/i386/q35_map.h"
 #include "hw/i386/region_set.h"
@@ -70,6 +71,9 @@ struct Q35Board::State {
     // At a reset: told again, where devices or processors came or went.
     void refresh_tables();
     void make_sockets();
+    void make_memory_slots();
+    Status map_module(PcDimm& module, Gpa at);
+    void unmap_module(PcDimm& module);
     X86CpuSetup cpu_setup(unsigned index) const;
     GuestWorld guest_world();
     Status start_accelerator();
@@ -145,6 +149,7 @@ struct Q35Board::State {
     std::unique_ptr<FwCfgFiles> firmware_files;
     std::unique_ptr<BoardEnv> env;
     std::unique_ptr<CpuSockets> sockets;
+    std::unique_ptr<MemorySlots> modules;
     std::unique_ptr<DeviceTree> tree;
     bool acpi_pci_hotplug = true;
     std::vector<pci::Bus*> hotplug_buses;  // by their numbers in the hot-plug registers

@@ -246,6 +246,16 @@ Status ConversionEngine::reset() {
     return first;
 }
 
+Status ConversionEngine::release(RamBlock& block) {
+    check_no_locks_held("letting memory go");
+    RangeLock::Held held(ranges_, kWholeSpace);
+    {
+        Locked lock(mutex_);
+        if (std::erase(blocks_, &block) == 0) return {};
+    }
+    return reset_block(*view_, block);
+}
+
 Status ConversionEngine::reset_block(const FlatView& view, RamBlock& block) {
     const Visibility initial = block.initial_visibility();
     for (const FlatSection& s : view.sections()) {

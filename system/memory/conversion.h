@@ -90,6 +90,8 @@ class ConversionEngine final : private MemoryListener, private PopulatedSource {
     // Every block back to its initial visibility, opposite sides freed; vCPUs are paused. A block that fails
     // stays as it was; the first error is given.
     Status reset();
+    // A block that is mapped no more: every page back to its initial visibility; it may end afterwards.
+    Status release(RamBlock& block);
     // The VM was rebuilt and knows no attributes: tells them all again.
     Status kernel_forgot();
     // The first failure to bring the kernel's attributes in line when RAM was mapped; reading clears it.

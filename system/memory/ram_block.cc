@@ -12,6 +12,7 @@
 
 #include "system/memory/host_pages_priv.h"
 #include "util/check.h"
+#include "util/log.h"
 #include "util/raw_syscall.h"
 
 namespace vmm {
@@ -112,6 +113,13 @@ void RamBlock::wait_for_those() const {
     Status done = gmem()->punch(same_in_gmem(range));
     if (!done) return std::move(done).take_error().while_doing("RAM block '%s'", id().c_str());
     return {};
+}
+
+void RamBlock::retire() {
+    Status freed = discard_private(whole());
+    void* got = ::mmap(data(), size(), PROT_READ | PROT_WRITE,
+                       MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (!freed || got == MAP_FAILED) log_warning("RAM block '%s': its memory stays", id().c_str());
 }
 
 std::optional<uint64_t> RamBlock::resident_shared(RamRange range) const {

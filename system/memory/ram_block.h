@@ -87,6 +87,10 @@ class RamBlock {
     // Frees the private side of a range aligned to 4 KiB; nothing to do without one.
     Status discard_private(RamRange range);
 
+    // Gives its memory back to the host for good. The addresses stay: a request that is under way still ends
+    // in memory, which nobody reads. The block is mapped no more.
+    void retire();
+
     // Bytes in host memory, where the host can tell.
     std::optional<uint64_t> resident_shared(RamRange range) const;
     std::optional<uint64_t> resident_private(RamRange range) const;

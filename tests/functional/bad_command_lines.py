@@ -59,7 +59,7 @@ ROWS = [
     ('-m 5Z', '5Z'),
     ('-m 512,slots=x', 'slots'),
     ('-m 512,slots=2', 'maxmem'),
-    ('-m 512,maxmem=1G', 'slots'),
+    ('-m 512,slots=2,maxmem=512M', 'slots'),
     ('-m 1G,slots=2,maxmem=512M', 'maxmem'),
     ('-m 512,size=1G,frob=2', 'frob'),
     ('-m 99999999999999999999', '-m'),

@@ -135,9 +135,82 @@ def bad_processors(binary):
         expect_equal(events(q) if turn_on_acpi(q) else 0, 0, 'events')
 
 
+MEMORY, MEMORY_STATE = 0xa00, 0xa14
+MIB = 1 << 20
+
+
+def modules(q):
+    return {m['data']['id']: m['data'] for m in q.qmp.command('query-memory-devices')}
+
+
+def memory(binary):
+    """The way of a module into the guest and out again."""
+    with Monitored(binary, '-machine', 'q35', '-m', '256M,slots=3,maxmem=4G', '-object', 'memory-backend-ram,id=m0,size=256M',
+                   '-device', 'pc-dimm,id=d0,memdev=m0') as q:
+        turn_on_acpi(q)
+        base = 1 << 32
+        end, = struct.unpack('<Q', file_of(q, 'etc/reserved-memory-end'))
+        expect_equal(end, base + ((4 << 30) - 256 * MIB + (3 << 30) + (1 << 30) - 1) // (1 << 30) * (1 << 30), 'end of the window')
+        expect_equal(modules(q)['d0'], {'id': 'd0', 'addr': base, 'size': 256 * MIB, 'slot': 0, 'node': 0, 'memdev': '/objects/m0',
+                                        'hotplugged': False, 'hotpluggable': True}, 'the first')
+        expect_equal(events(q), 0, 'events')
+        q.qmp.command('object-add', **{'qom-type': 'memory-backend-ram', 'id': 'm1', 'size': 128 * MIB})
+        q.qmp.command('device_add', driver='pc-dimm', id='d1', memdev='m1', slot=2)
+        expect_equal(events(q), 1 << 3, 'event')
+        place = base + 256 * MIB
+        q.outl(MEMORY, 2)
+        expect_equal([q.inl(MEMORY + at) for at in (0, 4, 8, 12, 16)], [place & 0xffffffff, 1, 128 * MIB, 0, 0], 'its registers')
+        expect_equal(q.inb(MEMORY_STATE), 1 | CAME, 'its state')
+        q.outb(MEMORY_STATE, CAME)
+        q.write(place + 4096, b'in the module')
+        expect_equal(q.read(place + 4096, 13), b'in the module', 'its memory')
+        expect_equal(q.qmp.command('query-memory-size-summary'), {'base-memory': 256 * MIB, 'plugged-memory': 384 * MIB}, 'sizes')
+        refused(q, 'in use by', 'object-del', id='m1')
+        q.outl(MEMORY + 4, 0x103)
+        q.outl(MEMORY + 8, 1)
+        info = q.qmp.wait_event('ACPI_DEVICE_OST')['data']['info']
+        expect_equal(info, {'device': 'd1', 'slot': '2', 'slot-type': 'DIMM', 'source': 0x103, 'status': 1}, 'what the guest said')
+        for _ in range(2):
+            q.qmp.command('device_del', id='d1')
+            expect_equal(events(q), 1 << 3, 'event')
+        expect_equal(q.inb(MEMORY_STATE), 1 | WANTED, 'its state')
+        q.outb(MEMORY_STATE, WANTED)
+        q.outb(MEMORY_STATE, EJECT)
+        q.qmp.wait_event('DEVICE_DELETED')
+        expect_equal(q.inb(MEMORY_STATE), 0, 'its state')
+        expect_equal(list(modules(q)), ['d0'], 'modules')
+        expect_equal(q.read(place + 4096, 13), b'\xff' * 13, 'where it was')
+        q.qmp.command('device_add', driver='pc-dimm', id='d1', memdev='m1', addr=place + 512 * MIB)
+        expect_equal((modules(q)['d1']['addr'], modules(q)['d1']['slot']), (place + 512 * MIB, 1), 'its new place')
+        q.outl(MEMORY, 1)
+        q.outb(MEMORY_STATE, EJECT)
+        q.qmp.wait_event('DEVICE_DELETED')
+        q.qmp.command('object-del', id='m1')
+
+
+def bad_memory(binary):
+    """What cannot be plugged in leaves nothing behind."""
+    with Monitored(binary, '-machine', 'q35', '-m', '256M,slots=2,maxmem=1G', '-object', 'memory-backend-ram,id=m0,size=256M',
+                   '-object', 'memory-backend-ram,id=odd,size=257M', '-object', 'memory-backend-ram,id=big,size=768M',
+                   '-device', 'pc-dimm,id=d0,memdev=m0') as q:
+        for text, extra in (('not set', {}), ("no memory backend 'x'", {'memdev': 'x'}), ('busy memdev', {'memdev': 'm0'}),
+                            ('multiple of 0x200000', {'memdev': 'odd'}), ('not enough space', {'memdev': 'big'}),
+                            ('exceeds the number of numa nodes', {'memdev': 'odd', 'node': 1})):
+            refused(q, text, 'device_add', driver='pc-dimm', id='d1', **extra)
+        q.qmp.command('object-add', **{'qom-type': 'memory-backend-ram', 'id': 'm1', 'size': 128 * MIB})
+        for text, extra in (('slot 0 is busy', {'slot': 0}), ('invalid slot number 2', {'slot': 2}), ("conflicts with memory device id='d0'", {'addr': 1 << 32}),
+                            ('aligned', {'addr': (1 << 32) + 4096}), ('usable range', {'addr': 2 << 20})):
+            refused(q, text, 'device_add', driver='pc-dimm', id='d1', memdev='m1', **extra)
+        expect_equal(list(modules(q)), ['d0'], 'modules')
+        q.qmp.command('object-del', id='m1')
+    with Monitored(binary, '-machine', 'q35', '-object', 'memory-backend-ram,id=m0,size=128M') as q:
+        expect_equal(q.inl(MEMORY), 0xffffffff, 'no registers')
+        refused(q, 'not enabled', 'device_add', driver='pc-dimm', id='d1', memdev='m0')
+
+
 if __name__ == '__main__':
     try:
-        main([processors, bad_processors])
+        main([processors, bad_processors, memory, bad_memory])
     except Failure as failure:
         print(failure)
         sys.exit(1)

@@ -206,12 +206,23 @@ Status check_private_memory(const Builder& builder) {
     return {};
 }
 
+// Systems look for memory that may come later in the SRAT, which only machines with nodes have.
+bool needs_a_node(const Builder& builder) {
+    const bool slots = builder.machine.memory && builder.machine.memory->slots.value_or(0) != 0;
+    return slots && !builder.line.configuration.preconfig &&
+           std::none_of(builder.numa.begin(), builder.numa.end(), [](const qapi::NumaOptions& option) {
+               return option.type == qapi::NumaOptionsType::Node;
+           });
+}
+
 }  // namespace
 
 Status finish(Builder& builder) {
     TRY(finish_accel(builder));
     TRY(finish_machine(builder));
     TRY(finish_smp(builder));
+    if (needs_a_node(builder))
+        builder.numa.push_back({.type = qapi::NumaOptionsType::Node, .u = qapi::NumaNodeOptions()});
     builder.line.configuration.numa = builder.numa;
     TRY(finish_numa(builder.numa, builder.line.configuration.machine.smp,
                     builder.line.configuration.machine.memory));

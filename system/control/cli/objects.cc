@@ -13,6 +13,7 @@ namespace vmm::cli {
 namespace {
 
 constexpr uint64_t kPage = 4096;
+constexpr unsigned kMostSlots = 256;
 
 void copy_properties(MemoryBackendConfig& to, const qapi::MemoryBackendProperties& from) {
     constexpr HostMemPolicy kPolicies[] = {HostMemPolicy::Default, HostMemPolicy::Preferred,
@@ -101,9 +102,18 @@ Status check_size_option(const Builder& builder) {
     if (memory.max_size && *memory.max_size < size)
         return Error::make("-m: maxmem=%s is less than the size %s", size_text(*memory.max_size).c_str(),
                            size_text(size).c_str());
-    if (memory.slots.value_or(0) != 0 || (memory.max_size && *memory.max_size != size))
-        return Error::make("-m: slots and maxmem are for memory hot-plug, which this version does not have")
-            .with_hint("leave them out, or give slots=0");
+    const unsigned slots = memory.slots.value_or(0);
+    if (slots > kMostSlots)
+        return Error::make("-m: slots=%u is more than the %u there can be", slots, kMostSlots);
+    if (slots != 0 && !memory.max_size)
+        return Error::make("-m: slots=%u are for more memory, whose limit is missing", slots)
+            .with_hint("add maxmem=SIZE");
+    if (slots != 0 && *memory.max_size == size)
+        return Error::make("-m: slots=%u are of no use, maxmem=%s is the size already", slots,
+                           size_text(size).c_str());
+    if (memory.max_size && *memory.max_size % kPage != 0)
+        return Error::make("-m: maxmem expects a multiple of 4096, not %llu",
+                           static_cast<unsigned long long>(*memory.max_size));
     return {};
 }
 
@@ -166,6 +176,19 @@ Status finish_nodes(Builder& builder, std::optional<uint64_t> asked) {
     return {};
 }
 
+// What may be plugged in besides the RAM.
+Status finish_modules(Builder& builder) {
+    if (!builder.machine.memory || !builder.machine.memory->max_size) return {};
+    MemoryConfig& memory = builder.line.configuration.machine.memory;
+    const uint64_t most = *builder.machine.memory->max_size;
+    if (most < memory.size)
+        return Error::make("-m: maxmem=%s is less than the size %s", size_text(most).c_str(),
+                           size_text(memory.size).c_str());
+    memory.slots = builder.machine.memory->slots.value_or(0);
+    memory.module_bytes = most - memory.size;
+    return {};
+}
+
 }  // namespace
 
 std::optional<RngSourceConfig> rng_source_config(const qapi::ObjectOptions& object) {
@@ -224,11 +247,15 @@ Status finish_memory(Builder& builder) {
     if (builder.machine.memory) asked = builder.machine.memory->size;
     bool named = std::any_of(memory.nodes.begin(), memory.nodes.end(),
                              [](const NumaNodeConfig& node) { return !node.memory_backend.empty(); });
-    if (named) return finish_nodes(builder, asked);
+    if (named) {
+        TRY(finish_nodes(builder, asked));
+        return finish_modules(builder);
+    }
     if (memory.nodes.size() > 1)
         return Error::make("-numa: none of the %zu nodes has memory", memory.nodes.size())
             .with_hint("name a backend for each: -numa node,memdev=ID");
     TRY(finish_single(builder, asked));
+    TRY(finish_modules(builder));
     if (!memory.nodes.empty()) memory.nodes[0].memory_backend = memory.backend;
     return {};
 }

@@ -31,6 +31,17 @@ Result<Rng*> ProcessBackEnds::rng(const std::string& id, const std::string& user
         .with_hint("add -object rng-random,id=%s", id.c_str());
 }
 
+Result<RamBlock*> ProcessBackEnds::memory(const std::string& id, const std::string& user) {
+    CHECK(memory_ != nullptr, "devices before memory backends");
+    for (const std::unique_ptr<MemoryBackend>& backend : *memory_) {
+        if (backend->id() != id) continue;
+        backend->set_lent();
+        return &backend->ram();
+    }
+    return Error::make("%s: there is no memory backend '%s'", user.c_str(), id.c_str())
+        .with_hint("add -object memory-backend-ram,id=%s,size=SIZE", id.c_str());
+}
+
 Result<net::Client*> ProcessBackEnds::netdev(const std::string& id, const std::string& user) {
     net::Client* found = networks_.find(id);
     if (found != nullptr) return found;

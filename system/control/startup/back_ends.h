@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "backends/chardev/chardev_set.h"
+#include "backends/memory/backend.h"
 #include "backends/rng/rng.h"
 #include "hw/core/device_env.h"
 #include "hw/core/mac_address.h"
@@ -27,6 +28,8 @@ class ProcessBackEnds final : public BackEnds {
     block::BlockGraph& block_graph() override;
     Result<net::Client*> netdev(const std::string& id, const std::string& user) override;
     Result<Rng*> rng(const std::string& id, const std::string& user) override;
+    Result<RamBlock*> memory(const std::string& id, const std::string& user) override;
+    void set_memory(std::vector<std::unique_ptr<MemoryBackend>>& memory) { memory_ = &memory; }
     MacPool& macs() override { return macs_; }
     DeviceReports* reports() override { return &reports_; }
 
@@ -36,6 +39,7 @@ class ProcessBackEnds final : public BackEnds {
     const Rngs& rngs_;
     Networks& networks_;
     DeviceReports& reports_;
+    std::vector<std::unique_ptr<MemoryBackend>>* memory_ = nullptr;
     MacPool macs_;
 };
 

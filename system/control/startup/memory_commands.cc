@@ -56,8 +56,9 @@ void register_memory_commands(qapi::CommandTable& table, MachineView& view) {
                   static_cast<int>(qapi::HostMemPolicy::Interleave));
     table.add<qapi::QueryMemorySizeSummaryCommand>([&view] {
         const bool there = view.board() != nullptr;
+        const uint64_t plugged = there ? view.board()->module_bytes() : 0;
         return Result<qapi::MemoryInfo>(qapi::MemoryInfo{
-            .base_memory = there ? view.configuration().machine.memory.size : 0, .plugged_memory = 0});
+            .base_memory = there ? view.configuration().machine.memory.size : 0, .plugged_memory = plugged});
     });
     table.add<qapi::QueryMemdevCommand>([&view] {
         std::vector<qapi::Memdev> out;

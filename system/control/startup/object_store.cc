@@ -102,6 +102,10 @@ Status ObjectStore::remove(const Parts& parts, const std::string& id) {
     if (const std::string user = user_of(parts, id); !user.empty())
         return Error::make("object '%s' is in use by %s", id.c_str(), user.c_str());
     if (const auto backend = find_backend(parts, id); backend != parts.backends.end()) {
+        if ((*backend)->lent()) {
+            (*backend)->retire();
+            parts.retired.push_back(std::move(*backend));
+        }
         parts.backends.erase(backend);
         return {};
     }

@@ -24,6 +24,7 @@ class ObjectStore {
     struct Parts {
         const Configuration& configuration;
         std::vector<std::unique_ptr<MemoryBackend>>& backends;
+        std::vector<std::unique_ptr<MemoryBackend>>& retired;  // of which only the addresses are kept
         Storage& storage;
         std::vector<std::unique_ptr<Rng>>& rngs;
         std::vector<std::unique_ptr<Secret>>& secrets;

@@ -154,6 +154,7 @@ class VirtualMachine final : public MachineView, private DeviceListener {
     std::unique_ptr<LaunchGuard> guard_;      // -expect-measurement
     std::unique_ptr<AcceleratorHost> accelerator_;
     std::vector<std::unique_ptr<MemoryBackend>> backends_;
+    std::vector<std::unique_ptr<MemoryBackend>> retired_backends_;
     RamContext ram_context_;
     Q35Files files_;
     std::unique_ptr<Q35Board> board_;
@@ -192,6 +193,7 @@ Status VirtualMachine::make_objects() {
         TRY(networks_.add(netdev));
     reports_.emplace(control_.events(), configuration_.machine.memory.size);
     back_ends_.emplace(chardevs_, *storage_, rngs_, networks_, *reports_);
+    back_ends_->set_memory(backends_);
     watch_storage();
     return control_.open_monitors();
 }
@@ -279,10 +281,10 @@ MemoryBackend* VirtualMachine::find_backend(const std::string& id) {
 Result<std::vector<RamBlock*>> VirtualMachine::machine_ram() {
     const MemoryConfig& memory = configuration_.machine.memory;
     std::vector<std::string> ids;
-    if (!memory.backend.empty()) ids.push_back(memory.backend);
     for (const NumaNodeConfig& node : memory.nodes) {
         if (!node.memory_backend.empty()) ids.push_back(node.memory_backend);
     }
+    if (ids.empty()) ids.push_back(memory.backend);
     std::vector<RamBlock*> blocks;
     uint64_t total = 0;
     for (const std::string& id : ids) {
@@ -394,6 +396,7 @@ ObjectStore::Parts VirtualMachine::object_parts() {
     const bool made = accelerator_ != nullptr;
     return {.configuration = configuration_,
             .backends = backends_,
+            .retired = retired_backends_,
             .storage = *storage_,
             .rngs = rngs_,
             .secrets = secrets_,
