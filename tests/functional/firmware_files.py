@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """What users hand to the firmware, as a guest finds it in fw_cfg: files, SMBIOS structures, ACPI tables, option ROMs, a picture.
 firmware_files.py PENUMBRA [TEST...]"""
+import json
 import os
 import struct
 import tempfile
@@ -118,5 +119,27 @@ def changed_options(binary):
         expect_equal(run([binary, '-machine', 'q35', '-bios', str(image)])[0], 1, 'more than 16 MiB')
 
 
+def described_firmware(binary):
+    """-machine firmware-descriptor=: flash and its variables from a descriptor; firmware-vars= is made once and kept."""
+    with tempfile.TemporaryDirectory() as folder:
+        code, template, kept = (Path(folder, name) for name in ('code', 'template', 'kept'))
+        code.write_bytes(b'\xc0' * 65536)
+        template.write_bytes(b'\xa1' * 65536)
+        descriptor = Path(folder, 'mine.json')
+        descriptor.write_text(json.dumps({
+            'interface-types': ['uefi'], 'features': [], 'targets': [{'architecture': 'x86_64', 'machines': ['pc-q35-*']}],
+            'mapping': {'device': 'flash', 'executable': {'filename': str(code), 'format': 'raw'},
+                        'nvram-template': {'filename': str(template), 'format': 'raw'}}}))
+        for store in ('', f',firmware-vars={kept}', f',firmware-vars={kept}'):
+            with Qtest(binary, '-machine', f'q35,firmware-descriptor={descriptor}{store}') as q:
+                expect_equal(q.readb(0xfffffff0), 0xc0, 'firmware')
+                found = q.readb(0xfffe0010)
+                q.writeb(0xfffe0010, 0x40)  # program one byte
+                q.writeb(0xfffe0010, 0x21)
+                q.writeb(0xfffe0010, 0xff)
+                expect_equal(q.readb(0xfffe0010), 0x21, 'a variable')
+        expect_equal((found, kept.read_bytes()[16], template.read_bytes()[16]), (0x21, 0x21, 0xa1), 'kept and forgotten variables')
+
+
 if __name__ == '__main__':
-    main([files, smbios, acpi_tables, option_roms, changed_options])
+    main([files, smbios, acpi_tables, option_roms, changed_options, described_firmware])

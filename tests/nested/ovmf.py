@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Debian's OVMF in flash, in the testbed: it reaches its shell, runs a script from a virtio disk, powers off by ACPI, and a variable that the
-script set is there after a restart of the whole emulator. usage: ovmf.py PENUMBRA [--here]"""
+script set is there after a restart of the whole emulator; and it boots a CD. usage: ovmf.py PENUMBRA [--here]"""
 import os
 import pathlib
 import shutil
@@ -58,10 +58,42 @@ def variables_are_kept(binary):
             raise harness.Failure(f'the variable before: {before}\nafter: {after}')
 
 
+def make_cd(folder):
+    """A CD whose UEFI entry is GRUB, which says so and powers off."""
+    loader, config, system, tree = folder / 'BOOTX64.EFI', folder / 'grub.cfg', folder / 'efi.img', folder / 'cd'
+    config.write_text('serial --unit=0\nterminal_output serial\necho "CD STARTS $root"\nhalt\n')
+    subprocess.run(['grub-mkstandalone', '--format', 'x86_64-efi', '--output', loader, '--install-modules', 'serial echo halt iso9660 terminal',
+                    '--modules', 'serial echo halt terminal', '--locales', '', '--fonts', '', '--themes', '', f'boot/grub/grub.cfg={config}'], check=True)
+    system.write_bytes(bytes(8 << 20))
+    subprocess.run(['mformat', '-i', system, '-T', str(8 << 11), '::'], check=True)
+    subprocess.run(['mmd', '-i', system, '::EFI', '::EFI/BOOT'], check=True)
+    subprocess.run(['mcopy', '-i', system, loader, '::EFI/BOOT/BOOTX64.EFI'], check=True)
+    tree.mkdir()
+    system.rename(tree / system.name)
+    image = folder / 'cd.iso'
+    subprocess.run(['xorriso', '-as', 'mkisofs', '-quiet', '-o', image, '-e', system.name, '-no-emul-boot', tree], check=True)
+    return image
+
+
+def boots_a_cd(binary):
+    """From an AHCI drive and from a virtio SCSI one."""
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        image = make_cd(folder)
+        for drive in (['-cdrom', image], ['-drive', f'if=none,id=cd,media=cdrom,format=raw,file={image}', '-device', 'virtio-scsi-pci', '-device',
+                                          'scsi-cd,drive=cd,bootindex=1']):
+            status, out, err = harness.run(
+                [binary, '-machine', 'q35,firmware-descriptor=uefi', '-m', '512', '-cpu', 'host', '-nodefaults', '-display', 'none', '-serial',
+                 'stdio', *map(str, drive)], 240)
+            if status != 0 or 'CD STARTS' not in out:
+                raise harness.Failure(f'{drive[0]}: status {status}\n{out[-3000:]}\n{err}')
+
+
 if __name__ == '__main__':
     harness.need_file(CODE, 'ovmf')
     harness.need_file('/usr/bin/mformat', 'mtools')
+    harness.need_file('/usr/bin/xorriso', 'xorriso')
     if '--here' not in sys.argv:
         sys.exit(harness.again_in_testbed(['--timeout', '560'], [os.path.abspath(sys.argv[1]), '--here']))
     sys.argv.remove('--here')
-    harness.main([variables_are_kept])
+    harness.main([variables_are_kept, boots_a_cd])

@@ -84,6 +84,8 @@ Status take_acpitable(Builder& builder, const std::string& value);
 Status take_option_rom(Builder& builder, const std::string& value);
 Status take_data_folder(Builder& builder, const std::string& value);
 Status finish_firmware(Builder& builder);
+// -machine firmware-descriptor=: the firmware as -bios or as flash drives; before those are looked at.
+Status finish_described_firmware(Builder& builder);
 // Where firmware and its company lie, the first to look into first.
 std::vector<std::string> data_folders(const Builder& builder);
 // The file, or the one of this name in one of those folders.

@@ -229,6 +229,7 @@ Status finish(Builder& builder) {
     TRY(finish_memory(builder));
     TRY(finish_confidential(builder));
     TRY(check_private_memory(builder));
+    TRY(finish_described_firmware(builder));
     TRY(finish_boot(builder));
     TRY(finish_smbios(builder));
     TRY(finish_firmware(builder));

@@ -1,12 +1,15 @@
 // What is handed to the firmware: -fw_cfg, -acpitable, -option-rom, -boot splash=, and where -bios looks for
 // files (-L). The files are read here, once.
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <array>
 
+#include "backends/block/options/drive_config.h"
 #include "qapi/convert.h"
 #include "qapi/types_firmware.h"
 #include "system/control/cli/builder_priv.h"
+#include "system/control/cli/firmware_descriptor.h"
 #include "system/control/cli/help_priv.h"
 #include "util/endian.h"
 #include "util/fd.h"
@@ -73,7 +76,69 @@ Result<std::vector<uint8_t>> read_splash(const std::string& path, bool& jpeg) {
     return bytes;
 }
 
+// What a protected guest needs of its firmware.
+std::string needed_feature(const Builder& builder) {
+    for (const qapi::ObjectOptions& object : builder.objects) {
+        if (object.id != builder.machine.confidential_guest_support) continue;
+        const std::string_view type = to_text(object.qom_type);
+        if (type == "sev-guest") return "amd-sev";
+        if (type == "sev-snp-guest") return "amd-sev-snp";
+        if (type == "tdx-guest") return "intel-tdx";
+    }
+    return "";
+}
+
+Status add_flash(Builder& builder, const char* unit, const FirmwareDescriptor::File& file,
+                 const qapi::Dict& more) {
+    qapi::Dict options{{"file", file.path}, {"if", "pflash"}, {"unit", unit}, {"format", file.format}};
+    for (const qapi::Dict::Entry& entry : more)
+        options.append(entry.key, entry.value);
+    builder.drives.push_back(TRY(block::parse_drive(options)));
+    return {};
+}
+
+// The store of variables: a copy of the template that the user keeps, or the template with its changes
+// forgotten.
+Status add_variables(Builder& builder, FirmwareDescriptor::File file) {
+    const std::string path = builder.machine.firmware_vars.value_or("");
+    if (path.empty()) return add_flash(builder, "1", file, {{"snapshot", "on"}});
+    if (::access(path.c_str(), F_OK) != 0) {
+        const std::vector<uint8_t> contents = TRY(read_file(file.path, kMostBytes));
+        const Fd copy = TRY(open_file(path, O_WRONLY | O_CREAT | O_EXCL, 0600));
+        TRY(write_full(copy.get(), contents));
+    }
+    file.path = path;
+    return add_flash(builder, "1", file, {});
+}
+
 }  // namespace
+
+Status finish_described_firmware(Builder& builder) {
+    const qapi::MachineOptions& given = builder.machine;
+    if (!given.firmware_descriptor) {
+        if (!given.firmware_vars) return {};
+        return Error::make("-machine firmware-vars=%s needs firmware-descriptor=",
+                           given.firmware_vars->c_str());
+    }
+    const std::string where = "-machine firmware-descriptor=" + *given.firmware_descriptor;
+    const FirmwareWish wish{*given.firmware_descriptor, builder.line.configuration.machine.type,
+                            needed_feature(builder)};
+    Result<FirmwareDescriptor> chosen =
+        choose_firmware(wish, find_firmware_descriptors(firmware_descriptor_folders()));
+    if (!chosen) return std::move(chosen).take_error().while_doing("%s", where.c_str());
+    if (given.firmware || given.pflash0 || given.pflash1)
+        return Error::make("%s contradicts -bios and pflash0=: each names the firmware", where.c_str());
+    if (!chosen->flash) {
+        if (given.firmware_vars)
+            return Error::make("%s: this firmware (%s) keeps no variables, firmware-vars= has no use",
+                               where.c_str(), chosen->name.c_str());
+        return set_machine(builder, qapi::Dict{{"firmware", chosen->executable.path}});
+    }
+    Status done = add_flash(builder, "0", chosen->executable, {{"readonly", "on"}});
+    if (done && !chosen->variables.path.empty()) done = add_variables(builder, chosen->variables);
+    if (!done) return std::move(done).take_error().while_doing("%s", where.c_str());
+    return {};
+}
 
 Status take_fw_cfg(Builder& builder, const std::string& value) {
     qapi::Keyval parsed = TRY(qapi::parse_keyval(value, {.implied_key = "name"}));

@@ -328,9 +328,9 @@ Status VirtualMachine::make_machine() {
         finisher_ = std::make_unique<LaunchFinisher>(*confidential_, requests_, guard_.get());
         run_->add_listener(*finisher_);
     }
-    run_->add_listener(clock_listener_);
-    run_->add_listener(*storage_);
-    run_->add_listener(networks_);
+    for (RunListener* listener :
+         std::initializer_list<RunListener*>{&clock_listener_, &*storage_, &networks_})
+        run_->add_listener(*listener);
     MachineHandles handles{.run = run_.get(), .press_power_button = {}, .inject_nmi = {}};
     if (board_ != nullptr) handles.press_power_button = [this] { board_->press_power_button(); };
     if (board_ != nullptr) handles.inject_nmi = [this] { return inject_nmi(); };
