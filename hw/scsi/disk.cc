@@ -214,7 +214,8 @@ void Disk::verify(Request& request) {
 
 void Disk::write_same(Request& request) {
     const uint8_t flags = request.cdb[1];
-    const bool no_data = request.cdb[0] == kWriteSame16 && (flags & 0x01) != 0;
+    // NDOB; of WRITE SAME (10), too, where the specification has nothing in its place.
+    const bool no_data = (flags & 0x01) != 0;
     const bool may_unmap = (flags & 0x08) != 0;
     // Protection, ANCHOR, LBDATA and PBDATA are not there.
     if ((flags & 0xf6) != 0) return check(request, kInvalidField);

@@ -120,8 +120,13 @@ Result<BlkdebugConfig> blkdebug_config(const qapi::BlockdevOptionsBlkdebug& opti
         auto text = TRY(read_file(*options.config, kMostRules));
         config = TRY(parse_blkdebug_config(std::string(text.begin(), text.end()), *options.config));
     }
-    config.align = options.align.value_or(0);
-    config.max_transfer = options.max_transfer.value_or(0);
+    constexpr uint64_t kMostBytes = INT32_MAX;
+    for (const std::optional<uint64_t>& bytes : {options.align, options.max_transfer})
+        if (bytes.value_or(0) > kMostBytes)
+            return Error::make("align= and max-transfer= expect at most %llu bytes",
+                               static_cast<unsigned long long>(kMostBytes));
+    config.align = static_cast<uint32_t>(options.align.value_or(0));
+    config.max_transfer = static_cast<uint32_t>(options.max_transfer.value_or(0));
     for (const auto& rule : options.inject_error.value_or(std::vector<qapi::BlkdebugInjectErrorOptions>())) {
         InjectError error;
         error.event = rule.event;
