@@ -9,15 +9,16 @@ ALL = []
 
 
 class Scenario:
-    def __init__(self, function, alone, guest):
-        self.function, self.alone, self.guest = function, alone, guest
+    def __init__(self, function, alone, guest, needs):
+        self.function, self.alone, self.guest, self.needs = function, alone, guest, needs
         self.name = function.__name__
 
 
-def scenario(function=None, *, alone=False, guest=False):
-    """alone: nothing else runs meanwhile; guest: it waits for a guest to boot, so it begins early."""
+def scenario(function=None, *, alone=False, guest=False, needs=()):
+    """alone: nothing else runs meanwhile; guest: it waits for a guest to boot, so it begins early; needs: QMP commands without which it is
+    skipped, and said to be."""
     def enter(f):
-        ALL.append(Scenario(f, alone, guest))
+        ALL.append(Scenario(f, alone, guest, needs))
         return f
     return enter(function) if function else enter
 
@@ -55,6 +56,10 @@ def run_all(world, wanted, workers):
     unknown = set(wanted) - {one.name for one in chosen}
     if unknown:
         sys.exit(f'there is no scenario {", ".join(sorted(unknown))}')
+    lacking = [one for one in chosen if set(one.needs) - world.commands()]
+    for one in lacking:
+        print(f'skip {one.name}: this emulator has no {", ".join(sorted(set(one.needs) - world.commands()))}', flush=True)
+    chosen = [one for one in chosen if one not in lacking]
     together = sorted((one for one in chosen if not one.alone), key=lambda one: not one.guest)
     with concurrent.futures.ThreadPoolExecutor(workers) as pool:
         results = list(pool.map(lambda one: run_one(one, world), together))

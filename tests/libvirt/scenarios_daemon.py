@@ -7,7 +7,7 @@ from guest import booted
 from scenario import expect, expect_in, scenario
 
 
-@scenario(alone=True)
+@scenario(alone=True, needs=('query-jobs',))
 def libvirtd_restarted(world):
     with booted(world, 'small') as (domain, console), Domain(world, 'disks') as paused:
         paused.virsh('suspend')
@@ -26,7 +26,7 @@ def libvirtd_restarted(world):
         domain.wait_state('shut off')
 
 
-@scenario(alone=True)
+@scenario(alone=True, needs=('query-jobs',))
 def libvirtd_killed(world):
     with Domain(world, 'small') as domain:
         process = world.daemons.pop('libvirtd')

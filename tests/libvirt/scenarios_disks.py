@@ -64,7 +64,7 @@ def disk_limits(world):
         expect_in('read_iops_sec  : 100', domain.say('blkdeviotune', 'vda'))
 
 
-@scenario
+@scenario(needs=('blockdev-create', 'blockdev-snapshot', 'transaction',))
 def snapshot_of_a_disk(world):
     with Domain(world, 'disks') as domain:
         domain.virsh('snapshot-create-as', 's1', '--disk-only', '--diskspec', f'vda,snapshot=external,file={domain.images}/overlay.qcow2',

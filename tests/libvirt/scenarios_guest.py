@@ -129,7 +129,7 @@ def crash_restart(world):
         domain.expect_state('running')
 
 
-@scenario(guest=True)
+@scenario(guest=True, needs=('dump-guest-memory',))
 def crash_coredump(world):
     with panics(world, 'coredump-destroy') as (domain, console):
         console.send('p')
@@ -147,7 +147,7 @@ def watchdog_resets(world):
         domain.expect_state('running')
 
 
-@scenario(guest=True)
+@scenario(guest=True, needs=('send-key',))
 def keys_and_nmi(world):
     with booted(world, 'small') as (domain, console):
         domain.virsh('send-key', 'KEY_A')

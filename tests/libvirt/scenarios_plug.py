@@ -111,7 +111,7 @@ def a_disk_that_is_not_there_changes_nothing(world):
         domain.virsh('attach-device', write(domain, 'disk', disk_xml(domain)), '--live')
 
 
-@scenario
+@scenario(needs=('chardev-add',))
 def a_channel_comes(world):
     with Domain(world, 'channels') as domain:
         path = write(domain, 'channel', "<channel type='unix'><target type='virtio' name='com.example.later'/></channel>")

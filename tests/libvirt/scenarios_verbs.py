@@ -80,7 +80,7 @@ def state_of_the_guest(world):
         domain.virsh('schedinfo', check=False)
 
 
-@scenario
+@scenario(needs=('dump-guest-memory',))
 def dump_of_memory(world):
     with Domain(world, 'small') as domain:
         path = f'{domain.images}/core'

@@ -108,6 +108,7 @@ class World:
         self.binary = os.path.abspath(binary)
         self.guest = guest  # a disk image that boots
         self.daemons = {}
+        self.known_commands = None
         self.directory = tempfile.mkdtemp(prefix='penumbra-libvirt-')
 
     def __enter__(self):
@@ -165,6 +166,15 @@ class World:
         process = self.daemons.pop('libvirtd')
         process.terminate()
         process.wait(20)
+
+    def commands(self):
+        """The QMP commands that the emulator has."""
+        if self.known_commands is None:
+            asked = '{"execute":"qmp_capabilities"}{"execute":"query-commands"}{"execute":"quit"}'
+            said = subprocess.run([self.binary, '-machine', 'none', '-nodefaults', '-display', 'none', '-qmp', 'stdio'], input=asked.encode(), stdout=subprocess.PIPE,
+                                  timeout=60, check=True).stdout.decode()
+            self.known_commands = set(re.findall(r'"name": ?"([^"]+)"', said))
+        return self.known_commands
 
     def log(self, name, size=4000):
         try:
