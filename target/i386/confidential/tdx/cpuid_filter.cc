@@ -92,7 +92,6 @@ constexpr FeatureWord kRuled[] = {FeatureWord::F1Edx,   FeatureWord::F1Ecx,   Fe
                                   FeatureWord::X7Edx,   FeatureWord::X8Ebx,   FeatureWord::K1Eax};
 
 constexpr uint32_t kSizesLeaf = 0x80000008;
-constexpr const char* kReason = "TDX does not support requested feature";
 
 uint32_t configurable_bits(const CpuidSet& set, FeatureWord word) {
     const FeatureWordPlace& place = feature_word_place(word);
@@ -119,7 +118,7 @@ std::vector<CpuidMask> td_cpuid_masks(const TdCpuidFacts& facts) {
         if (word == FeatureWord::K1Eax) kept |= kKvmBits;
         // What can be configured is the user's to choose, also where early modules had no choice.
         const uint32_t forced = fixed & ~configurable_bits(facts.configurable, word);
-        out.push_back({.word = word, .clear = ~uint64_t{kept}, .set = forced, .reason = kReason});
+        out.push_back({.word = word, .clear = ~uint64_t{kept}, .set = forced, .reason = kTdxLacks});
     }
     return out;
 }

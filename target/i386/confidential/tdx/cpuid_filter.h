@@ -20,6 +20,9 @@ struct TdCpuidFacts {
     uint64_t xfam = 0;
 };
 
+// The reason that the masks give.
+inline constexpr const char* kTdxLacks = "TDX does not support requested feature";
+
 // What -cpu may keep and what it is given on top, one mask a feature word that the TDX module rules.
 std::vector<CpuidMask> td_cpuid_masks(const TdCpuidFacts& facts);
 

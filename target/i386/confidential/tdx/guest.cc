@@ -7,6 +7,7 @@
 #include "accel/kvm/vcpu.h"
 #include "accel/kvm/vm.h"
 #include "target/i386/confidential/tdx/cpuid_filter.h"
+#include "target/i386/cpu/feature_names.h"
 #include "util/log.h"
 
 namespace vmm::tdx {
@@ -100,7 +101,15 @@ Status TdxGuest::shape_cpu(CpuRequest& request) {
             .with_hint("use -cpu host");
     if (!request.pmu) request.pmu = false;
     if (!request.phys_bits) request.host_phys_bits = true;
+    // Judged below, where it is known which features somebody asked for by name.
     enforce_ = request.enforce;
+    request.enforce = false;
+    named_.clear();
+    for (const FeatureSetting& setting : request.features) {
+        if (!setting.on) continue;
+        const std::vector<FeatureBit> bits = feature_bits(setting.name);
+        named_.insert(named_.end(), bits.begin(), bits.end());
+    }
     return {};
 }
 
@@ -115,6 +124,14 @@ Status TdxGuest::check_cpuid(CpuidPolicy& policy, const HostCpu& host) {
         return Error::make("TDX requires guest CPU physical bits (%u) to match host CPU physical bits (%u)",
                            policy.phys_bits, host_bits);
     TRY(check_tsc_khz(policy.tsc_khz));
+    // The host's processor less what a TD cannot have is what -cpu host means here.
+    std::erase_if(policy.missing, [&](const MissingFeature& missing) {
+        return missing.reason == kTdxLacks &&
+               std::find(named_.begin(), named_.end(), missing.at) == named_.end();
+    });
+    if (enforce_ && !policy.missing.empty())
+        return Error::make("-cpu enforce: %s: %s", policy.missing.front().reason.c_str(),
+                           feature_text(policy.missing.front().at).c_str());
     // What the module cannot give goes away quietly: it is not something the user named.
     policy.xcr0 &= caps_.xfam;
     policy.xss &= caps_.xfam;

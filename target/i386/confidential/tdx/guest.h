@@ -67,6 +67,7 @@ class TdxGuest final : public ConfidentialGuest {
     uint64_t tsc_khz_ = 0;
     unsigned address_width_ = 48;
     bool check_ = true, enforce_ = false;
+    std::vector<FeatureBit> named_;  // features that -cpu asks for by name
     std::vector<CpuidEntry> wanted_cpuid_;
     std::vector<uint8_t> hob_;                         // as it was launched
     std::vector<Sha384Digest> configuration_volumes_;  // digests, for RTMR0

@@ -6,6 +6,7 @@
 
 #include "qapi/json_parser.h"
 #include "qapi/value.h"
+#include "target/i386/confidential/tdx/cpuid_filter.h"
 #include "target/i386/confidential/tdx/rtmr.h"
 #include "tests/unit/target/i386/confidential/tdx/image_maker.h"
 #include "tests/unit/target/i386/confidential/tdx/td_world.h"
@@ -151,6 +152,26 @@ TEST(TdLaunch, ProcessorsMustBeTheHosts) {
     TdWorld world(vector_firmware());
     world.cpu.model = "EPYC";
     EXPECT_NE(world.launch(1).error().text().find("-cpu EPYC contradicts tdx0"), std::string::npos);
+}
+
+TEST(TdLaunch, OnlyFeaturesAskedForByNameAreMissed) {
+    const FeatureBit sgx{FeatureWord::F7Ebx, 2}, vmx = feature::kVmx;
+    TdWorld world(vector_firmware());
+    world.cpu.features = {{"vmx", true}, {"sgx", false}};
+    world.policy.missing = {{sgx, kTdxLacks}, {vmx, kTdxLacks}, {sgx, "another reason"}};
+    ASSERT_TRUE(world.launch(1));
+    ASSERT_EQ(world.policy.missing.size(), 2u);
+    EXPECT_EQ(world.policy.missing[0].at, vmx);
+    EXPECT_EQ(world.policy.missing[1].reason, "another reason");
+    TdWorld strict(vector_firmware());
+    strict.cpu.enforce = true;
+    strict.policy.missing = {{sgx, kTdxLacks}};
+    EXPECT_TRUE(strict.launch(1));
+    TdWorld named(vector_firmware());
+    named.cpu.enforce = true;
+    named.cpu.features = {{"vmx", true}};
+    named.policy.missing = {{vmx, kTdxLacks}};
+    EXPECT_NE(named.launch(1).error().text().find("-cpu enforce: TDX does not support"), std::string::npos);
 }
 
 // Each call of a launch with one vCPU, in order, and what the kernel documents for it.
