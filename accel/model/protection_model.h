@@ -39,6 +39,8 @@ class ProtectionModel {
     virtual int check_run() { return 0; }
     // The measurements of what was submitted; empty until the launch was finished.
     virtual std::vector<Measurement> measurements() const { return {}; }
+    // Whether the command is the last of a launch: what was not measured by then never is.
+    virtual bool ends_launch(const abi::EncryptCommand&) const { return false; }
     // For launch plans: pages as they were submitted, and what else is worth telling.
     virtual std::vector<uint8_t> cpuid_page() const { return {}; }
     virtual std::vector<std::vector<uint8_t>> save_areas() const { return {}; }

@@ -40,7 +40,8 @@ int Witness::model_fd(int fd) const {
 
 // The model makes its own, known by the kernel's number.
 void Witness::adopt(int fd, unsigned long request, int made, void* argument) {
-    const int on = request == KVM_CREATE_VM ? -1 : model_fd(fd);
+    constexpr int kDevice = -2;  // any number that is not of the model's own
+    const int on = request == KVM_CREATE_VM ? kDevice : model_fd(fd);
     const int number = model_.call(on, request, argument);
     if (number < 0) return;
     owned_.emplace_back(number);
@@ -68,10 +69,16 @@ int Witness::show(int fd, unsigned long request, void* argument) {
     return model_.call(on, request, &copy);
 }
 
-bool Witness::is_as_expected() {
-    if (judged_ || model_.protection() == nullptr) return true;
+bool Witness::is_as_expected(bool ends) {
+    if (judged_) return true;
+    if (model_.protection() == nullptr) return !ends;
     const std::vector<Measurement> all = model_.protection()->measurements();
-    if (all.empty()) return true;
+    if (all.empty()) {
+        // What the model could not follow is not what was expected.
+        if (!ends) return true;
+        mismatch_ = Measurement{"measurement", {}};
+        return false;
+    }
     judged_ = true;
     const auto equal = [&](const Measurement& one) { return one.value == expected_; };
     if (std::any_of(all.begin(), all.end(), equal)) return true;
@@ -83,7 +90,12 @@ int Witness::call(int fd, unsigned long request, void* argument) {
     if (matters(request)) {
         std::lock_guard lock(mutex_);
         (void)show(fd, request, argument);
-        if (request == abi::kMemoryEncryptOp && !is_as_expected()) return -EKEYREJECTED;
+        if (request == abi::kMemoryEncryptOp && argument != nullptr) {
+            const auto& command = *static_cast<abi::EncryptCommand*>(argument);
+            const ProtectionModel* protection = model_.protection();
+            const bool ends = protection == nullptr || protection->ends_launch(command);
+            if (!is_as_expected(ends)) return -EKEYREJECTED;
+        }
     }
     const int done = kernel_.call(fd, request, argument);
     if (done >= 0 && makes_descriptor(request)) {

@@ -26,7 +26,7 @@ class Witness final : public IoctlDoor {
   private:
     void adopt(int fd, unsigned long request, int made, void* argument);
     int show(int fd, unsigned long request, void* argument);
-    bool is_as_expected();
+    bool is_as_expected(bool ends);
     int model_fd(int fd) const;
 
     IoctlDoor& kernel_;

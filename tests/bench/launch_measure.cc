@@ -45,15 +45,21 @@ int main(int argc, char** argv) {
         sev::SnpLaunchDigest digest;
         digest.add(sev::PageType::Normal, 0, firmware->size(), *firmware);
     });
-    const double launch = best_of([&] {
-        LaunchWorld world(*firmware, abi::kVmSnp);
+    // What the launch adds to the digests: the calls, the model's accounts, the record.
+    double launch = 1e9;
+    for (int i = 0; i < 9; ++i) {
+        LaunchWorld world(*firmware, vmm::abi::kVmSnp);
         sev::SnpConfig config;
         config.common.id = "snp0";
         config.common.reduced_phys_bits = 1;
         world.make(sev::SnpGuest::create(std::move(config)).take_value());
         world.record.hash_contents = false;
-        CHECK(static_cast<bool>(world.launch()), "launch");
-    });
+        CHECK(static_cast<bool>(world.prepare_only()), "preparation");
+        launch = std::min(launch, seconds([&] {
+                              CHECK(static_cast<bool>(world.launch_only()), "launch");
+                              CHECK(static_cast<bool>(world.guest->finish()), "end of the launch");
+                          }));
+    }
     const auto rate = [&](double time) { return static_cast<double>(firmware->size()) / time / 1e6; };
     std::printf("%s: sha384 %.0f MB/s, page chain %.0f MB/s (%.0f %%), whole launch %.0f MB/s (%.0f %%)\n",
                 std::string(digest_library()).c_str(), rate(plain), rate(chain), 100 * plain / chain,

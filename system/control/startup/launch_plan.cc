@@ -110,4 +110,26 @@ Error LaunchGuard::explain(Error error) const {
         .with_hint("compare two launches with -launch-plan");
 }
 
+Result<std::unique_ptr<AcceleratorHost>> LaunchHost::open_accelerator(const Configuration& configuration,
+                                                                      ConfidentialGuest* guest,
+                                                                      const VmRequirements& needs) {
+    const bool launches = guest != nullptr && guest->requirements().launched;
+    const bool expects = !configuration.expect_measurement.empty();
+    if (!launches && (configuration.launch_plan || expects))
+        return Error::make("%s: there is no guest whose launch is measured",
+                           configuration.launch_plan ? "-launch-plan" : "-expect-measurement")
+            .with_hint(
+                "add -object sev-snp-guest,id=ID,reduced-phys-bits=1 and -machine "
+                "confidential-guest-support=ID");
+    if (configuration.launch_plan) {
+        planner_ = std::make_unique<LaunchPlanner>();
+        guest->set_record(&planner_->record());
+        return AcceleratorHost::open_through(planner_->door(), {}, needs, kvm::CpuSource::Wish);
+    }
+    if (!expects) return AcceleratorHost::open(configuration.accels, &needs);
+    guard_ = std::make_unique<LaunchGuard>(configuration.expect_measurement);
+    return AcceleratorHost::open_through(guard_->door(), configuration.accels.front(), needs,
+                                         kvm::CpuSource::Host);
+}
+
 }  // namespace vmm

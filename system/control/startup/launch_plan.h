@@ -10,6 +10,7 @@
 #include "accel/model/launch_record.h"
 #include "accel/model/witness.h"
 #include "system/control/configuration.h"
+#include "system/control/startup/accelerator_host.h"
 #include "target/i386/confidential/guest.h"
 #include "target/i386/confidential/model/sev_model.h"
 
@@ -45,6 +46,24 @@ class LaunchGuard {
     SystemIoctlDoor system_;
     model::KernelModel kernel_;
     model::Witness witness_;
+};
+
+// How the accelerator is opened: KVM, a model of it for -launch-plan, or KVM watched for -expect-measurement.
+class LaunchHost {
+  public:
+    // guest may be null.
+    Result<std::unique_ptr<AcceleratorHost>> open_accelerator(const Configuration& configuration,
+                                                              ConfidentialGuest* guest,
+                                                              const VmRequirements& needs);
+    LaunchPlanner* planner() { return planner_.get(); }
+    LaunchGuard* guard() { return guard_.get(); }
+    Error explain(Error error) const {
+        return guard_ == nullptr ? std::move(error) : guard_->explain(std::move(error));
+    }
+
+  private:
+    std::unique_ptr<LaunchPlanner> planner_;
+    std::unique_ptr<LaunchGuard> guard_;
 };
 
 }  // namespace vmm

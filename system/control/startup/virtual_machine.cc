@@ -109,7 +109,6 @@ class VirtualMachine final : public MachineView, private DeviceListener {
     void slot_reported(const SlotReport& report) override { tell_slot_report(control_.events(), report); }
     // The phases after the objects, in order.
     Status open_accelerator();
-    Result<std::unique_ptr<AcceleratorHost>> open_host(const VmRequirements& needs);
     Status plan();
     Status make_memory();
     Status make_machine();
@@ -150,8 +149,7 @@ class VirtualMachine final : public MachineView, private DeviceListener {
     std::optional<ProcessBackEnds> back_ends_;
     ControlPlane control_{loop_, requests_, configuration_, chardevs_, descriptors_, *this};
     std::unique_ptr<ConfidentialGuest> confidential_;
-    std::unique_ptr<LaunchPlanner> planner_;  // -launch-plan
-    std::unique_ptr<LaunchGuard> guard_;      // -expect-measurement
+    LaunchHost launch_;
     std::unique_ptr<AcceleratorHost> accelerator_;
     std::vector<std::unique_ptr<MemoryBackend>> backends_;
     std::vector<std::unique_ptr<MemoryBackend>> retired_backends_;
@@ -216,32 +214,11 @@ void VirtualMachine::watch_storage() {
                                          }});
 }
 
-// KVM, a model of it for -launch-plan, or KVM watched for -expect-measurement.
-Result<std::unique_ptr<AcceleratorHost>> VirtualMachine::open_host(const VmRequirements& needs) {
-    const bool launches = confidential_ != nullptr && confidential_->requirements().launched;
-    if (!launches && (configuration_.launch_plan || !configuration_.expect_measurement.empty()))
-        return Error::make("%s: there is no guest whose launch is measured",
-                           configuration_.launch_plan ? "-launch-plan" : "-expect-measurement")
-            .with_hint(
-                "add -object sev-snp-guest,id=ID,reduced-phys-bits=1 and -machine "
-                "confidential-guest-support=ID");
-    if (configuration_.launch_plan) {
-        planner_ = std::make_unique<LaunchPlanner>();
-        confidential_->set_record(&planner_->record());
-        return AcceleratorHost::open_through(planner_->door(), {}, needs, kvm::CpuSource::Wish);
-    }
-    if (configuration_.expect_measurement.empty())
-        return AcceleratorHost::open(configuration_.accels, &needs);
-    guard_ = std::make_unique<LaunchGuard>(configuration_.expect_measurement);
-    return AcceleratorHost::open_through(guard_->door(), configuration_.accels.front(), needs,
-                                         kvm::CpuSource::Host);
-}
-
 // What a launch would do, in place of a guest that runs.
 Status VirtualMachine::plan() {
     TRY(make_all());
     TRY(confidential_->finish());
-    return planner_->write(configuration_, *confidential_);
+    return launch_.planner()->write(configuration_, *confidential_);
 }
 
 Status VirtualMachine::open_accelerator() {
@@ -252,7 +229,7 @@ Status VirtualMachine::open_accelerator() {
     VmRequirements needs = TRY(Q35Board::vm_requirements(configuration_.machine, confidential_.get()));
     for (const std::unique_ptr<MemoryBackend>& backend : backends_)
         needs.mappable_guest_memfd |= backend->is_guest_memfd();
-    accelerator_ = TRY(open_host(needs));
+    accelerator_ = TRY(launch_.open_accelerator(configuration_, confidential_.get(), needs));
     if (confidential_ != nullptr && accelerator_->vm() != nullptr)
         TRY(confidential_->start(*accelerator_->vm()));
     if (accelerator_->gmem_factory() != nullptr) return {};
@@ -325,7 +302,7 @@ Status VirtualMachine::make_machine() {
         run_ = std::make_unique<RunControl>(board_->vcpus(), board_->resets());
     }
     if (confidential_ != nullptr) {
-        finisher_ = std::make_unique<LaunchFinisher>(*confidential_, requests_, guard_.get());
+        finisher_ = std::make_unique<LaunchFinisher>(*confidential_, requests_, launch_.guard());
         run_->add_listener(*finisher_);
     }
     for (RunListener* listener :
@@ -477,9 +454,7 @@ Result<int> VirtualMachine::run(ProcessSetup& process) {
             return 0;
         }
         Status made = make_all();
-        if (!made)
-            return guard_ != nullptr ? guard_->explain(std::move(made).take_error())
-                                     : std::move(made).take_error();
+        if (!made) return launch_.explain(std::move(made).take_error());
         TRY(process.ready());
         TRY(start());
     }

@@ -50,6 +50,9 @@ class SnpModel final : public ProtectionModel {
     const std::vector<sev::VmsaPage>& vmsas() const { return vmsas_; }
     const abi::SnpLaunchFinish& finish_arguments() const { return finish_arguments_; }
     std::vector<uint8_t> cpuid_page() const override { return cpuid_page_; }
+    bool ends_launch(const abi::EncryptCommand& command) const override {
+        return command.id == static_cast<uint32_t>(abi::SevCommand::SnpLaunchFinish);
+    }
     std::vector<std::vector<uint8_t>> save_areas() const override;
     std::vector<uint8_t> copy_argument(const abi::EncryptCommand& command) const override;
 
@@ -96,6 +99,9 @@ class SevModel final : public ProtectionModel {
     uint32_t policy() const { return policy_; }
     sev::SevMeasureInputs measure_inputs() const;
     const std::map<uint64_t, uint64_t>& pinned() const { return pinned_; }
+    bool ends_launch(const abi::EncryptCommand& command) const override {
+        return command.id == static_cast<uint32_t>(abi::SevCommand::LaunchFinish);
+    }
     std::vector<std::vector<uint8_t>> save_areas() const override;
     std::vector<std::pair<std::string, qapi::Value>> details() const override;
     std::vector<uint8_t> copy_argument(const abi::EncryptCommand& command) const override;

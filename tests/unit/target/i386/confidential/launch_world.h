@@ -80,6 +80,7 @@ class LaunchWorld {
     model::SevFirmware firmware_model;
     model::LaunchRecord record;
     FakeKvm kernel;
+    IoctlDoor* door = &kernel;  // how it is reached
     std::unique_ptr<ConfidentialGuest> guest;
 
     std::vector<LaunchImage> images() {
@@ -87,7 +88,7 @@ class LaunchWorld {
             {"fw.fd", GpaRange::of(Gpa((uint64_t{1} << 32) - bios->size()), bios->size()), bios->bytes()}};
     }
     Status make_vm() {
-        kvm_ = std::make_unique<kvm::Kvm>(kernel, TRY(kernel.open_device("/dev/kvm")));
+        kvm_ = std::make_unique<kvm::Kvm>(*door, TRY(kernel.open_device("/dev/kvm")));
         VmRequirements needs;
         needs.vm_type = vm_type_;
         needs.private_memory = guest->requirements().private_memory;
@@ -129,7 +130,8 @@ class LaunchWorld {
                                                               Visibility::Private);
     }
     Status add_vcpu(unsigned index) {
-        X86CpuSetup setup{.cpuid = {{.function = 1, .eax = signature, .edx = 0x178bfbff}},
+        X86CpuSetup setup{.index = index,
+                          .cpuid = {{.function = 1, .eax = signature, .edx = 0x178bfbff}},
                           .apic_id = index,
                           .boot_processor = index == 0};
         return x86->add_cpu(std::move(setup),
