@@ -46,6 +46,9 @@ class TdModel final : public model::ProtectionModel {
     int check_run() override;
     std::vector<model::Measurement> measurements() const override;
     std::vector<uint8_t> copy_argument(const abi::EncryptCommand& command) const override;
+    bool ends_launch(const abi::EncryptCommand& command) const override {
+        return command.id == abi::kTdxFinalizeVm;
+    }
 
     const abi::TdxInitVm& parameters() const { return parameters_; }
     const std::vector<kvm_cpuid_entry2>& configured() const { return configured_; }
