@@ -1,7 +1,7 @@
 """Devices of a domain, and those that are refused with one clear line."""
 
 from domain import Domain
-from scenario import expect_in, scenario
+from scenario import RECENT, expect_in, scenario
 from world import eventually
 
 NIC = '''    <interface type='user'>
@@ -15,7 +15,7 @@ def add(element):
     return (f'    {BALLOON}', f'    {element}\n    {BALLOON}')
 
 
-@scenario
+@scenario(needs=RECENT)
 def network_cards(world):
     with Domain(world, 'network') as domain:
         domain.expect_state('running')
@@ -26,9 +26,9 @@ def network_cards(world):
         expect_in('rx_bytes', domain.say('domifstat', 'penumbra0'))
 
 
-@scenario
+@scenario(needs=RECENT)
 def link_up_and_down(world):
-    with Domain(world, 'network') as domain:
+    with Domain(world, 'network', ('penumbra0', 'penumbra1')) as domain:
         mac = '52:54:00:11:22:33'
         domain.virsh('domif-setlink', mac, 'up')
         expect_in('up', domain.say('domif-getlink', mac))

@@ -4,7 +4,7 @@ import re
 import subprocess
 
 from domain import Domain
-from scenario import expect, expect_in, scenario
+from scenario import RECENT, expect, expect_in, scenario
 from world import eventually
 
 
@@ -20,7 +20,7 @@ def disks_on_every_bus(world):
             expect_in(name, listed)
 
 
-@scenario
+@scenario(needs=RECENT)
 def domblk_queries(world):
     with Domain(world, 'disks') as domain:
         for name in ('vda', 'sda', 'sdc'):
@@ -31,7 +31,7 @@ def domblk_queries(world):
         expect_in('No errors found', domain.say('domblkerror'))
 
 
-@scenario
+@scenario(needs=RECENT)
 def block_resize(world):
     with Domain(world, 'disks') as domain:
         domain.virsh('blockresize', 'vda', '33554432B')
@@ -53,7 +53,7 @@ def change_media(world):
         expect('twice', domain.say('domblklist').count('other.iso'), 2)
 
 
-@scenario
+@scenario(needs=RECENT)
 def disk_limits(world):
     with Domain(world, 'disks') as domain:
         domain.virsh('blkdeviotune', 'vda', '--total-iops-sec', '500', '--total-bytes-sec', '1000000')

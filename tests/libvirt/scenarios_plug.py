@@ -3,7 +3,7 @@ import re
 
 from domain import Domain
 from guest import booted
-from scenario import expect_in, expect_not_in, scenario
+from scenario import RECENT, expect_in, expect_not_in, scenario
 from world import Failure, eventually
 
 
@@ -26,7 +26,7 @@ PORT = "    <controller type='pci' model='pcie-root-port'/>\n"
 SPARE = ('    <memballoon', "    <controller type='pci' index='0' model='pcie-root'/>\n" + 8 * PORT + '    <memballoon')
 
 
-@scenario(guest=True)
+@scenario(guest=True, needs=RECENT)
 def a_disk_comes_and_goes(world):
     with booted(world, 'small', SPARE) as (domain, console):
         path = write(domain, 'disk', disk_xml(domain))

@@ -5,7 +5,7 @@ import socket
 import subprocess
 
 from domain import Domain
-from scenario import expect, expect_in, scenario
+from scenario import RECENT, expect, expect_in, scenario
 from world import eventually
 
 PTY_SERIAL = "<serial type='pty'/>"
@@ -201,7 +201,7 @@ def options_of_ones_own(world):
         expect_in('isa-debug-exit', ' '.join(words))
 
 
-@scenario
+@scenario(needs=RECENT)
 def sandbox_is_on(world):
     with Domain(world, 'small') as domain:
         with open(f'/proc/{domain.pid()}/status', encoding='utf-8') as file:

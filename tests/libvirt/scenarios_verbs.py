@@ -5,7 +5,7 @@ import subprocess
 import time
 
 from domain import Domain
-from scenario import expect, expect_in, scenario
+from scenario import RECENT, expect, expect_in, scenario
 from world import URI, Failure, eventually
 
 
@@ -55,7 +55,7 @@ def monitor_commands(world):
         domain.expect_state('running')
 
 
-@scenario
+@scenario(needs=RECENT)
 def qom_paths(world):
     with Domain(world, 'small') as domain:
         listed = {entry['name']: entry['type'] for entry in domain.monitor('qom-list', path='/machine/peripheral')}
