@@ -14,7 +14,7 @@ constexpr bool kPort = true, kMemory = false;
 
 const BoardSubject kSubjects[] = {
     {"platform",
-     {"-serial", "null"},
+     {"-serial", "null", "-smp", "2,maxcpus=4"},
      {{kPort, 0x00, 16},
       {kPort, 0x20, 2},
       {kPort, 0x40, 4},
@@ -33,7 +33,8 @@ const BoardSubject kSubjects[] = {
       {kMemory, 0xfec00000, 0x100},
       {kMemory, 0xfed00000, 0x400},
       {kMemory, 0xb0000000, 0x8000},
-      {kMemory, 0xfed1c000, 0x4000}},
+      {kMemory, 0xfed1c000, 0x4000},
+      {kPort, 0xcd8, 32}},
      true},
     {"virtio_blk", {NULL_DISK, "-device", "virtio-blk-pci,drive=d,addr=4"}, {}},
     {"virtio_blk_legacy", {NULL_DISK, "-device", "virtio-blk-pci,drive=d,addr=4,disable-modern=on"}, {}},

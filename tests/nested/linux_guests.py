@@ -8,6 +8,7 @@ import argparse
 import os
 import pathlib
 import re
+import socket
 import struct
 import subprocess
 import sys
@@ -18,6 +19,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / 'functional'))
 sys.dont_write_bytecode = True
 import harness  # noqa: E402
+from qmp_client import Connection  # noqa: E402
 
 TESTBED = harness.TESTBED
 GUEST_SECONDS = 240
@@ -116,7 +118,37 @@ def convert(args):
         raise harness.Failure(f'{asked} conversions asked for, done {calls}')
 
 
+def hotplug(args):
+    """A processor and a memory module come, Linux puts them to work, and lets them go again."""
+    with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(f'{folder}/qmp')
+        listener.listen(1)
+        argv = [args.binary, '-machine', 'q35', '-nodefaults', '-display', 'none', '-serial', 'stdio', '-no-reboot', '-m',
+                '512,slots=1,maxmem=1G', '-smp', '1,maxcpus=2', '-qmp', f'unix:{folder}/qmp', '-kernel', args.kernel, '-initrd', args.initrd,
+                '-append', 'console=ttyS0 guest.do=hotplug']
+        with harness.Vmm(argv) as vmm:
+            qmp = Connection(listener.accept()[0], GUEST_SECONDS).negotiate()
+            vmm.wait_for('GUEST hotplug ready', GUEST_SECONDS)
+            place = next(place for place in qmp.command('query-hotpluggable-cpus') if 'qom-path' not in place)
+            qmp.command('device_add', driver=place['type'], id='cpu1', **place['props'])
+            qmp.command('object-add', **{'qom-type': 'memory-backend-ram', 'id': 'mem1', 'size': 256 << 20})
+            qmp.command('device_add', driver='pc-dimm', id='dimm1', memdev='mem1')
+            vmm.wait_for('GUEST plugged', GUEST_SECONDS)
+            for device in ('cpu1', 'dimm1'):
+                qmp.command('device_del', id=device)
+                qmp.wait_event('DEVICE_DELETED', GUEST_SECONDS)
+            qmp.command('object-del', id='mem1')
+            status = vmm.wait(GUEST_SECONDS)
+            out = vmm.out.decode(errors='replace').replace('\r', '')
+            if status != 0:
+                raise harness.Failure(f'status {status}\n{vmm.report()}')
+    expect(fields(out, 'GUEST plugged'), cpus=2, grown_kib=256 << 10)
+    expect(fields(out, 'GUEST unplugged'), cpus=1)
+    expect(fields(out, 'GUEST done'), status=0)
+
+
 CASES = {
+    'hotplug': hotplug,
     'irqchip-1cpu': ordinary('on', 1),
     'irqchip-2cpu': ordinary('on', 2),
     'split-1cpu': ordinary('split', 1),
@@ -125,12 +157,13 @@ CASES = {
     'convert-refused': refused_without_private_memory,
     'convert': convert,
 }
+ONLY_BY_NAME = ('hotplug',)  # the slow suite's
 
 
 def run_here(args):
     harness.need_kvm()
     failed = passed = 0
-    for name in args.names or CASES:
+    for name in args.names or [name for name in CASES if name not in ONLY_BY_NAME]:
         start = time.monotonic()
         try:
             try:
