@@ -170,6 +170,10 @@ struct IoctlArg<KVM_RUN> : kvm::IoctlRow<void> {
     static constexpr const char* name = "KVM_RUN";
 };
 template <>
+struct IoctlArg<KVM_TRANSLATE> : kvm::IoctlRow<kvm_translation> {
+    static constexpr const char* name = "KVM_TRANSLATE";
+};
+template <>
 struct IoctlArg<KVM_GET_REGS> : kvm::IoctlRow<kvm_regs> {
     static constexpr const char* name = "KVM_GET_REGS";
 };

@@ -86,6 +86,27 @@ void VcpuSet::run_on(VcpuId vcpu, const std::function<void()>& work) {
         sync_.noted.wait(sync_.mutex);
 }
 
+Result<std::string> VcpuSet::registers(VcpuId id) {
+    std::string text;
+    run_on(id, [&] { text = vcpu(id).arch().registers(vcpu(id)); });
+    return text;
+}
+
+Result<uint64_t> VcpuSet::translate(VcpuId id, uint64_t linear) {
+    kvm_translation place{};
+    place.linear_address = linear;
+    Status done;
+    run_on(id, [&] {
+        Result<int> called = vcpu(id).ioctl<KVM_TRANSLATE>(place);
+        if (!called) done = std::move(called).take_error();
+    });
+    TRY(std::move(done));
+    if (place.valid == 0)
+        return Error::make("nothing is mapped at address 0x%llx of processor %u",
+                           static_cast<unsigned long long>(linear), id.raw());
+    return uint64_t{place.physical_address};
+}
+
 Status VcpuSet::inject_nmi(VcpuId id) {
     Status done;
     run_on(id, [this, id, &done] {

@@ -32,6 +32,8 @@ class VcpuSet final : public Vcpus, public GuestGate {
     void pause_all() override;
     void resume_all() override;
     void run_on(VcpuId vcpu, const std::function<void()>& work) override;
+    Result<std::string> registers(VcpuId vcpu) override;
+    Result<uint64_t> translate(VcpuId vcpu, uint64_t linear) override;
     Status inject_nmi(VcpuId vcpu) override;
 
     void close() override;

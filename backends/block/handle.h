@@ -79,6 +79,7 @@ class DiskClient {
 
 struct DiskAttachment {
     std::string qom_path;            // "/machine/peripheral/disk0", for events and query-block
+    bool named_by_path = false;      // in queries the path stands for the device, not its id
     std::string device_id;           // "disk0" or ""
     bool writable = true;            // the device will write (a CD does not)
     bool resizable = true;           // the device can cope with block_resize

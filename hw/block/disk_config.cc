@@ -69,6 +69,10 @@ Result<block::DiskRef> attach_disk(const DiskConfig& config, const DiskKind& kin
         return Error::make("%s: drive property not set", kind.type.c_str());
     block::DiskAttachment attachment;
     attachment.qom_path = id.empty() ? std::string() : "/machine/peripheral/" + id;
+    if (kind.below_device && !id.empty()) {
+        attachment.qom_path += "/virtio-backend";
+        attachment.named_by_path = true;
+    }
     attachment.device_id = id;
     attachment.writable = kind.writable;
     attachment.resizable = kind.resizable;

@@ -69,6 +69,7 @@ struct DiskKind {
     bool writable = true;    // false: a CD
     bool removable = false;  // may be without a medium
     bool resizable = true;
+    bool below_device = false;            // the disk is the object "virtio-backend" of the device
     block::IoContext* context = nullptr;  // where its I/O happens; null: the main loop's
 };
 // `qom_path` names the device in events.

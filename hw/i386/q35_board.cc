@@ -10,6 +10,7 @@
 #include "hw/i386/mch.h"
 #include "hw/i386/q35_protection.h"
 #include "hw/i386/q35_state_priv.h"
+#include "hw/input/i8042.h"
 #include "hw/nvram/flash_drive.h"
 #include "hw/nvram/fw_cfg.h"
 #include "hw/rtc/cmos_layout.h"
@@ -347,6 +348,10 @@ std::vector<const Device*> Q35Board::parts() const {
     for (const std::unique_ptr<Device>& device : state_->devices)
         list.push_back(device.get());
     return list;
+}
+
+bool Q35Board::press_key(uint8_t code, bool extended, bool down) {
+    return state_->keyboard != nullptr && state_->keyboard->key(code, extended, down);
 }
 
 bool Q35Board::press_power_button() {

@@ -88,6 +88,8 @@ class Q35Board {
     std::vector<SlotReport> slot_reports();
     // The board's own parts, in the order of making.
     std::vector<const Device*> parts() const;
+    // A key of the keyboard by its scan code of set 1. False: there is no keyboard, or it is full.
+    bool press_key(uint8_t code, bool extended, bool down);
     // False when the guest does not listen.
     bool press_power_button();
     // Null unless the machine has private memory.

@@ -100,10 +100,11 @@ void Q35Board::State::make_input() {
     regions.add(io, "port92", Port92::kPort, Port92::kSize, keep(std::make_unique<Port92>(parts.requests)),
                 1);
     if (!config.i8042) return;
-    I8042& keyboard = keep(std::make_unique<I8042>(gsis->connect(I8042::kKeyboardIrq),
-                                                   gsis->connect(I8042::kMouseIrq), parts.requests));
-    regions.add(io, "i8042-data", I8042::kDataPort, 1, keyboard.data());
-    regions.add(io, "i8042-command", I8042::kCommandPort, 1, keyboard.command());
+    I8042& controller = keep(std::make_unique<I8042>(gsis->connect(I8042::kKeyboardIrq),
+                                                     gsis->connect(I8042::kMouseIrq), parts.requests));
+    keyboard = &controller;
+    regions.add(io, "i8042-data", I8042::kDataPort, 1, controller.data());
+    regions.add(io, "i8042-command", I8042::kCommandPort, 1, controller.command());
 }
 
 std::vector<uint8_t> Q35Board::State::generation_page() const {

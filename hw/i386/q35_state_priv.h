@@ -39,6 +39,8 @@
 
 namespace vmm {
 
+class I8042;
+
 class Lpc;
 class Mc146818;
 
@@ -134,7 +136,8 @@ struct Q35Board::State {
     // PCI: pins go to the chipset's router.
     std::unique_ptr<PirqRouter> pirqs;
     std::unique_ptr<pci::Bus> root;
-    Lpc* lpc = nullptr;  // one of the devices below
+    Lpc* lpc = nullptr;         // one of the devices below
+    I8042* keyboard = nullptr;  // so is it; null: there is none
     std::unique_ptr<pci::EcamWindow> ecam;
 
     std::vector<std::unique_ptr<Device>> devices;

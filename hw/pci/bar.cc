@@ -95,4 +95,12 @@ void BarSet::unmap_all(const Spaces& spaces) {
     }
 }
 
+std::vector<BarSet::Info> BarSet::list() const {
+    std::vector<Info> out;
+    for (unsigned index = 0; index < bars_.size(); ++index)
+        if (const Bar& bar = bars_[index]; bar.region != nullptr)
+            out.push_back({index, bar.kind, bar.region->size(), bar.mapped_at});
+    return out;
+}
+
 }  // namespace vmm::pci

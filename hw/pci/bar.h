@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "hw/pci/config_space.h"
 
@@ -44,6 +45,14 @@ class BarSet {
 
     // Where the BAR's registers point, when that is a place it can decode.
     std::optional<uint64_t> decoded(const ConfigSpace& config, unsigned index) const;
+    // What is behind the registers, and where it shows now.
+    struct Info {
+        unsigned index;  // kMost: the expansion ROM
+        BarKind kind;
+        uint64_t size;
+        std::optional<uint64_t> mapped_at;
+    };
+    std::vector<Info> list() const;
     bool is_bar_register(unsigned offset, unsigned size) const {
         return (offset < kBar0 + 4 * count_ && offset + size > kBar0) ||
                (offset < rom_register_ + 4 && offset + size > rom_register_);

@@ -65,6 +65,12 @@ class Function : public Device {
     // The bus behind it, when it is a bridge.
     virtual class Bridge* as_bridge() { return nullptr; }
 
+    // What shows through its registers, for people.
+    std::vector<BarSet::Info> bars() {
+        Locked lock(mutex_);
+        return bars_.list();
+    }
+
     // Without power it answers nothing and decodes nothing; losing it resets the function. No lock held.
     void set_power(bool on);
 

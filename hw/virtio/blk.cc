@@ -98,7 +98,7 @@ Blk::Blk(const BlkConfig& config, const BlockSizes& sizes, uint16_t queues, Devi
 Blk::~Blk() = default;
 
 Status Blk::take_drive(DeviceEnv& env, const std::string& id) {
-    DiskKind kind{.type = "virtio-blk-pci"};
+    DiskKind kind{.type = "virtio-blk-pci", .below_device = true};
     if (!config_.iothread.empty()) kind.context = TRY(env.back_ends().iothread(config_.iothread, kind.type));
     drive_ = TRY(attach_disk(config_, kind, env, id, *this));
     context_ = kind.context != nullptr ? kind.context : &env.back_ends().block_graph().context();

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <string>
 #include <vector>
 
 #include "util/result.h"
@@ -29,6 +30,15 @@ class Vcpus {
     // Runs the work on the vCPU's own thread and waits for it. Main thread.
     virtual void run_on(VcpuId vcpu, const std::function<void()>& work) = 0;
     // A non-maskable interrupt. Main thread.
+    // Its registers for people, and where a linear address lies in guest-physical memory. Both wait for the
+    // vCPU to leave guest mode. Main thread.
+    virtual Result<std::string> registers(VcpuId vcpu) {
+        return Error::make("processor %u has no registers to look at", vcpu.raw());
+    }
+    virtual Result<uint64_t> translate(VcpuId vcpu, uint64_t linear) {
+        (void)linear;
+        return Error::make("processor %u has no page tables to look at", vcpu.raw());
+    }
     virtual Status inject_nmi(VcpuId vcpu) {
         return Error::make("processor %u takes no interrupts from here", vcpu.raw());
     }

@@ -84,7 +84,7 @@ qapi::BlockDeviceInfo device_info(const Node& node, const BlockHandle* drive, bo
 std::optional<std::string> device_name(const BlockHandle& drive) {
     const DiskAttachment* attached = drive.attachment();
     if (attached == nullptr) return std::nullopt;
-    return attached->device_id.empty() ? attached->qom_path : attached->device_id;
+    return attached->device_id.empty() || attached->named_by_path ? attached->qom_path : attached->device_id;
 }
 
 qapi::BlockDeviceStats counters(const DiskStats& stats, int64_t now_ns) {

@@ -92,6 +92,16 @@ Result<std::string> save_memory(const HmpTable& table, const HmpLine& line) {
     return std::string();
 }
 
+Result<std::string> save_linear(const HmpTable& table, const HmpLine& line) {
+    std::optional<uint64_t> address = parse_u64(line.word(0));
+    std::optional<uint64_t> size = parse_u64(line.word(1));
+    if (!address || !size || line.words.size() != 3) return Error::make("memsave takes ADDRESS SIZE FILE");
+    TRY(table.qmp(
+        "memsave",
+        qapi::Dict{{"val", *address}, {"size", *size}, {"filename", line.word(2)}, {"cpu-index", line.cpu}}));
+    return std::string();
+}
+
 }  // namespace
 
 void register_hmp_query_commands(HmpTable& table) {
@@ -127,6 +137,21 @@ void register_hmp_query_commands(HmpTable& table) {
          }});
     table.add({"pmemsave", "address size file", "writes physical memory to a file",
                [&table](const HmpLine& line) { return save_memory(table, line); }});
+    table.add({"memsave", "address size file", "writes memory to a file, as the monitor's processor sees it",
+               [&table](const HmpLine& line) { return save_linear(table, line); }});
+    table.add_info({"balloon", "", "how much memory the balloon leaves to the guest",
+                    [&table](const HmpLine&) -> Result<std::string> {
+                        const qapi::Value info = TRY(table.qmp("query-balloon"));
+                        return strf("balloon: actual=%llu", number(info, "actual") >> 20);
+                    }});
+    table.add({"balloon", "megabytes", "asks the guest to have this much memory",
+               [&table](const HmpLine& line) -> Result<std::string> {
+                   const std::optional<uint64_t> megabytes = parse_u64(line.word(0));
+                   if (!megabytes || *megabytes > (uint64_t{1} << 40))
+                       return Error::make("balloon takes a number of megabytes");
+                   TRY(table.qmp("balloon", qapi::Dict{{"value", *megabytes << 20}}));
+                   return std::string();
+               }});
     add_object_commands(table);
 }
 

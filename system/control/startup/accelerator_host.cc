@@ -1,6 +1,7 @@
 // Opening the first accelerator that works; see accelerator_host.h.
 #include "system/control/startup/accelerator_host.h"
 
+#include "target/i386/kvm/host_cpu.h"
 #include "target/i386/kvm/x86_accelerator.h"
 #include "target/i386/qtest/x86_accelerator.h"
 #include "util/log.h"
@@ -46,6 +47,14 @@ Result<std::unique_ptr<AcceleratorHost>> AcceleratorHost::open_through(IoctlDoor
     host->cpus_ = cpus;
     TRY(host->open_kvm(config, &needs));
     return host;
+}
+
+Result<HostCpu> AcceleratorHost::host_cpu() {
+    if (kind_ != AccelKind::Kvm) return HostCpu{.anything = true};
+    if (vm_ != nullptr) return kvm::read_host_cpu(*vm_, HostIdentity::Whole, false);
+    // What KVM offers is asked of a VM, which need not be anything.
+    std::unique_ptr<kvm::Vm> vm = TRY(kvm::Vm::create(*kvm_, VmRequirements()));
+    return kvm::read_host_cpu(*vm, HostIdentity::Whole, false);
 }
 
 std::unique_ptr<X86Accelerator> AcceleratorHost::make_x86(EventLoop& loop) {

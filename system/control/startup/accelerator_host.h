@@ -8,6 +8,7 @@
 #include "accel/kvm/kvm.h"
 #include "accel/kvm/vm.h"
 #include "system/control/configuration.h"
+#include "target/i386/cpu/policy.h"
 #include "target/i386/kvm/x86_accelerator.h"
 #include "util/event_loop.h"
 
@@ -35,6 +36,8 @@ class AcceleratorHost {
     GmemFactory* gmem_factory() { return vm_.get(); }
     // Null without KVM.
     kvm::Vm* vm() { return vm_.get(); }
+    // What the host's processors offer; works without a VM, too.
+    Result<HostCpu> host_cpu();
     // For the board. The loop outlives it.
     std::unique_ptr<X86Accelerator> make_x86(EventLoop& loop);
     // Once make_x86() was called: the software's write events, null where the kernel has them.

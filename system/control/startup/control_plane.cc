@@ -39,11 +39,17 @@ ControlPlane::ControlPlane(EventLoop& loop, LoopRequests& requests, const Config
     register_device_commands(commands_, view, device_types_);
     register_block_commands(commands_, view);
     register_net_commands(commands_, view, descriptors_);
+    register_cpu_model_commands(commands_, view);
+    register_conversion_commands(commands_, view);
+    register_pci_commands(commands_, view);
+    register_job_commands(commands_);
     register_option_commands(commands_);
     register_hmp_run_commands(human_);
     register_hmp_query_commands(human_);
     register_human_commands(human_, view, device_types_);
     register_hmp_block_commands(human_, view);
+    register_hmp_pci_commands(human_);
+    register_key_commands(commands_, human_, loop, view);
     register_human_monitor_command(commands_, human_);
 }
 

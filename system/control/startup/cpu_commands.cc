@@ -82,8 +82,12 @@ void register_cpu_commands(qapi::CommandTable& table, MachineView& view) {
     table.add<qapi::QueryCpusFastCommand>(
         [&view] { return Result<std::vector<qapi::CpuInfoFast>>(list_running(view)); });
     table.add<qapi::QueryHotpluggableCpusCommand>([&view] { return list_places(view); });
-    table.add<qapi::QueryCpuDefinitionsCommand>(
-        [] { return Result<std::vector<qapi::CpuDefinitionInfo>>(list_definitions()); });
+    table.add<qapi::QueryCpuDefinitionsCommand>([&view] {
+        std::vector<qapi::CpuDefinitionInfo> out = list_definitions();
+        for (qapi::CpuDefinitionInfo& one : out)
+            one.unavailable_features = unavailable_features_of(view, one.name);
+        return Result<std::vector<qapi::CpuDefinitionInfo>>(std::move(out));
+    });
 }
 
 }  // namespace vmm

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "backends/net/client.h"
 #include "hw/core/device_request.h"
 #include "hw/core/device_tree.h"
 #include "hw/i386/q35_board.h"
@@ -10,9 +11,11 @@
 #include "qapi/keyval.h"
 #include "qom/node.h"
 #include "system/control/startup/machine_view.h"
+#include "system/control/startup/networks.h"
 #include "system/control/startup/query_commands.h"
 #include "system/memory/address_space.h"
 #include "system/memory/print.h"
+#include "system/run/vcpus.h"
 #include "util/text.h"
 
 namespace vmm {
@@ -185,12 +188,30 @@ std::string unit_text(const Dump& dump, uint64_t value) {
     }
 }
 
-Result<std::string> physical(MachineView& view, const HmpLine& line) {
+enum class Addresses { Physical, Linear };
+
+// The bytes at an address; empty where there is no memory. A unit may lie in two pages.
+bool read_unit(Q35Board& board, Addresses kind, size_t cpu, uint64_t at, std::span<uint8_t> bytes) {
+    if (kind == Addresses::Physical) return board.memory().read(Gpa(at), bytes) == AccessResult::Ok;
+    constexpr uint64_t kPage = 4096;
+    for (size_t done = 0; done < bytes.size();) {
+        const uint64_t here = at + done;
+        const size_t count = std::min<size_t>(bytes.size() - done, kPage - here % kPage);
+        Result<uint64_t> gpa = board.vcpus().translate(VcpuId(static_cast<uint32_t>(cpu)), here);
+        if (!gpa || board.memory().read(Gpa(*gpa), bytes.subspan(done, count)) != AccessResult::Ok)
+            return false;
+        done += count;
+    }
+    return true;
+}
+
+Result<std::string> examine(MachineView& view, const HmpLine& line, Addresses kind) {
     Q35Board* board = TRY(board_of(view));
     const bool formatted = line.word(0).starts_with('/');
     const Dump dump = formatted ? TRY(parse_dump(line.word(0))) : Dump();
     std::optional<uint64_t> address = parse_u64(line.word(formatted ? 1 : 0));
-    if (!address) return Error::make("xp takes [/FORMAT] ADDRESS");
+    if (!address) return Error::make("%s takes [/FORMAT] ADDRESS", line.command.c_str());
+    if (line.cpu >= board->vcpus().count()) return Error::make("there is no processor %zu", line.cpu);
     std::string out;
     const unsigned a_line = 16 / std::max(dump.size, 4u) * (dump.size < 4 ? 2 : 1);
     for (unsigned i = 0; i < dump.count; ++i) {
@@ -199,7 +220,7 @@ Result<std::string> physical(MachineView& view, const HmpLine& line) {
             out += strf("%s%016llx:", i == 0 ? "" : "\n", static_cast<unsigned long long>(at));
         uint64_t value = 0;
         uint8_t bytes[8] = {};
-        if (board->memory().read(Gpa(at), std::span(bytes, dump.size)) != AccessResult::Ok)
+        if (!read_unit(*board, kind, line.cpu, at, std::span(bytes, dump.size)))
             return out + strf("\nthere is no memory at 0x%llx", static_cast<unsigned long long>(at));
         for (unsigned byte = 0; byte < dump.size; ++byte)
             value |= uint64_t{bytes[byte]} << (8 * byte);
@@ -208,7 +229,30 @@ Result<std::string> physical(MachineView& view, const HmpLine& line) {
     return out;
 }
 
+Result<std::string> registers(MachineView& view, const HmpLine& line) {
+    Q35Board* board = TRY(board_of(view));
+    const bool all = line.word(0) == "-a";
+    if (!all && line.cpu >= board->vcpus().count()) return Error::make("there is no processor %zu", line.cpu);
+    std::string out;
+    for (unsigned i = 0; i < board->vcpus().count(); ++i)
+        if (all || i == line.cpu)
+            out += strf("CPU#%u\n", i) + TRY(board->vcpus().registers(VcpuId(i))) + "\n";
+    return out;
+}
+
+std::string network(MachineView& view) {
+    std::string out;
+    for (const std::unique_ptr<net::Client>& client : view.networks().all())
+        out += client->id() + ": type=" + std::string(client->type()) + "," + client->info() +
+               (client->link_up() ? "" : ",link=down") + (client->peer() == nullptr ? ",unused" : "") + "\n";
+    return out;
+}
+
 void add_infos(HmpTable& table, MachineView& view) {
+    table.add_info({"registers", "[-a]", "the registers of the monitor's processor; -a: of all",
+                    [&view](const HmpLine& line) { return registers(view, line); }});
+    table.add_info({"network", "", "the network back ends",
+                    [&view](const HmpLine&) { return Result<std::string>(network(view)); }});
     table.add_info({"qom-tree", "", "the tree of objects", [&view](const HmpLine&) -> Result<std::string> {
                         std::string out;
                         print_node(object_tree(view), 0, out);
@@ -233,7 +277,9 @@ void register_human_commands(HmpTable& table, MachineView& view, const DeviceTyp
                    return std::string();
                }});
     table.add({"xp", "[/FORMAT] address", "shows physical memory; FORMAT: count, x d u o c, b h w g",
-               [&view](const HmpLine& line) { return physical(view, line); }});
+               [&view](const HmpLine& line) { return examine(view, line, Addresses::Physical); }});
+    table.add({"x", "[/FORMAT] address", "the same for addresses as the monitor's processor sees them",
+               [&view](const HmpLine& line) { return examine(view, line, Addresses::Linear); }});
 }
 
 }  // namespace vmm

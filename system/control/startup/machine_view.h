@@ -14,6 +14,7 @@ namespace vmm {
 
 class ChardevSet;
 class ConfidentialGuest;
+struct HostCpu;
 class IoThread;
 class Networks;
 class Q35Board;
@@ -32,6 +33,8 @@ class MachineView {
     virtual const std::vector<std::unique_ptr<Rng>>& rngs() const = 0;
     virtual const std::vector<std::unique_ptr<Secret>>& secrets() const = 0;
     virtual Networks& networks() = 0;
+    // What the host's processors offer; asks the host the first time.
+    virtual Result<const HostCpu*> host_cpu() = 0;
     // Null: there is no board, or not yet.
     virtual Q35Board* board() = 0;
     // Null: nothing protects the guest.

@@ -11,6 +11,7 @@
 #include "system/control/startup/machine_view.h"
 #include "system/control/startup/query_commands.h"
 #include "system/memory/address_space.h"
+#include "system/run/vcpus.h"
 
 namespace vmm {
 
@@ -49,6 +50,29 @@ Status save(MachineView& view, const qapi::PmemsaveArguments& asked) {
     return {};
 }
 
+// Page by page: adjacent ones need not lie together.
+Status save_linear(MachineView& view, const qapi::MemsaveArguments& asked) {
+    if (view.board() == nullptr) return Error::make("this machine has no memory");
+    const int64_t cpu = asked.cpu_index.value_or(0);
+    Vcpus& vcpus = view.board()->vcpus();
+    if (cpu < 0 || cpu >= vcpus.count())
+        return Error::make("Parameter 'cpu-index' expects the number of a processor");
+    if (asked.size != 0 && asked.val > UINT64_MAX - (asked.size - 1))
+        return Error::make("Parameter 'size' reaches beyond the end of the addresses");
+    Fd file = TRY(open_file(asked.filename, O_WRONLY | O_CREAT | O_TRUNC, 0600));
+    constexpr uint64_t kPage = 4096;
+    std::vector<uint8_t> bytes;
+    for (uint64_t done = 0; done < asked.size; done += bytes.size()) {
+        const uint64_t at = asked.val + done;
+        bytes.resize(static_cast<size_t>(std::min(kPage - at % kPage, asked.size - done)));
+        const uint64_t gpa = TRY(vcpus.translate(VcpuId(static_cast<uint32_t>(cpu)), at));
+        if (view.board()->memory().read(Gpa(gpa), bytes) != AccessResult::Ok)
+            return Error::make("there is no memory at 0x%llx", static_cast<unsigned long long>(gpa));
+        TRY(write_full(file.get(), bytes));
+    }
+    return {};
+}
+
 }  // namespace
 
 void register_memory_commands(qapi::CommandTable& table, MachineView& view) {
@@ -68,6 +92,8 @@ void register_memory_commands(qapi::CommandTable& table, MachineView& view) {
     });
     table.add<qapi::PmemsaveCommand>(
         [&view](const qapi::PmemsaveArguments& asked) { return save(view, asked); });
+    table.add<qapi::MemsaveCommand>(
+        [&view](const qapi::MemsaveArguments& asked) { return save_linear(view, asked); });
     table.add<qapi::QueryIothreadsCommand>([&view] {
         std::vector<qapi::IOThreadInfo> out;
         for (const std::unique_ptr<IoThread>& thread : view.iothreads())

@@ -1,5 +1,7 @@
 // Commands about network back ends; see query_commands.h.
 #include "backends/net/options.h"
+#include "hw/core/device_tree.h"
+#include "hw/i386/q35_board.h"
 #include "qapi/commands_net.h"
 #include "system/control/startup/machine_view.h"
 #include "system/control/startup/networks.h"
@@ -24,6 +26,17 @@ Status add(MachineView& view, FdStore& fds, const qapi::Netdev& netdev) {
     return view.networks().add(config);
 }
 
+// By its own id or by that of the card on it.
+net::Client* find_client(MachineView& view, const std::string& name) {
+    if (net::Client* client = view.networks().find(name)) return client;
+    const DeviceNode* node = view.board() == nullptr ? nullptr : view.board()->devices().find(name);
+    if (node == nullptr) return nullptr;
+    const Property* row = find_property(node->request.type->properties, "netdev");
+    if (row == nullptr) return nullptr;
+    const qapi::Value value = write_property(*row, node->request.config->data());
+    return value.if_string() == nullptr ? nullptr : view.networks().find(*value.if_string());
+}
+
 }  // namespace
 
 void register_net_commands(qapi::CommandTable& table, MachineView& view, FdStore& fds) {
@@ -32,7 +45,7 @@ void register_net_commands(qapi::CommandTable& table, MachineView& view, FdStore
     table.add<qapi::NetdevDelCommand>(
         [&view](const qapi::NetdevDelArguments& asked) { return view.networks().remove(asked.id); });
     table.add<qapi::SetLinkCommand>([&view](const qapi::SetLinkArguments& asked) -> Status {
-        net::Client* client = view.networks().find(asked.name);
+        net::Client* client = find_client(view, asked.name);
         if (client == nullptr)
             return Error::of_class(ErrorClass::DeviceNotFound, "Device '%s' not found", asked.name.c_str());
         client->set_link(asked.up);

@@ -20,6 +20,8 @@ constexpr Option kOptions[] = {
     {"machine", &qapi::kMachineOptionsInfo},    {"memory", &qapi::kMemorySizeConfigurationInfo},
     {"mon", &qapi::kMonitorOptionsInfo},        {"msg", &qapi::kMessageOptionsInfo},
     {"name", &qapi::kNameOptionsInfo},          {"rtc", &qapi::kRtcOptionsInfo},
+    {"sandbox", &qapi::kSandboxOptionsInfo},    {"overcommit", &qapi::kOvercommitOptionsInfo},
+    {"add-fd", &qapi::kAddFdOptionsInfo},       {"run-with", &qapi::kRunWithOptionsInfo},
     {"smp-opts", &qapi::kSmpConfigurationInfo}, {"trace", &qapi::kTraceOptionsInfo},
 };
 

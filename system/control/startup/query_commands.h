@@ -2,6 +2,10 @@
 // outlives the table.
 #pragma once
 
+#include <optional>
+#include <string>
+#include <vector>
+
 #include "hw/core/device_type.h"
 #include "qapi/command_table.h"
 #include "qapi/event_sink.h"
@@ -10,6 +14,7 @@
 
 namespace vmm {
 
+class EventLoop;
 class FdStore;
 struct SlotReport;
 class HmpTable;
@@ -45,6 +50,16 @@ void register_block_commands(qapi::CommandTable& table, MachineView& view);
 void register_hmp_block_commands(HmpTable& table, MachineView& view);
 // netdev_add, netdev_del, set_link, announce-self.
 void register_net_commands(qapi::CommandTable& table, MachineView& view, FdStore& fds);
+// query-cpu-model-expansion; and what query-cpu-definitions adds to each model.
+void register_cpu_model_commands(qapi::CommandTable& table, MachineView& view);
+std::optional<std::vector<std::string>> unavailable_features_of(MachineView& view, const std::string& model);
+// penumbra-query-memory-visibility, penumbra-query-conversions.
+void register_conversion_commands(qapi::CommandTable& table, MachineView& view);
+void register_pci_commands(qapi::CommandTable& table, MachineView& view);
+void register_hmp_pci_commands(HmpTable& table);
+// send-key, and sendkey of the monitor for people.
+void register_key_commands(qapi::CommandTable& table, HmpTable& human, EventLoop& loop, MachineView& view);
+void register_job_commands(qapi::CommandTable& table);
 void register_option_commands(qapi::CommandTable& table);
 
 }  // namespace vmm

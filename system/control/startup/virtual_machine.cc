@@ -94,6 +94,7 @@ class VirtualMachine final : public MachineView, private DeviceListener {
     Storage& storage() override { return *storage_; }
     const std::vector<std::unique_ptr<Rng>>& rngs() const override { return rngs_; }
     const std::vector<std::unique_ptr<Secret>>& secrets() const override { return secrets_; }
+    Result<const HostCpu*> host_cpu() override;
     Networks& networks() override { return networks_; }
     Q35Board* board() override { return board_.get(); }
     ConfidentialGuest* confidential() override { return confidential_.get(); }
@@ -151,6 +152,7 @@ class VirtualMachine final : public MachineView, private DeviceListener {
     std::unique_ptr<ConfidentialGuest> confidential_;
     LaunchHost launch_;
     std::unique_ptr<AcceleratorHost> accelerator_;
+    std::optional<HostCpu> host_cpu_;  // once somebody asked
     std::vector<std::unique_ptr<MemoryBackend>> backends_;
     std::vector<std::unique_ptr<MemoryBackend>> retired_backends_;
     RamContext ram_context_;
@@ -349,6 +351,12 @@ Status VirtualMachine::apply_numa() {
     }
     machine.memory = std::move(memory);
     return {};
+}
+
+Result<const HostCpu*> VirtualMachine::host_cpu() {
+    if (accelerator_ == nullptr) return Error::make("there is no accelerator yet");
+    if (!host_cpu_) host_cpu_ = TRY(accelerator_->host_cpu());
+    return &*host_cpu_;
 }
 
 Status VirtualMachine::inject_nmi() {
