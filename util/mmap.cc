@@ -22,6 +22,13 @@ Result<MappedRegion> MappedRegion::map(size_t size, int protection, int flags, i
     return MappedRegion(static_cast<uint8_t*>(at), size);
 }
 
+Status MappedRegion::replace(int protection, int flags, int fd, uint64_t offset) {
+    CHECK(data_ != nullptr, "replacing a mapping that is not there");
+    void* at = ::mmap(data_, size_, protection, flags | MAP_FIXED, fd, static_cast<off_t>(offset));
+    if (at == MAP_FAILED) return Error::from_errno(errno, "mmap of %zu bytes", size_);
+    return {};
+}
+
 Result<MappedRegion> MappedRegion::map_aligned(size_t size, size_t alignment, int protection, int flags,
                                                int fd, uint64_t offset) {
     CHECK(is_power_of_two(alignment) && alignment >= kPageSize, "alignment %zu", alignment);

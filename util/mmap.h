@@ -31,6 +31,9 @@ class MappedRegion {
     }
     ~MappedRegion() { reset(); }
 
+    // Something else of the same size at the same address, in one step; on failure it stays as it was.
+    Status replace(int protection, int flags, int fd = -1, uint64_t offset = 0);
+
     uint8_t* data() const { return data_; }
     size_t size() const { return size_; }
     std::span<uint8_t> bytes() const { return {data_, size_}; }

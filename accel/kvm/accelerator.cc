@@ -43,6 +43,25 @@ Status Accelerator::create_irqchip() {
     return routes_.try_commit();
 }
 
+Status Accelerator::let_go() {
+    TRY(vcpus_.let_go());
+    parked_.clear();  // a new VM makes new ones
+    vm_.let_go();
+    return {};
+}
+
+Status Accelerator::renew_memory() {
+    CHECK(mapped_ != nullptr, "the memory was never mapped");
+    return listener_.renew(*mapped_->view());
+}
+
+Status Accelerator::renew_chips() {
+    TRY(kvm::create_irqchip(vm_, mode_));
+    TRY(routes_.renew());
+    TRY(irq_fds_.renew());
+    return io_events_.renew();
+}
+
 Status Accelerator::add_vcpu(VcpuId index, uint32_t kernel_id, std::unique_ptr<VcpuArch> arch,
                              const GuestWorld& world) {
     // Whatever the map still lacked was asked for by now; from here on failures concern a running machine.

@@ -52,6 +52,13 @@ class Accelerator final : public vmm::Accelerator {
     void unplug_vcpu(VcpuId index);
     Status reset_vcpus() override;
 
+    // For a reset that takes a new VM, with all vCPUs paused: let_go() closes everything; then the caller
+    // sees to Vm::renew() and what an architecture tells a new VM; renew_memory(), renew_chips(), and the
+    // caller renews each vCPU.
+    Status let_go();
+    Status renew_memory();
+    Status renew_chips();
+
     Vm& vm() { return vm_; }
     IrqChipMode irqchip_mode() const override { return mode_; }
     GmemFactory& gmem_factory() { return vm_; }

@@ -16,6 +16,9 @@ class Capabilities {
     // The door is borrowed and outlives this.
     Capabilities(IoctlDoor& door, int fd) : door_(door), fd_(fd) {}
 
+    // The descriptor is another one, of a VM of the same type: answers stay. -1: there is none for now.
+    void set_descriptor(int fd);
+
     // The kernel's answer; 0 when it does not know the capability (or refuses to answer).
     int value(int capability);
     bool has(int capability) { return value(capability) > 0; }
@@ -26,8 +29,8 @@ class Capabilities {
 
   private:
     IoctlDoor& door_;
-    const int fd_;
     Mutex mutex_{LockRank::Leaf, "kvm capabilities"};
+    int fd_ GUARDED_BY(mutex_);
     std::map<int, int> answers_ GUARDED_BY(mutex_);
 };
 

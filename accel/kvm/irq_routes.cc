@@ -82,6 +82,14 @@ Status IrqRoutes::try_commit() {
     return {};
 }
 
+Status IrqRoutes::renew() {
+    {
+        Locked lock(mutex_);
+        changed_ = changed_ || mode_ == IrqChipMode::Kernel || !messages_.empty();
+    }
+    return try_commit();
+}
+
 std::optional<unsigned> IrqRoutes::allocate() {
     Locked lock(mutex_);
     for (size_t i = 0; i < allocated_.size(); i++) {

@@ -23,8 +23,10 @@ class IrqRoutes final : public GsiRoutes {
     std::optional<unsigned> allocate() override;
     void release(unsigned gsi) override;
 
-    // As commit(), but the caller wants to know; used once at start-up.
+    // As commit(), but the caller wants to know; used at start-up and for a new VM.
     Status try_commit();
+    // The VM is a new one: it has no table yet.
+    Status renew();
 
   private:
     void add_chip_pins(std::vector<kvm_irq_routing_entry>& table) const;

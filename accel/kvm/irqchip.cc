@@ -24,6 +24,7 @@ void KernelPins::set_pin(unsigned pin, bool level) {
     argument.irq = pin;
     argument.level = level ? 1 : 0;
     Result<int> got = vm_.ioctl<KVM_IRQ_LINE>(argument);
+    if (!got && vm_.gone()) return;  // it could not be made anew; its chips are as gone
     CHECK(static_cast<bool>(got), "pin %u: %s", pin, got.error().text().c_str());
 }
 

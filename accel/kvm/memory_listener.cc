@@ -47,6 +47,11 @@ Status SlotListener::attempt(const std::function<void()>& change) {
     return error;
 }
 
+Status SlotListener::renew(const FlatView& view) {
+    table_.forget();
+    return table_.apply(plan_slots(ram_pieces(view)));
+}
+
 Status SlotListener::take_error() {
     if (!error_) return {};
     Error error = std::move(*error_);

@@ -33,6 +33,8 @@ class SlotListener final : public MemoryListener {
     Status attempt(const std::function<void()>& change);
 
     void commit(const FlatView& view) override;
+    // The VM is a new one: makes all slots again.
+    Status renew(const FlatView& view);
 
   private:
     SlotTable& table_;

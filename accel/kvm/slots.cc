@@ -69,6 +69,12 @@ Status SlotTable::apply(const std::vector<SlotSpec>& plan) {
     return {};
 }
 
+void SlotTable::forget() {
+    live_.clear();
+    free_ids_.clear();
+    next_id_ = 0;
+}
+
 Status SlotTable::erase(const Live& slot) {
     TRY(set(slot.spec, slot.id, 0));
     free_ids_.insert(slot.id);

@@ -23,6 +23,8 @@ class SlotTable {
 
     // On failure the table holds what the kernel holds, and as much of the plan as went in.
     Status apply(const std::vector<SlotSpec>& plan);
+    // The VM is a new one and has no slots.
+    void forget();
     size_t live() const { return live_.size(); }
 
   private:

@@ -5,9 +5,8 @@
 
 namespace vmm::kvm {
 
-Result<std::unique_ptr<Vcpu>> Vcpu::create(Vm& vm, VcpuId index, uint32_t kernel_id,
-                                           std::unique_ptr<VcpuArch> arch) {
-    size_t page_size = TRY(vm.kvm().vcpu_mmap_size());
+namespace {
+Result<Fd> create_descriptor(Vm& vm, VcpuId index, uint32_t kernel_id) {
     Result<int> number = vm.ioctl<KVM_CREATE_VCPU>(static_cast<Long>(kernel_id));
     if (!number) {
         return std::move(number).take_error().while_doing("could not make vCPU %u (id %u)", index.raw(),
@@ -15,6 +14,30 @@ Result<std::unique_ptr<Vcpu>> Vcpu::create(Vm& vm, VcpuId index, uint32_t kernel
     }
     Fd fd(*number);
     TRY(set_close_on_exec(fd.get()));
+    return fd;
+}
+}  // namespace
+
+Status Vcpu::let_go() {
+    // The kernel's page would hold the VM.
+    TRY(page_.replace(PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS));
+    fd_.reset();
+    return {};
+}
+
+Status Vcpu::renew() {
+    fd_ = TRY(create_descriptor(vm_, index_, kernel_id_));
+    TRY(page_.replace(PROT_READ | PROT_WRITE, MAP_SHARED, fd_.get()));
+    arch().renewed();
+    Status prepared = arch().prepare(*this);
+    if (!prepared) return std::move(prepared).take_error().while_doing("vCPU %u", index_.raw());
+    return {};
+}
+
+Result<std::unique_ptr<Vcpu>> Vcpu::create(Vm& vm, VcpuId index, uint32_t kernel_id,
+                                           std::unique_ptr<VcpuArch> arch) {
+    size_t page_size = TRY(vm.kvm().vcpu_mmap_size());
+    Fd fd = TRY(create_descriptor(vm, index, kernel_id));
     MappedRegion page = TRY(MappedRegion::map(page_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get()));
     auto vcpu = std::make_unique<Vcpu>(vm, index, kernel_id, std::move(fd), std::move(page), std::move(arch));
     Status prepared = vcpu->arch().prepare(*vcpu);

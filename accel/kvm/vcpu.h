@@ -26,6 +26,11 @@ class Vcpu {
           page_(std::move(page)),
           arch_(std::move(arch)) {}
 
+    // For a new VM: closes the descriptor, then makes another with the same architecture and id. The page
+    // stays where it is throughout, so that a kick is always harmless. Main thread, vCPU paused.
+    Status let_go();
+    Status renew();
+
     Vm& vm() { return vm_; }
     VcpuId index() const { return index_; }
     uint32_t kernel_id() const { return kernel_id_; }

@@ -28,6 +28,8 @@ class VcpuArch {
     virtual ~VcpuArch() = default;
     // Once, after the vCPU was made: what never changes (CPUID). Main thread.
     virtual Status prepare(Vcpu& vcpu) = 0;
+    // The vCPU is a new one in a new VM: prepare() follows. Main thread.
+    virtual void renewed() {}
     // Loads the state after power-on or reset. Main thread, vCPU paused.
     virtual Status reset(Vcpu& vcpu) = 0;
     // Around each KVM_RUN; in the fast path.

@@ -23,6 +23,12 @@ Status VcpuSet::add(std::unique_ptr<Vcpu>& vcpu, const GuestWorld& world) {
     return {};
 }
 
+Status VcpuSet::let_go() {
+    for (auto& [id, thread] : threads_)
+        TRY(thread->vcpu().let_go());
+    return {};
+}
+
 std::unique_ptr<Vcpu> VcpuSet::remove(VcpuId id) {
     check_no_locks_held("waiting for a vCPU to end");
     std::unique_ptr<VcpuThread> thread;

@@ -21,6 +21,8 @@ class VcpuSet final : public Vcpus, public GuestGate {
     Status add(std::unique_ptr<Vcpu>& vcpu, const GuestWorld& world);
     // Ends its thread and gives the vCPU back. Main thread.
     std::unique_ptr<Vcpu> remove(VcpuId id);
+    // For a new VM: see Vcpu. Main thread, all paused.
+    Status let_go();
     Vcpu& vcpu(VcpuId id) { return threads_.at(id)->vcpu(); }
     // The descriptor of the vCPU whose thread this is, or -1.
     int current_fd();

@@ -7,7 +7,7 @@ namespace vmm::kvm {
 
 Result<std::unique_ptr<Vm>> Vm::create(Kvm& kvm, const VmRequirements& needs) {
     Fd fd = TRY(kvm.create_vm(needs.vm_type, needs.vm_type_name));
-    auto vm = std::make_unique<Vm>(kvm, std::move(fd), needs.vm_type);
+    auto vm = std::make_unique<Vm>(kvm, std::move(fd), needs.vm_type, needs.vm_type_name);
     if (needs.private_memory && !vm->has_private_memory()) {
         return Error::of_class(ErrorClass::KvmMissingCap,
                                "KVM: a VM of type '%.*s' has no private memory on this host",
@@ -19,6 +19,22 @@ Result<std::unique_ptr<Vm>> Vm::create(Kvm& kvm, const VmRequirements& needs) {
     if (needs.mappable_guest_memfd)
         TRY(vm->check_guest_memfd(abi::kGuestMemfdMmap | abi::kGuestMemfdInitShared));
     return vm;
+}
+
+void Vm::let_go() {
+    for (Gmem* gmem : gmems_)
+        gmem->let_go();
+    capabilities_.set_descriptor(-1);
+    fd_.reset();
+}
+
+Status Vm::renew() {
+    CHECK(gone(), "the VM is still there");
+    fd_ = TRY(kvm_.create_vm(type_, type_name_));
+    capabilities_.set_descriptor(fd_.get());
+    for (Gmem* gmem : gmems_)
+        TRY(gmem->renew());
+    return {};
 }
 
 bool Vm::has_private_memory() {

@@ -5,11 +5,13 @@
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include "accel/kvm/capabilities.h"
 #include "accel/kvm/ioctls.h"
 #include "accel/kvm/kvm.h"
 #include "accel/vm.h"
+#include "system/memory/gmem.h"
 
 namespace vmm::kvm {
 
@@ -19,8 +21,20 @@ class Vm final : public GmemFactory {
     static Result<std::unique_ptr<Vm>> create(Kvm& kvm, const VmRequirements& needs);
 
     // The pieces, unchecked: use create().
-    Vm(Kvm& kvm, Fd fd, uint32_t type)
-        : kvm_(kvm), fd_(std::move(fd)), type_(type), capabilities_(kvm.door(), fd_.get()) {}
+    Vm(Kvm& kvm, Fd fd, uint32_t type, std::string_view type_name = "default")
+        : kvm_(kvm),
+          fd_(std::move(fd)),
+          type_(type),
+          type_name_(type_name),
+          capabilities_(kvm.door(), fd_.get()) {}
+
+    // For a reset that takes a new VM: closes this one with its guest_memfds (vCPUs were let go of before),
+    // so that nothing holds it; then makes another of the same type, with guest_memfds that are empty.
+    // Whoever knows the VM by this object goes on, whoever told it something tells it again. Between the two,
+    // and after a failure, every call fails with EBADF. Main thread, no vCPU running.
+    void let_go();
+    Status renew();
+    bool gone() const { return !fd_; }
 
     Kvm& kvm() { return kvm_; }
     IoctlDoor& door() { return kvm_.door(); }
@@ -38,6 +52,8 @@ class Vm final : public GmemFactory {
     Status enable(int capability, const char* name, uint64_t argument = 0);
 
     Result<Fd> create_guest_memfd(const GmemRequest& request) override;
+    void gmem_made(Gmem& gmem) override { gmems_.push_back(&gmem); }
+    void gmem_gone(Gmem& gmem) override { std::erase(gmems_, &gmem); }
 
   private:
     Status check_guest_memfd(uint64_t flags);
@@ -45,6 +61,8 @@ class Vm final : public GmemFactory {
     Kvm& kvm_;
     Fd fd_;
     const uint32_t type_;
+    const std::string_view type_name_;
+    std::vector<Gmem*> gmems_;
     Capabilities capabilities_;
 };
 

@@ -79,6 +79,7 @@ int KernelModel::system_call(unsigned long request, void* argument) {
         }
         case KVM_CREATE_VM:
             if (number >= 32 || (vm_types & (1u << number)) == 0) return -EINVAL;
+            forget_vm();
             vm_type = static_cast<uint32_t>(number);
             if (protection_factory_) protection_ = protection_factory_(vm_type, *this);
             vm_fd_ = make_descriptor("model-vm", 0);
@@ -110,6 +111,24 @@ int KernelModel::system_call(unsigned long request, void* argument) {
         default:
             return other_devices ? other_devices(request, argument) : -EINVAL;
     }
+}
+
+// One VM at a time: a new one comes when the last was let go of.
+void KernelModel::forget_vm() {
+    for (auto& [fd, cpu] : vcpus_)
+        if (cpu.run != nullptr) ::munmap(cpu.run, kPageSize * 3);
+    vcpus_.clear();
+    slots.clear();
+    private_pages.clear();
+    gmems.clear();
+    msi_routes.clear();
+    chip_routes.clear();
+    lines.clear();
+    irq_fds.clear();
+    io_events.clear();
+    enabled_caps.clear();
+    irqchip_created = slots_added_late = false;
+    tss_address = identity_map = 0;
 }
 
 int KernelModel::vm_call(unsigned long request, void* argument) {

@@ -106,6 +106,7 @@ class KernelModel : public IoctlDoor {
     int create_vcpu(uint32_t id);
     int set_routes(const abi::IrqRouting& table);
     int set_msrs(Vcpu& cpu, const abi::MsrValues& list);
+    void forget_vm();
     int make_descriptor(const char* name, uint64_t size);
 
     std::recursive_mutex mutex_;

@@ -46,6 +46,7 @@ struct MemoryConfig {
 // -bios -kernel -initrd -append -dtb
 struct BootConfig {
     std::string bios;  // path; empty: none was named
+    std::string igvm;  // path of the machine's igvm-cfg; empty: none
     // Drives or block nodes that are flash: the firmware, and its variables. Empty: none.
     std::array<std::string, 2> flash;
     std::string kernel;
@@ -103,6 +104,7 @@ struct MachineConfig {
     bool i8042 = true;
     bool acpi = true;
     bool graphics = true;                    // off with -nographic: firmware talks to the serial port
+    bool new_vm_on_reset = false;            // x-change-vmfd-on-reset
     std::string confidential_guest_support;  // id; also the object behind kvm-type=
 
     std::vector<DeviceRequest> devices;    // -device, -serial and what else is short for it, in order

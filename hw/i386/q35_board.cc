@@ -40,7 +40,7 @@ std::vector<uint32_t> apic_ids_of(const SmpTopology& smp) {
 // Empty: a kernel is entered directly.
 std::string firmware_path(const BootConfig& boot) {
     if (!boot.bios.empty()) return boot.bios;
-    if (!boot.flash[0].empty()) return "";
+    if (!boot.flash[0].empty() || !boot.igvm.empty()) return "";
     return boot.kernel.empty() ? kDefaultFirmware : "";
 }
 
@@ -74,6 +74,7 @@ Result<Q35Files> Q35Board::open_files(const BootConfig& boot) {
     const std::string path = firmware_path(boot);
     if (!path.empty()) files.firmware = TRY(load_firmware(path));
     files.boot = TRY(open_boot_files(boot));
+    if (!boot.igvm.empty()) files.igvm = TRY(open_igvm(boot.igvm));
     return files;
 }
 
@@ -114,7 +115,8 @@ Q35Board::State::State(const MachineConfig& machine, const Q35Parts& given,
       parts(given),
       map(addresses),
       board_memory(topology, system, map, parts.ram, std::move(firmware),
-                   wants_private_firmware(given) ? FirmwarePlace::Ram : FirmwarePlace::Rom),
+                   wants_private_firmware(given) || !machine.boot.igvm.empty() ? FirmwarePlace::Ram
+                                                                               : FirmwarePlace::Rom),
       cpu_topology(topology_of(machine.smp)),
       apic_ids(apic_ids_of(machine.smp)),
       x86(std::move(x86_accelerator)),
@@ -235,7 +237,7 @@ void Q35Board::State::refresh_tables() {
 
 Status Q35Board::State::make_boot(std::optional<BootFiles> files) {
     std::optional<FwCfgKernel> kernel;
-    if (files && map.firmware) {
+    if (files && (map.firmware || igvm)) {
         kernel = files->for_firmware(config.boot.append);
         kernel->unpatched = parts.confidential != nullptr;
         boot_files = std::move(files);
@@ -245,7 +247,8 @@ Status Q35Board::State::make_boot(std::optional<BootFiles> files) {
     told_generation = tree->generation();
     refresh = std::make_unique<TablesRefresh>([this] { refresh_tables(); });
     resets.add(*refresh);
-    if (map.firmware) {
+    if (map.firmware || igvm) {
+        TRY(make_igvm());
         return tables->publish(fw_cfg->items(), std::move(kernel));
     }
     // A multiboot kernel's first word is its own name.
@@ -267,6 +270,12 @@ Result<std::unique_ptr<Q35Board>> Q35Board::create(const MachineConfig& config, 
             TRY(FlashDrive::open(parts.back_ends.block_graph(), config.boot.flash[i], strf("pflash%zu", i))));
         firmware_size += flash.back()->size();
     }
+    if (files.igvm) {
+        const uint64_t size =
+            igvm::firmware_size(files.igvm->headers, igvm_platform(parts.confidential), kMaxFirmwareSize);
+        if (size != 0) files.firmware = TRY(RamBlock::anonymous("igvm", size));
+        firmware_size = size;
+    }
     if (wants_private_firmware(parts) && files.firmware != nullptr)
         files.firmware = TRY(add_private_side(std::move(files.firmware), *parts.gmem));
     const Q35Map map = TRY(lay_out_q35({.ram_size = total(parts.ram),
@@ -277,6 +286,7 @@ Result<std::unique_ptr<Q35Board>> Q35Board::create(const MachineConfig& config, 
                                         .module_slots = config.memory.slots}));
     auto state = std::make_unique<State>(config, parts, std::move(x86), map, std::move(files.firmware));
     state->cpu_policy = std::move(cpu);
+    state->igvm = std::move(files.igvm);
     state->make_flash(std::move(flash));
     TRY(state->prepare_launch(files.boot.has_value()));
     TRY(state->make_private_memory());
@@ -288,6 +298,10 @@ Result<std::unique_ptr<Q35Board>> Q35Board::create(const MachineConfig& config, 
     if (state->loader != nullptr) {
         TRY(state->loader->load());
         state->resets.add(*state->loader);
+    }
+    if (state->igvm_loader != nullptr) {
+        TRY(state->igvm_loader->load());
+        state->resets.add(*state->igvm_loader);
     }
     TRY(state->start_accelerator());
     TRY(state->launch());

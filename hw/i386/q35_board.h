@@ -14,6 +14,7 @@
 #include "accel/vm.h"
 #include "hw/core/machine_config.h"
 #include "hw/i386/boot_files.h"
+#include "hw/i386/igvm_boot.h"
 #include "system/memory/ram_block.h"
 #include "util/result.h"
 
@@ -53,6 +54,7 @@ struct Q35Parts {
 struct Q35Files {
     std::unique_ptr<RamBlock> firmware;  // null: a kernel is entered directly
     std::optional<BootFiles> boot;       // -kernel, -initrd, -dtb
+    std::optional<IgvmFile> igvm;        // the machine's igvm-cfg: firmware, and more
 };
 
 class Q35Board {
@@ -92,6 +94,9 @@ class Q35Board {
     bool press_key(uint8_t code, bool extended, bool down);
     // False when the guest does not listen.
     bool press_power_button();
+    // A reset that takes a new VM: before the reset list, and after it. vCPUs paused.
+    Status rebuild();
+    Status launch_again();
     // Null unless the machine has private memory.
     const ConversionEngine* conversions() const;
 

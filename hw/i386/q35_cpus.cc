@@ -77,7 +77,7 @@ X86CpuSetup Q35Board::State::cpu_setup(unsigned index) const {
             .feature_msrs = cpu_policy.msrs(),
             .apic_id = apic_ids[index],
             .boot_processor = index == 0,
-            .boot = loader != nullptr ? &loader->boot() : nullptr};
+            .boot = boot_state()};
 }
 
 // The node of a processor that -numa names for none is the first.
@@ -122,6 +122,12 @@ Status Q35Board::State::start_accelerator() {
     sockets->set_running();
     modules->set_running();
     return accelerator.reset_vcpus();
+}
+
+const std::optional<BootState>* Q35Board::State::boot_state() const {
+    if (loader != nullptr) return &loader->boot();
+    if (igvm_launch != nullptr) return &igvm_launch->boot();
+    return igvm_loader != nullptr ? &igvm_loader->boot() : nullptr;
 }
 
 void Q35Board::State::add_vcpu_reset() {

@@ -19,7 +19,8 @@ Status check_firmware(const BootConfig& boot, const Requirements& needs, const c
         return Error::make("flash '%s' contradicts %s, whose memory cannot be read-only for the guest",
                            boot.flash[0].c_str(), id)
             .with_hint("give the firmware with -bios");
-    if (!needs.firmware_required || !boot.bios.empty() || !boot.flash[0].empty()) return {};
+    if (!needs.firmware_required || !boot.igvm.empty() || !boot.bios.empty() || !boot.flash[0].empty())
+        return {};
     if (!boot.kernel.empty())
         return Error::make(
                    "-kernel without -bios contradicts %s: what starts the kernel is measured firmware", id)
@@ -69,6 +70,59 @@ Result<std::unique_ptr<RamBlock>> add_private_side(std::unique_ptr<RamBlock> blo
     return std::make_unique<RamBlock>(std::move(config));
 }
 
+igvm::PlatformType igvm_platform(const ConfidentialGuest* guest) {
+    return guest == nullptr ? igvm::PlatformType::Native : guest->igvm_platform();
+}
+
+// The contents are loaded for a guest that is not launched; a launch loads them itself.
+Status Q35Board::State::make_igvm() {
+    if (!igvm) return {};
+    std::vector<uint32_t> ids;
+    for (unsigned index : sockets->present())
+        ids.push_back(apic_ids[index]);
+    igvm::GuestFacts facts = igvm_facts(*tables, map, std::move(ids), config.boot.append);
+    const igvm::PlatformType platform = igvm_platform(parts.confidential);
+    if (platform == igvm::PlatformType::Native) {
+        igvm_loader = std::make_unique<IgvmLoader>(*igvm, std::move(facts), map, parts.ram,
+                                                   board_memory.firmware(), parts.requests);
+        return {};
+    }
+    igvm_launch = std::make_unique<IgvmLaunch>();
+    return igvm_launch->prepare(*igvm, platform, facts);
+}
+
+// A launch that encrypts the firmware where it lies leaves nothing to launch again.
+Status Q35Board::State::reload_firmware() {
+    if (parts.confidential == nullptr || !parts.confidential->requirements().pinned_memory || igvm) return {};
+    if (!flash_drives.empty())
+        return Error::make("the firmware in flash '%s' was encrypted in place and cannot be launched again",
+                           config.boot.flash[0].c_str())
+            .with_hint("give the firmware with -bios");
+    RamBlock* bios = board_memory.firmware();
+    if (bios == nullptr) return {};
+    const std::unique_ptr<RamBlock> again = TRY(load_firmware(config.boot.bios));
+    if (again->size() != bios->size())
+        return Error::make("firmware '%s' has another size by now", config.boot.bios.c_str());
+    std::copy(again->bytes().begin(), again->bytes().end(), bios->bytes().begin());
+    return {};
+}
+
+Status Q35Board::rebuild() {
+    Status done = [this]() -> Status {
+        TRY(state_->reload_firmware());
+        TRY(state_->x86->rebuild());
+        // The new VM has no attributes. What is private or shared, and who is told, is reset with all else.
+        if (state_->conversions != nullptr) TRY(state_->conversions->engine().kernel_forgot());
+        return {};
+    }();
+    if (done) return {};
+    return std::move(done).take_error().while_doing("the VM could not be made anew");
+}
+
+Status Q35Board::launch_again() {
+    return state_->launch();
+}
+
 std::vector<LaunchImage> Q35Board::State::launch_images() {
     std::vector<LaunchImage> images;
     if (RamBlock* bios = board_memory.firmware()) {
@@ -85,7 +139,7 @@ std::vector<LaunchImage> Q35Board::State::launch_images() {
 }
 
 Status Q35Board::State::prepare_launch(bool has_kernel) {
-    if (parts.confidential == nullptr) return {};
+    if (parts.confidential == nullptr || igvm) return {};
     return parts.confidential->prepare(launch_images(), has_kernel);
 }
 
@@ -96,6 +150,7 @@ Status Q35Board::State::launch() {
     if (boot_files)
         media.kernel =
             LaunchKernel{boot_files->kernel.bytes(), boot_files->initrd.bytes(), config.boot.append};
+    if (igvm_launch != nullptr) media.pages = igvm_launch->pages();
     return x86->launch(media);
 }
 

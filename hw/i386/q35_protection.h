@@ -6,6 +6,7 @@
 
 #include "hw/core/machine_config.h"
 #include "system/memory/ram_block.h"
+#include "target/i386/confidential/igvm/file.h"
 #include "util/result.h"
 
 namespace vmm {
@@ -16,6 +17,8 @@ struct Q35Parts;
 
 // One line for a contradiction, naming both sides.
 Status check_protected_machine(const MachineConfig& config, const ConfidentialGuest& guest);
+// Which of an IGVM file's platforms the guest is; none protects it: native.
+igvm::PlatformType igvm_platform(const ConfidentialGuest* guest);
 bool wants_private_firmware(const Q35Parts& parts);
 // The same contents, with a guest_memfd beside them; every page is private at first.
 Result<std::unique_ptr<RamBlock>> add_private_side(std::unique_ptr<RamBlock> block, GmemFactory& factory);

@@ -78,12 +78,17 @@ struct Q35Board::State {
     void unmap_module(PcDimm& module);
     X86CpuSetup cpu_setup(unsigned index) const;
     GuestWorld guest_world();
+    Status make_igvm();
     Status start_accelerator();
     // What is measured first; and the launch of a protected guest.
     std::vector<LaunchImage> launch_images();
     Status prepare_launch(bool has_kernel);
     Status launch();
+    // Before another launch.
+    Status reload_firmware();
     void add_vcpu_reset();
+    // What the boot processor's registers are, when something other than its reset says; else null.
+    const std::optional<BootState>* boot_state() const;
     // One line for each feature that was asked for and is not there.
     void warn_about_cpu() const;
 
@@ -164,6 +169,9 @@ struct Q35Board::State {
     uint64_t told_generation = 0;  // of the device tree, when the tables were made
     bool boots_kernel_rom = false;
     std::unique_ptr<BootLoader> loader;
+    std::optional<IgvmFile> igvm;
+    std::unique_ptr<IgvmLoader> igvm_loader;  // or
+    std::unique_ptr<IgvmLaunch> igvm_launch;
     std::optional<BootFiles> boot_files;  // of a kernel that firmware starts
 };
 

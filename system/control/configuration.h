@@ -85,6 +85,7 @@ struct Configuration {
     // The object that -machine confidential-guest-support= names, or the one kvm-type=sw-protected-vm
     // implies.
     std::optional<qapi::ObjectOptions> confidential;
+    bool confidential_auto = false;  // confidential-guest-support=auto: the strongest that the host has
     bool mem_merge = true;        // -machine mem-merge
     bool dump_guest_core = true;  // -machine dump-guest-core
     std::vector<ChardevOptions> chardevs;

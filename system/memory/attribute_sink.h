@@ -11,6 +11,8 @@
 
 namespace vmm {
 
+class Gmem;
+
 class AttributeSink {
   public:
     virtual ~AttributeSink() = default;
@@ -36,6 +38,10 @@ class GmemFactory {
     virtual ~GmemFactory() = default;
     // A descriptor bound to this VM, close-on-exec. The error says what the kernel lacks.
     virtual Result<Fd> create_guest_memfd(const GmemRequest& request) = 0;
+    // Every guest_memfd made of this factory says when it comes and goes: who makes the VM anew must make
+    // them anew as well. Main thread.
+    virtual void gmem_made(Gmem&) {}
+    virtual void gmem_gone(Gmem&) {}
 };
 
 }  // namespace vmm

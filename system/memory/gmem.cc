@@ -39,7 +39,29 @@ Result<std::unique_ptr<Gmem>> Gmem::create(GmemFactory& factory, const GmemReque
     Fd fd = TRY(factory.create_guest_memfd(request));
     // The kernel makes it inheritable; a child that kept it would keep the VM alive.
     TRY(set_close_on_exec(fd.get()));
-    return std::make_unique<Gmem>(Token(), std::move(fd), request);
+    return std::make_unique<Gmem>(Token(), factory, std::move(fd), request);
+}
+
+Gmem::Gmem(Token, GmemFactory& factory, Fd fd, const GmemRequest& request)
+    : factory_(factory), fd_(std::move(fd)), size_(request.size), mappable_(request.mappable) {
+    factory_.gmem_made(*this);
+}
+
+Gmem::~Gmem() {
+    factory_.gmem_gone(*this);
+}
+
+void Gmem::let_go() {
+    CHECK(!mappable_, "a guest_memfd that is mapped cannot be let go of");
+    fd_.reset();
+}
+
+Status Gmem::renew() {
+    CHECK(!mappable_, "a guest_memfd that is mapped cannot be made anew");
+    Fd fd = TRY(factory_.create_guest_memfd({.size = size_}));
+    TRY(set_close_on_exec(fd.get()));
+    fd_ = std::move(fd);
+    return {};
 }
 
 [[gnu::hot]] Status Gmem::punch(GmemRange range) {

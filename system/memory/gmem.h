@@ -1,7 +1,7 @@
 // Gmem: an owned guest_memfd. There is no half-made one: it comes out of create() bound to its VM, of its
 // final size, empty and close-on-exec; it serves one RAM block for that block's life. What it holds the guest
 // (or, when mappable, a mapping) put there; this class only frees, reserves and counts its pages.
-// Thread-safe.
+// Thread-safe, but for let_go() and renew(): those are for the main thread while no guest runs.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,7 @@ class Gmem {
     struct Token {};
 
   public:
-    // request.size: bytes, a multiple of the page size. The VM behind the factory outlives the Gmem.
+    // request.size: bytes, a multiple of the page size. The factory outlives the Gmem.
     static Result<std::unique_ptr<Gmem>> create(GmemFactory& factory, const GmemRequest& request);
 
     int fd() const { return fd_.get(); }
@@ -35,12 +35,20 @@ class Gmem {
     // Bytes allocated in the range, where the kernel can tell (cachestat: Linux 6.5).
     std::optional<uint64_t> resident(GmemRange range) const;
 
+    // The VM is made anew: lets go of the old one, then becomes an empty guest_memfd of the new one. What was
+    // in it is gone. Not for mappable ones, which are somebody's mapping.
+    void let_go();
+    Status renew();
+
     // For create() only.
-    Gmem(Token, Fd fd, const GmemRequest& request)
-        : fd_(std::move(fd)), size_(request.size), mappable_(request.mappable) {}
+    Gmem(Token, GmemFactory& factory, Fd fd, const GmemRequest& request);
+    ~Gmem();
+    Gmem(const Gmem&) = delete;
+    Gmem& operator=(const Gmem&) = delete;
 
   private:
-    const Fd fd_;
+    GmemFactory& factory_;
+    Fd fd_;
     const uint64_t size_;
     const bool mappable_;
 };

@@ -32,18 +32,30 @@ void RunControl::stop(RunState why) {
     if (ran) tell(false);
 }
 
-void RunControl::reset() {
+Status RunControl::reset_all() {
+    if (rebuild_ != nullptr) TRY(rebuild_->before_reset());
+    resets_.reset();
+    if (rebuild_ != nullptr) TRY(rebuild_->after_reset());
+    return {};
+}
+
+Status RunControl::reset() {
     const bool ran = running();
     if (ran) {
         vcpus_.pause_all();
         tell(false);
     }
-    resets_.reset();
+    if (Status done = reset_all(); !done) {
+        enter(RunState::InternalError);
+        if (ran) tell(false);
+        return done;
+    }
     if (!ran && run_state_may_change(state(), RunState::Prelaunch)) enter(RunState::Prelaunch);
     if (ran) {
         tell(true);
         vcpus_.resume_all();
     }
+    return {};
 }
 
 }  // namespace vmm

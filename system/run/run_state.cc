@@ -22,7 +22,7 @@ constexpr std::array kNames = {
 };
 
 // A running machine may stop for any reason. A stopped one goes on, or, from the states a reset must leave,
-// becomes paused or prelaunch first.
+// becomes paused or prelaunch first; a reset that fails ends in internal-error from anywhere.
 constexpr std::array kMoves = {
     std::pair{RunState::Prelaunch, RunState::Running},
     std::pair{RunState::Prelaunch, RunState::Paused},
@@ -38,27 +38,34 @@ constexpr std::array kMoves = {
     std::pair{RunState::Running, RunState::Debug},
     std::pair{RunState::Paused, RunState::Running},
     std::pair{RunState::Paused, RunState::Prelaunch},
+    std::pair{RunState::Paused, RunState::InternalError},
     std::pair{RunState::Paused, RunState::Shutdown},
     std::pair{RunState::Suspended, RunState::Running},
     std::pair{RunState::Suspended, RunState::Paused},
     std::pair{RunState::Suspended, RunState::Prelaunch},
+    std::pair{RunState::Suspended, RunState::InternalError},
     std::pair{RunState::Suspended, RunState::Shutdown},
     std::pair{RunState::Shutdown, RunState::Paused},
     std::pair{RunState::Shutdown, RunState::Prelaunch},
+    std::pair{RunState::Shutdown, RunState::InternalError},
     std::pair{RunState::GuestPanicked, RunState::Paused},
     std::pair{RunState::GuestPanicked, RunState::Prelaunch},
     std::pair{RunState::GuestPanicked, RunState::Running},
+    std::pair{RunState::GuestPanicked, RunState::InternalError},
     std::pair{RunState::InternalError, RunState::Paused},
     std::pair{RunState::InternalError, RunState::Prelaunch},
     std::pair{RunState::IoError, RunState::Running},
     std::pair{RunState::IoError, RunState::Paused},
     std::pair{RunState::IoError, RunState::Prelaunch},
+    std::pair{RunState::IoError, RunState::InternalError},
     std::pair{RunState::Watchdog, RunState::Running},
     std::pair{RunState::Watchdog, RunState::Paused},
     std::pair{RunState::Watchdog, RunState::Prelaunch},
+    std::pair{RunState::Watchdog, RunState::InternalError},
     std::pair{RunState::Debug, RunState::Running},
     std::pair{RunState::Debug, RunState::Paused},
     std::pair{RunState::Debug, RunState::Prelaunch},
+    std::pair{RunState::Debug, RunState::InternalError},
 };
 
 }  // namespace

@@ -101,6 +101,7 @@ Status finish_machine(Builder& builder) {
     machine.acpi = given.acpi != qapi::OnOffAuto::Off;
     machine.graphics = given.graphics.value_or(!builder.nographic);
     builder.line.configuration.mem_merge = given.mem_merge.value_or(true);
+    builder.line.configuration.machine.new_vm_on_reset = given.x_change_vmfd_on_reset.value_or(false);
     builder.line.configuration.dump_guest_core = given.dump_guest_core.value_or(true);
     machine.cpu.text = builder.cpu.value_or("");
     return {};
@@ -151,6 +152,10 @@ Status finish_confidential(Builder& builder) {
     qapi::KvmType type = builder.machine.kvm_type.value_or(qapi::KvmType::Auto);
     if (const auto& id = builder.machine.confidential_guest_support) {
         const qapi::ObjectOptions* object = find_object(builder, *id);
+        if (object == nullptr && *id == "auto") {
+            out.confidential_auto = true;
+            return {};
+        }
         if (object == nullptr)
             return Error::make("-machine confidential-guest-support=%s: there is no object '%s'", id->c_str(),
                                id->c_str())
@@ -179,8 +184,25 @@ Status finish_confidential(Builder& builder) {
     return {};
 }
 
+Status finish_igvm(Builder& builder) {
+    const auto& id = builder.machine.igvm_cfg;
+    if (!id) return {};
+    const qapi::ObjectOptions* object = find_object(builder, *id);
+    const auto* properties = object == nullptr ? nullptr : std::get_if<qapi::IgvmCfgProperties>(&object->u);
+    if (properties == nullptr)
+        return Error::make("-machine igvm-cfg=%s: there is no igvm-cfg object '%s'", id->c_str(), id->c_str())
+            .with_hint("add -object igvm-cfg,id=%s,file=FILE", id->c_str());
+    BootConfig& boot = builder.line.configuration.machine.boot;
+    if (builder.machine.firmware || !boot.flash[0].empty())
+        return Error::make("-machine igvm-cfg=%s contradicts %s: both are the firmware", id->c_str(),
+                           builder.machine.firmware ? "-bios" : "the flash");
+    boot.igvm = properties->file;
+    return {};
+}
+
 Status check_private_memory(const Builder& builder) {
     const Configuration& out = builder.line.configuration;
+    if (out.confidential_auto) return {};  // the host decides
     const bool has_private = out.confidential && has_private_memory(out.confidential->qom_type);
     for (const MemoryBackendConfig& backend : out.memory_backends) {
         const char* type = memory_backend_type_name(backend.kind);
@@ -196,6 +218,10 @@ Status check_private_memory(const Builder& builder) {
                        "-object %s,id=%s: RAM that is a guest_memfd is for ordinary guests, not for %s", type,
                        backend.id.c_str(), out.confidential->id.c_str())
                 .with_hint("use memory-backend-ram or memory-backend-memfd without guest-memfd");
+        if (is_gmem && out.machine.new_vm_on_reset)
+            return Error::make(
+                "-object %s,id=%s: RAM that is a guest_memfd contradicts -machine x-change-vmfd-on-reset=on",
+                type, backend.id.c_str());
     }
     if (!has_private) return {};
     for (const MemoryBackendConfig& backend : out.memory_backends)
@@ -234,6 +260,7 @@ Status finish(Builder& builder) {
     TRY(finish_smbios(builder));
     TRY(finish_firmware(builder));
     TRY(finish_drives(builder));
+    TRY(finish_igvm(builder));
     TRY(finish_networks(builder));
     TRY(finish_devices(builder));
     return finish_process(builder);

@@ -116,6 +116,12 @@ Result<std::unique_ptr<ConfidentialGuest>> make_confidential_guest(const qapi::O
                        std::string(to_text(object.qom_type)).c_str());
 }
 
+Status take_igvm(ConfidentialGuest& guest, const IgvmFile& file) {
+    Result<igvm::Terms> terms = igvm::read_terms(file.headers, guest.igvm_platform());
+    if (!terms) return std::move(terms).take_error().while_doing("IGVM file '%s'", file.path.c_str());
+    return guest.take_igvm(*terms);
+}
+
 void LaunchFinisher::run_changed(bool running, RunState) {
     if (!running || finished_) return;
     finished_ = true;

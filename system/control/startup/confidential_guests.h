@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "hw/i386/igvm_boot.h"
 #include "qapi/types_qom.h"
 #include "system/run/requests.h"
 #include "system/run/run_control.h"
@@ -18,6 +19,9 @@ class LaunchGuard;
 Result<std::unique_ptr<ConfidentialGuest>> make_confidential_guest(const qapi::ObjectOptions& object,
                                                                    EventLoop& loop);
 
+// What the machine's IGVM file asks of the guest, before its VM is set up.
+Status take_igvm(ConfidentialGuest& guest, const IgvmFile& file);
+
 // Ends the launch before the guest runs for the first time.
 class LaunchFinisher final : public RunListener {
   public:
@@ -26,6 +30,8 @@ class LaunchFinisher final : public RunListener {
     LaunchFinisher(ConfidentialGuest& guest, MachineRequests& requests, const LaunchGuard* guard)
         : guest_(guest), requests_(requests), guard_(guard) {}
     void run_changed(bool running, RunState state) override;
+    // The VM is a new one, and its launch another.
+    void start_over() { finished_ = false; }
 
   private:
     ConfidentialGuest& guest_;

@@ -64,7 +64,8 @@ void RunPolicy::do_reset(ShutdownCause cause) {
     if (actions_.reboot == qapi::RebootAction::Shutdown && cause != ShutdownCause::SubsystemReset)
         return do_shutdown(cause);
     if (machine_.run == nullptr) return;
-    machine_.run->reset();
+    Status done = machine_.run->reset();
+    if (!done) return do_internal_error("reset: " + done.error().message());
     qapi::emit<qapi::ResetEvent>(events_, {.guest = is_guests(cause), .reason = reason_of(cause)});
 }
 

@@ -17,10 +17,12 @@
 #include "system/clock/manual_clock.h"
 #include "system/control/cli/numa_options.h"
 #include "system/control/startup/accelerator_host.h"
+#include "system/control/startup/auto_protection.h"
 #include "system/control/startup/back_ends.h"
 #include "system/control/startup/bare_machine.h"
 #include "system/control/startup/confidential_guests.h"
 #include "system/control/startup/control_plane.h"
+#include "system/control/startup/conversion_summary.h"
 #include "system/control/startup/launch_plan.h"
 #include "system/control/startup/machine_view.h"
 #include "system/control/startup/networks.h"
@@ -31,7 +33,6 @@
 #include "system/control/startup/report_events.h"
 #include "system/control/startup/signals.h"
 #include "system/control/startup/storage.h"
-#include "system/control/startup/trace.h"
 #include "system/memory/conversion.h"
 #include "system/run/loop_requests.h"
 #include "system/run/run_control.h"
@@ -60,25 +61,7 @@ class ClockListener final : public RunListener {
     VmClock& clock_;
 };
 
-int64_t known_or_minus_one(std::optional<uint64_t> bytes) {
-    return bytes ? static_cast<int64_t>(*bytes) : -1;
-}
-
-// What conversions did to the memory of a machine that has come to its end.
-void trace_summary(const ConversionEngine& engine) {
-    const ConversionCounters done = engine.stats().counters();
-    trace_machine_conversion_summary(done.to_private, done.to_shared, done.unchanged, done.refused,
-                                     done.failed + done.inconsistent, done.bytes_to_private,
-                                     done.bytes_to_shared, done.duration_ns, done.calls.discarded_bytes);
-    // Looking at all of host memory takes its time.
-    if (!trace_event_machine_memory_summary.enabled.load()) return;
-    trace_machine_memory_summary(engine.bytes(Visibility::Shared), engine.bytes(Visibility::Private),
-                                 known_or_minus_one(engine.resident_bytes(Visibility::Shared)),
-                                 known_or_minus_one(engine.resident_bytes(Visibility::Private)),
-                                 known_or_minus_one(engine.both_bytes()));
-}
-
-class VirtualMachine final : public MachineView, private DeviceListener {
+class VirtualMachine final : public MachineView, private DeviceListener, private VmRebuild {
   public:
     explicit VirtualMachine(const Configuration& configuration) : configuration_(configuration) {}
     ~VirtualMachine() override { control_.policy().machine_gone(); }
@@ -108,6 +91,9 @@ class VirtualMachine final : public MachineView, private DeviceListener {
     void device_deleted(const DeviceNode& node) override;
     void unplug_failed(const DeviceNode& node) override;
     void slot_reported(const SlotReport& report) override { tell_slot_report(control_.events(), report); }
+    // VmRebuild
+    Status before_reset() override;
+    Status after_reset() override { return board_->launch_again(); }
     // The phases after the objects, in order.
     Status open_accelerator();
     Status plan();
@@ -172,6 +158,7 @@ Status VirtualMachine::make_objects() {
         secrets_.push_back(TRY(Secret::create(config)));
     for (const MemoryBackendConfig& config : configuration_.memory_backends)
         backends_.push_back(TRY(MemoryBackend::create(config)));
+    if (configuration_.confidential_auto) TRY(take_auto_protection(configuration_));
     if (configuration_.confidential) {
         confidential_ = TRY(make_confidential_guest(*configuration_.confidential, loop_));
         ram_context_.private_memory = confidential_->requirements().private_memory;
@@ -232,6 +219,7 @@ Status VirtualMachine::open_accelerator() {
     for (const std::unique_ptr<MemoryBackend>& backend : backends_)
         needs.mappable_guest_memfd |= backend->is_guest_memfd();
     accelerator_ = TRY(launch_.open_accelerator(configuration_, confidential_.get(), needs));
+    if (confidential_ != nullptr && files_.igvm) TRY(take_igvm(*confidential_, *files_.igvm));
     if (confidential_ != nullptr && accelerator_->vm() != nullptr)
         TRY(confidential_->start(*accelerator_->vm()));
     if (accelerator_->gmem_factory() != nullptr) return {};
@@ -307,6 +295,8 @@ Status VirtualMachine::make_machine() {
         finisher_ = std::make_unique<LaunchFinisher>(*confidential_, requests_, launch_.guard());
         run_->add_listener(*finisher_);
     }
+    const bool protected_for_life = confidential_ != nullptr && confidential_->requirements().cannot_reset;
+    if (protected_for_life || configuration_.machine.new_vm_on_reset) run_->set_rebuild(this);
     for (RunListener* listener :
          std::initializer_list<RunListener*>{&clock_listener_, &*storage_, &networks_})
         run_->add_listener(*listener);
@@ -357,6 +347,11 @@ Result<const HostCpu*> VirtualMachine::host_cpu() {
     if (accelerator_ == nullptr) return Error::make("there is no accelerator yet");
     if (!host_cpu_) host_cpu_ = TRY(accelerator_->host_cpu());
     return &*host_cpu_;
+}
+
+Status VirtualMachine::before_reset() {
+    if (finisher_ != nullptr) finisher_->start_over();
+    return board_->rebuild();
 }
 
 Status VirtualMachine::inject_nmi() {

@@ -1,6 +1,7 @@
 // ConfidentialGuest: the object behind -machine confidential-guest-support=, seen by the board, by the
 // accelerator's x86 side and by start-up. It answers what it needs; the VM, the memory and the CPUs are made
 // accordingly. Then it is called in this order, all on the main thread:
+//     take_igvm()      only with an IGVM file, which is there instead of firmware: no prepare() then
 //     start()          the VM descriptor exists, and nothing in it
 //     shape_cpu(), cpuid_masks(), check_cpuid()   the processors are being decided
 //     before_vcpus()   memory and interrupt chips are there
@@ -17,6 +18,7 @@
 #include <vector>
 
 #include "accel/kvm/vcpu_arch.h"
+#include "target/i386/confidential/igvm/plan.h"
 #include "target/i386/confidential/launch_scene.h"
 #include "target/i386/confidential/measured_page.h"
 #include "target/i386/confidential/requirements.h"
@@ -46,6 +48,10 @@ class ConfidentialGuest {
 
     // Reads the files the object names, and judges the firmware: before a VM exists.
     virtual Status prepare(std::span<const LaunchImage> /*firmware*/, bool /*has_kernel*/) { return {}; }
+    // Which platform of an IGVM file this guest is; and what the file asks for besides its pages, before
+    // start().
+    virtual igvm::PlatformType igvm_platform() const { return igvm::PlatformType::Native; }
+    virtual Status take_igvm(const igvm::Terms&) { return {}; }
     virtual Status start(kvm::Vm&) { return {}; }
     // The processors as they were asked for, before anything is decided about them.
     virtual Status shape_cpu(CpuRequest&) { return {}; }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "system/memory/address.h"
+#include "target/i386/confidential/measured_page.h"
 
 namespace vmm {
 
@@ -39,6 +40,8 @@ struct LaunchMedia {
     std::vector<LaunchImage> firmware;  // the one at the reset vector first
     std::optional<LaunchKernel> kernel;
     std::vector<GpaRange> ram;  // as the guest is told, lowest first
+    // Of an IGVM file: measure() these, instead of launch().
+    std::optional<std::vector<MeasuredPages>> pages = {};
 };
 
 // And what the accelerator adds.

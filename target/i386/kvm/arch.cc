@@ -59,6 +59,10 @@ Status X86Arch::protected_reset(Vcpu& vcpu) {
     if (cpu_state() == CpuState::Hidden) return {};
     kvm_sregs sregs = reset_sregs(config_.boot_processor);
     kvm_regs regs = reset_regs(signature());
+    if (const BootState* state = boot()) {
+        sregs = boot_sregs(*state, sregs);
+        regs = boot_regs(*state);
+    }
     if (const std::optional<uint32_t> start = config_.confidential->ap_reset_address();
         start && !config_.boot_processor) {
         sregs.cs.base = *start & 0xffff0000;

@@ -36,6 +36,7 @@ class X86Arch final : public VcpuArch {
     explicit X86Arch(Config config) : config_(std::move(config)) {}
 
     Status prepare(Vcpu& vcpu) override;
+    void renewed() override { fresh_ = true; }
     Status reset(Vcpu& vcpu) override;
     [[gnu::hot]] void before_run(Vcpu& vcpu) override {
         if (config_.external_interrupt != nullptr) config_.external_interrupt->before_run(vcpu);

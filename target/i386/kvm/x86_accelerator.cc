@@ -5,11 +5,13 @@
 #include "target/i386/kvm/arch.h"
 #include "target/i386/kvm/host_cpu.h"
 #include "target/i386/kvm/vm_setup.h"
+#include "util/log.h"
 
 namespace vmm::kvm {
 
 Status X86Accelerator::prepare(const X86VmOptions& options) {
     confidential_ = options.confidential;
+    options_ = options;
     return prepare_vm(vm_, options);
 }
 
@@ -29,6 +31,7 @@ std::unique_ptr<Resettable> X86Accelerator::kernel_chips(bool has_pit) {
 }
 
 Status X86Accelerator::create_kernel_pit(LostTicks lost_ticks) {
+    pit_ = lost_ticks;
     return kvm::create_kernel_pit(vm_, lost_ticks);
 }
 
@@ -52,8 +55,10 @@ Status X86Accelerator::add_cpu(X86CpuSetup setup, const GuestWorld& world) {
     const VcpuId index(setup.index);
     const uint32_t apic_id = setup.apic_id;
     VcpuSet& vcpus = accelerator_.vcpus();
-    if (confidential_ != nullptr && vcpus.count() == 0)
+    if (confidential_ != nullptr && vcpus.count() == 0) {
+        first_cpuid_ = setup.cpuid;
         TRY(confidential_->before_vcpus(vm_, setup.cpuid));
+    }
     TRY(accelerator_.add_vcpu(index, apic_id, arch_for(std::move(setup)), world));
     if (confidential_ == nullptr) return {};
     return confidential_->add_vcpu(vcpus.vcpu(index));
@@ -71,9 +76,40 @@ void X86Accelerator::unplug_cpu(unsigned index) {
     accelerator_.unplug_vcpu(VcpuId(index));
 }
 
+// The order of a start, for the same reasons.
+Status X86Accelerator::rebuild() {
+    TRY(accelerator_.let_go());
+    Status done = [this]() -> Status {
+        TRY(vm_.renew());
+        if (confidential_ != nullptr) TRY(confidential_->start(vm_));
+        TRY(prepare_vm(vm_, options_));
+        TRY(accelerator_.renew_memory());
+        TRY(accelerator_.renew_chips());
+        if (pit_) TRY(kvm::create_kernel_pit(vm_, *pit_));
+        return rebuild_vcpus();
+    }();
+    if (done) return {};
+    // Half a VM is of no use: whoever asks for something in it shall see that there is none.
+    Status closed = accelerator_.let_go();
+    if (!closed) log_error("%s", closed.error().message().c_str());
+    return done;
+}
+
+Status X86Accelerator::rebuild_vcpus() {
+    if (confidential_ != nullptr) TRY(confidential_->before_vcpus(vm_, first_cpuid_));
+    VcpuSet& vcpus = accelerator_.vcpus();
+    for (VcpuId id : vcpus.present()) {
+        Vcpu& vcpu = vcpus.vcpu(id);
+        TRY(vcpu.renew());
+        if (confidential_ != nullptr) TRY(confidential_->add_vcpu(vcpu));
+    }
+    return {};
+}
+
 Status X86Accelerator::launch(LaunchMedia& media) {
     if (confidential_ == nullptr) return {};
     LaunchScene scene{media, vm_, accelerator_.vcpus()};
+    if (media.pages) return confidential_->measure(scene, *media.pages);
     return confidential_->launch(scene);
 }
 

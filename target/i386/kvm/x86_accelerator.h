@@ -1,6 +1,8 @@
 // X86Accelerator on KVM; see target/i386/x86_accelerator.h. Made by start-up from the VM it opened.
 #pragma once
 
+#include <optional>
+
 #include "accel/kvm/accelerator.h"
 #include "target/i386/kvm/external_interrupt.h"
 #include "target/i386/x86_accelerator.h"
@@ -25,16 +27,22 @@ class X86Accelerator final : public vmm::X86Accelerator {
     Status create_kernel_pit(LostTicks lost_ticks) override;
     Status set_kernel_pit_replaced(bool replaced) override;
     Status add_cpu(X86CpuSetup setup, const GuestWorld& world) override;
+    Status rebuild() override;
     Status launch(LaunchMedia& media) override;
     Status plug_cpu(X86CpuSetup setup, const GuestWorld& world) override;
     void unplug_cpu(unsigned index) override;
 
   private:
     std::unique_ptr<VcpuArch> arch_for(X86CpuSetup setup);
+    Status rebuild_vcpus();
 
     Vm& vm_;
     const CpuSource cpus_;
     ConfidentialGuest* confidential_ = nullptr;
+    // What is told to a new VM again.
+    X86VmOptions options_;
+    std::optional<LostTicks> pit_;
+    std::vector<CpuidEntry> first_cpuid_;
     ExternalInterrupt external_interrupt_;
     Accelerator accelerator_;  // last: its threads end before what they use
 };

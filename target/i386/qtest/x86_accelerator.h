@@ -20,6 +20,7 @@ class X86Accelerator final : public vmm::X86Accelerator {
     Status create_kernel_pit(LostTicks lost_ticks) override;
     Status set_kernel_pit_replaced(bool replaced) override;
     Status add_cpu(X86CpuSetup setup, const GuestWorld& world) override;
+    Status rebuild() override { return Error::make("-accel qtest has no VM that could be made anew"); }
     Status launch(LaunchMedia&) override { return {}; }
     Status plug_cpu(X86CpuSetup setup, const GuestWorld& world) override;
     void unplug_cpu(unsigned index) override;

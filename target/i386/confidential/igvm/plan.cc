@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "target/i386/confidential/igvm/context.h"
 #include "target/i386/confidential/igvm/parameters_priv.h"
 #include "util/align.h"
 #include "util/text.h"
@@ -156,7 +157,8 @@ Result<Plan> Planner::run() {
 
 }  // namespace
 
-Result<Plan> make_plan(const File& file, PlatformType platform, const GuestFacts& facts) {
+namespace {
+Result<const Platform*> find_platform(const File& file, PlatformType platform) {
     const Platform* wanted = file.find(platform);
     if (wanted == nullptr) {
         std::vector<std::string> names;
@@ -165,26 +167,46 @@ Result<Plan> make_plan(const File& file, PlatformType platform, const GuestFacts
         return Error::make("it is for %s, not for %s", join(names, ", ").c_str(),
                            std::string(platform_name(platform)).c_str());
     }
+    return wanted;
+}
+}  // namespace
+
+Result<Terms> read_terms(const File& file, PlatformType platform) {
+    const uint32_t mask = TRY(find_platform(file, platform))->mask;
+    Terms terms;
+    for (const GuestPolicy& policy : file.policies)
+        if ((policy.mask & mask) != 0) terms.policy = policy.policy;
+    const bool encrypted = platform == PlatformType::Snp || platform == PlatformType::SevEs;
+    for (const Directive& directive : file.directives) {
+        if (const auto* block = std::get_if<SnpIdBlock>(&directive);
+            block != nullptr && (block->mask & mask) != 0)
+            terms.id_block = *block;
+        const auto* context = std::get_if<VpContext>(&directive);
+        if (context == nullptr || !encrypted || (context->mask & mask) == 0 || context->vp_index != 0)
+            continue;
+        terms.vmsa_features = TRY(vmsa_context(*context)).sev_features;
+    }
+    return terms;
+}
+
+Result<Plan> make_plan(const File& file, PlatformType platform, const GuestFacts& facts) {
+    const Platform* wanted = TRY(find_platform(file, platform));
     return Planner(file, *wanted, facts).run();
 }
 
-Result<uint64_t> firmware_size(const Plan& plan, uint64_t ram_below, uint64_t ram_above,
-                               uint64_t largest_firmware) {
+uint64_t firmware_size(const File& file, PlatformType platform, uint64_t largest) {
+    const Platform* wanted = file.find(platform);
+    if (wanted == nullptr) return 0;
     uint64_t lowest = kFourGiB;
-    auto place = [&](uint64_t gpa, uint64_t size) -> Status {
-        const uint64_t last = gpa + size - 1;
-        if (last < ram_below) return {};
-        if (gpa >= kFourGiB && last - kFourGiB < ram_above) return {};
-        if (last >= kFourGiB || gpa < kFourGiB - largest_firmware)
-            return Error::make("it wants memory at 0x%llx to 0x%llx, where this machine has none",
-                               static_cast<unsigned long long>(gpa), static_cast<unsigned long long>(last));
-        lowest = std::min(lowest, gpa);
-        return {};
+    auto note = [&](uint64_t gpa, uint32_t mask) {
+        if ((mask & wanted->mask) != 0 && gpa < kFourGiB && gpa >= kFourGiB - largest)
+            lowest = std::min(lowest, gpa);
     };
-    for (const Load& load : plan.loads)
-        TRY(place(load.gpa, load.size));
-    for (const RequiredMemory& memory : plan.required)
-        TRY(place(memory.gpa, memory.size));
+    for (const Directive& directive : file.directives) {
+        if (const auto* page = std::get_if<PageData>(&directive)) note(page->gpa, page->mask);
+        if (const auto* insert = std::get_if<ParameterInsert>(&directive)) note(insert->gpa, insert->mask);
+        if (const auto* memory = std::get_if<RequiredMemory>(&directive)) note(memory->gpa, memory->mask);
+    }
     return kFourGiB - align_down(lowest, 64 * kKiB);
 }
 

@@ -55,10 +55,17 @@ struct Plan {
 // The platform must be in the file. Refuses overlaps, parameters that do not fit, contexts out of order.
 Result<Plan> make_plan(const File& file, PlatformType platform, const GuestFacts& facts);
 
-// Of the addresses below 4 GiB that are not RAM, how much at the end the loads use: the firmware's memory.
-// Refuses loads that are neither there nor in RAM.
-Result<uint64_t> firmware_size(const Plan& plan, uint64_t ram_below, uint64_t ram_above,
-                               uint64_t largest_firmware);
+// What must be known before the VM's protection is set up. Refuses a file that is not for the platform.
+struct Terms {
+    std::optional<uint64_t> policy;
+    std::optional<uint64_t> vmsa_features;  // of the first processor's context, if it has one
+    std::optional<SnpIdBlock> id_block;
+};
+Result<Terms> read_terms(const File& file, PlatformType platform);
+
+// How much of the addresses right below 4 GiB the platform's contents use, as far down as `largest`: the
+// firmware's memory. What else is not RAM is refused where it is loaded.
+uint64_t firmware_size(const File& file, PlatformType platform, uint64_t largest);
 
 // The structures of the SNP firmware's ABI: 96 and 4096 bytes.
 struct SnpIdPages {

@@ -33,6 +33,11 @@ bool is_legacy(const SevConfig& config) {
     return !config.common.debug_swap && !config.common.vmsa_features;
 }
 
+Status refuse_id_block(const igvm::Terms& terms, const std::string& id) {
+    if (!terms.id_block) return {};
+    return Error::make("%s: the IGVM file has an ID block, which is SEV-SNP's", id.c_str());
+}
+
 // The host's memory of guest RAM; nothing where the range is not RAM as one piece.
 std::span<uint8_t> host_memory(AddressSpace& memory, uint64_t gpa, uint64_t size) {
     const FlatViewPtr view = memory.view();
@@ -174,6 +179,20 @@ Status SevGuest::update_data(std::span<uint8_t> bytes, const std::string& source
         Status done = commands_->call(abi::SevCommand::LaunchUpdateData, &buffer);
         if (!done) return std::move(done).take_error().while_doing("%s: '%s'", id().c_str(), source.c_str());
     }
+    return {};
+}
+
+Status SevGuest::take_igvm(const igvm::Terms& terms) {
+    TRY(refuse_id_block(terms, id()));
+    if (terms.policy && *terms.policy != config_.policy)
+        return Error::make("%s: policy 0x%x contradicts the IGVM file's 0x%llx", id().c_str(), config_.policy,
+                           static_cast<unsigned long long>(*terms.policy));
+    if (!terms.vmsa_features || *terms.vmsa_features == 0) return {};
+    if (legacy_)
+        return Error::make("%s: the IGVM file asks for features that a VM of the legacy type does not have",
+                           id().c_str())
+            .with_hint("legacy-vm-type=off");
+    set_vmsa_features(*terms.vmsa_features);
     return {};
 }
 

@@ -29,6 +29,11 @@ class SevGuest final : public BaseGuest {
     Status start(kvm::Vm& vm) override;
     Status launch(LaunchScene& scene) override;
     Status measure(LaunchScene& scene, std::span<const MeasuredPages> pages) override;
+    igvm::PlatformType igvm_platform() const override {
+        return requirements_.cpu_state == CpuState::Measured ? igvm::PlatformType::SevEs
+                                                             : igvm::PlatformType::Sev;
+    }
+    Status take_igvm(const igvm::Terms& terms) override;
     Status finish() override;
 
     // For QMP; main thread.

@@ -54,6 +54,7 @@ Result<MappedRegion> one_page() {
 }
 
 constexpr unsigned kMostRetries = 1000;
+constexpr uint64_t kSnpActive = 1;  // of a save area's features: KVM's to set
 
 }  // namespace
 
@@ -137,6 +138,23 @@ Status SnpGuest::set_tsc_frequency(kvm::Vm& vm) {
     if (!done)
         return std::move(done).take_error().while_doing("%s: tsc-frequency=%u", id().c_str(),
                                                         config_.tsc_frequency);
+    return {};
+}
+
+Status SnpGuest::take_igvm(const igvm::Terms& terms) {
+    if (terms.vmsa_features) set_vmsa_features(*terms.vmsa_features & ~kSnpActive);
+    if (terms.policy) {
+        config_.policy = *terms.policy;
+        Status possible = check_snp_policy(config_.policy);
+        if (!possible) return std::move(possible).take_error().while_doing("%s: the IGVM file", id().c_str());
+    }
+    if (!terms.id_block) return {};
+    if (!config_.id_block.empty())
+        return Error::make("%s: id-block contradicts the ID block of the IGVM file", id().c_str());
+    igvm::SnpIdPages pages = igvm::snp_id_pages(*terms.id_block, config_.policy);
+    config_.id_block = std::move(pages.block);
+    config_.id_auth = std::move(pages.authentication);
+    config_.author_key_enabled = pages.author_key;
     return {};
 }
 

@@ -19,6 +19,8 @@ class SnpGuest final : public BaseGuest {
     std::string_view type() const override { return "sev-snp-guest"; }
     const SnpConfig& config() const { return config_; }
     Status prepare(std::span<const LaunchImage> firmware, bool has_kernel) override;
+    igvm::PlatformType igvm_platform() const override { return igvm::PlatformType::Snp; }
+    Status take_igvm(const igvm::Terms& terms) override;
     Status start(kvm::Vm& vm) override;
     std::vector<CpuidMask> cpuid_masks(const HostCpu& host) const override;
     Status launch(LaunchScene& scene) override;

@@ -33,6 +33,11 @@ class TdxGuest final : public ConfidentialGuest {
     const Requirements& requirements() const override { return requirements_; }
 
     Status prepare(std::span<const LaunchImage> firmware, bool has_kernel) override;
+    igvm::PlatformType igvm_platform() const override { return igvm::PlatformType::Tdx; }
+    Status take_igvm(const igvm::Terms&) override {
+        return Error::make("%s: TDX guests cannot start from IGVM files", id().c_str())
+            .with_hint("give -bios");
+    }
     Status start(kvm::Vm& vm) override;
     Status shape_cpu(CpuRequest& request) override;
     std::vector<CpuidMask> cpuid_masks(const HostCpu& host) const override;

@@ -76,6 +76,53 @@ TEST(Accelerator, gmemBackedRamIsBoundWithItsOffset) {
     world.accelerator->unmap_memory();
 }
 
+TEST(Accelerator, aNewVmIsToldWhatTheOldOneKnew) {
+    FakeWorld world(IrqChipMode::Split, abi::kVmSwProtected);
+    RamBlock::Config config;
+    config.id = "ram";
+    config.mapping = MappedRegion::map(kMiB, 3, 0x22).take_value();
+    config.gmem = Gmem::create(world.accelerator->gmem_factory(), {.size = kMiB}).take_value();
+    config.initial = Visibility::Private;
+    RamBlock block(std::move(config));
+    MemoryRegion region = MemoryRegion::ram("ram", block);
+    world.topology.add(world.memory_root, region, 0x200000);
+    world.add_vcpus(2);
+    Accelerator& accelerator = *world.accelerator;
+    ASSERT_TRUE(accelerator.irq_fds().attach(30, 77));
+    ASSERT_TRUE(accelerator.irq_fds().attach(31, 78));
+    accelerator.irq_fds().detach(31, 78);
+    ASSERT_TRUE(accelerator.io_events().attach({.address = 0xfe000000, .size = 4}, 79));
+    accelerator.routes().set_msi(30, {0xfee00000, 0x41});
+    accelerator.routes().commit();
+    kvm_run* const page = &accelerator.vcpus().vcpu(VcpuId(1)).page();
+
+    ASSERT_TRUE(accelerator.let_go());
+    EXPECT_TRUE(accelerator.vm().gone());
+    EXPECT_EQ(block.gmem()->fd(), -1);
+    accelerator.vcpus().vcpu(VcpuId(1)).set_immediate_exit(true);  // a late kick
+    const MsiMessage late{0xfee00000, 0x42};
+    accelerator.msi().send(late);
+
+    ASSERT_TRUE(accelerator.vm().renew());
+    EXPECT_TRUE(world.fake.slots.empty());
+    ASSERT_TRUE(accelerator.renew_memory());
+    ASSERT_TRUE(accelerator.renew_chips());
+    for (uint32_t i = 0; i < 2; ++i)
+        ASSERT_TRUE(accelerator.vcpus().vcpu(VcpuId(i)).renew());
+    EXPECT_EQ(&accelerator.vcpus().vcpu(VcpuId(1)).page(), page);
+    ASSERT_EQ(world.fake.slots.size(), 1u);
+    EXPECT_EQ(world.fake.slots.begin()->second.gpa, 0x200000u);
+    EXPECT_EQ(world.fake.slots.begin()->second.gmem_fd, block.gmem()->fd());
+    EXPECT_EQ(world.fake.irq_fds, (std::set<std::pair<uint32_t, int>>{{30, 77}}));
+    EXPECT_EQ(world.fake.io_events.size(), 1u);
+    EXPECT_EQ(world.fake.msi_routes.at(30).data, 0x41u);
+    EXPECT_TRUE(world.fake.irqchip_created);
+    EXPECT_FALSE(world.fake.slots_added_late);
+    EXPECT_EQ(world.fake.vcpus().size(), 2u);
+    EXPECT_TRUE(accelerator.reset_vcpus());
+    accelerator.unmap_memory();
+}
+
 TEST(Accelerator, failingSlotAtStartIsAnErrorLaterAReport) {
     FakeWorld world;
     auto block = ram("ram", kMiB);

@@ -50,13 +50,13 @@ TEST_F(RunControlTest, listenersHearBeforeVcpusRunAndAfterTheyStopped) {
 TEST_F(RunControlTest, resetPausesResetsInPhasesAndGoesOn) {
     control.start();
     take();
-    control.reset();
+    ASSERT_TRUE(control.reset());
     EXPECT_EQ(take(), "pause stop:running enter hold exit run:running resume ");
     EXPECT_TRUE(control.running());
 }
 
 TEST_F(RunControlTest, resetOfAStoppedMachineLeavesItStopped) {
-    control.reset();
+    ASSERT_TRUE(control.reset());
     EXPECT_EQ(take(), "enter hold exit ");
     EXPECT_EQ(control.state(), RunState::Prelaunch);
 }
@@ -64,7 +64,7 @@ TEST_F(RunControlTest, resetOfAStoppedMachineLeavesItStopped) {
 TEST_F(RunControlTest, resetLeavesShutdownSoThatTheMachineCanStart) {
     control.start();
     control.stop(RunState::Shutdown);
-    control.reset();
+    ASSERT_TRUE(control.reset());
     EXPECT_EQ(control.state(), RunState::Prelaunch);
     control.start();
     EXPECT_TRUE(control.running());

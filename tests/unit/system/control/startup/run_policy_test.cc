@@ -133,7 +133,7 @@ TEST_F(RunPolicyTest, aGuestsDeathFollowsItsAction) {
     for (const Row& row : rows) {
         policy.reset();
         if (run.running()) run.stop(RunState::Paused);
-        run.reset();
+        ASSERT_TRUE(run.reset());
         make({.shutdown = row.shutdown, .panic = row.panic});
         requests.request_shutdown(ShutdownCause::GuestPanic);
         settle();
