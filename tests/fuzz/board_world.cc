@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "backends/chardev/chardev_set.h"
+#include "hw/core/device_reports.h"
 #include "hw/i386/q35_board.h"
 #include "system/clock/loop_clock.h"
 #include "system/clock/manual_clock.h"
@@ -60,6 +61,13 @@ Configuration configuration_of(const BoardSubject& subject, const DeviceTypes& t
     CHECK(line, "%s: %s", subject.name, line.error().message().c_str());
     return std::move(line->configuration);
 }
+
+// Devices report; no monitor is there to hear it.
+class NobodyAsks final : public DeviceReports {
+  public:
+    void balloon_changed(uint64_t) override {}
+    void port_opened(const std::string&, bool) override {}
+};
 
 class World final : private RequestHandler {
   public:
@@ -234,7 +242,8 @@ class World final : private RequestHandler {
     std::unique_ptr<Storage> storage_ = Storage::create(loop_).take_value();
     const ProcessBackEnds::Rngs rngs_;
     Networks networks_{loop_, chardevs_};
-    ProcessBackEnds back_ends_{chardevs_, *storage_, rngs_, networks_};
+    NobodyAsks reports_;
+    ProcessBackEnds back_ends_{chardevs_, *storage_, rngs_, networks_, reports_};
     std::unique_ptr<RamBlock> ram_ = RamBlock::anonymous("ram", kRamSize).take_value();
     std::unique_ptr<Q35Board> board_;
     std::vector<uint32_t> functions_;
