@@ -10,6 +10,7 @@
 #include "hw/char/debug_exit.h"
 #include "hw/char/debugcon.h"
 #include "hw/char/serial_isa.h"
+#include "qapi/types_qom.h"
 #include "system/control/type_tables.h"
 #include "util/text.h"
 
@@ -57,6 +58,14 @@ const typename D::Config& config_of(const Configuration& c, size_t index) {
     return *static_cast<const typename D::Config*>(request.config->data());
 }
 
+// Stands in the table for every type that the schema has.
+constexpr std::string_view kAnyObject = "@object-types@";
+
+std::string object_types() {
+    const auto names = qapi::kObjectTypeInfo.values;
+    return join({names.begin(), names.end()}, ", ");
+}
+
 TEST(CommandLine, WrongOnesGiveOneLineThatSaysWhatWouldBeRight) {
     std::ifstream file(std::string(TEST_DATA) + "/bad_command_lines.txt");
     ASSERT_TRUE(file);
@@ -75,6 +84,8 @@ TEST(CommandLine, WrongOnesGiveOneLineThatSaysWhatWouldBeRight) {
             continue;
         }
         std::string got = parsed.error().message();
+        if (const size_t at = wanted.find(kAnyObject); at != std::string::npos)
+            wanted.replace(at, kAnyObject.size(), object_types());
         if (wanted.ends_with("...")) got = got.substr(0, wanted.size() - 3) + "...";
         EXPECT_EQ(got, wanted) << line;
         EXPECT_EQ(got.find('\n'), std::string::npos) << line;
