@@ -125,7 +125,7 @@ def hotplug(args):
         listener.listen(1)
         argv = [args.binary, '-machine', 'q35', '-nodefaults', '-display', 'none', '-serial', 'stdio', '-no-reboot', '-m',
                 '512,slots=1,maxmem=1G', '-smp', '1,maxcpus=2', '-qmp', f'unix:{folder}/qmp', '-kernel', args.kernel, '-initrd', args.initrd,
-                '-append', 'console=ttyS0 guest.do=hotplug']
+                '-append', 'console=ttyS0 memhp_default_state=online_movable guest.do=hotplug']
         with harness.Vmm(argv) as vmm:
             qmp = Connection(listener.accept()[0], GUEST_SECONDS).negotiate()
             vmm.wait_for('GUEST hotplug ready', GUEST_SECONDS)
