@@ -78,8 +78,8 @@ Status Accelerator::plug_vcpu(VcpuId index, uint32_t kernel_id, std::unique_ptr<
         vcpu = std::move(kept.mapped());
     else
         vcpu = TRY(Vcpu::create(vm_, index, kernel_id, std::move(arch)));
-    // A first reset loads next to nothing, but the kernel's map of local APICs, by which interrupts find them,
-    // is from before this one was there: only a state that is loaded whole makes it anew.
+    // A first reset loads next to nothing, but the kernel's map of local APICs, by which interrupts find
+    // them, is from before this one was there: only a state that is loaded whole makes it anew.
     Status done = vcpu->arch().reset(*vcpu);
     if (done) done = vcpu->arch().reset(*vcpu);
     if (done) done = vcpus_.add(vcpu, world);

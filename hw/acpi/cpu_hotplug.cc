@@ -23,7 +23,8 @@ uint64_t CpuHotplug::bitmap(uint64_t offset, unsigned size) {
     uint64_t bits = 0;
     for (const Slot& slot : slots_) {
         const uint64_t at = slot.apic_id;
-        if (slot.present && at >= offset * 8 && at < (offset + size) * 8) bits |= bit(static_cast<unsigned>(at - offset * 8));
+        if (slot.present && at >= offset * 8 && at < (offset + size) * 8)
+            bits |= bit(static_cast<unsigned>(at - offset * 8));
     }
     return bits;
 }

@@ -86,8 +86,8 @@ struct Configuration {
     // implies.
     std::optional<qapi::ObjectOptions> confidential;
     bool confidential_auto = false;  // confidential-guest-support=auto: the strongest that the host has
-    bool mem_merge = true;        // -machine mem-merge
-    bool dump_guest_core = true;  // -machine dump-guest-core
+    bool mem_merge = true;           // -machine mem-merge
+    bool dump_guest_core = true;     // -machine dump-guest-core
     std::vector<ChardevOptions> chardevs;
     block::StorageConfig storage;
     std::vector<RngSourceConfig> rngs;

@@ -70,9 +70,9 @@ class X86Accelerator {
     // Before the machine runs: the vCPU starts paused, in its reset state once that was loaded
     // (Accelerator::reset_vcpus()).
     virtual Status add_cpu(X86CpuSetup setup, const GuestWorld& world) = 0;
-    // For a reset that takes a new VM, with all vCPUs paused: closes the VM and what was made in it, and makes
-    // all of it again, vCPUs included; what is in the guest_memfds is gone, attributes are as in a new VM.
-    // After a failure there is no VM: nothing runs, and rebuild() may be tried again.
+    // For a reset that takes a new VM, with all vCPUs paused: closes the VM and what was made in it, and
+    // makes all of it again, vCPUs included; what is in the guest_memfds is gone, attributes are as in a new
+    // VM. After a failure there is no VM: nothing runs, and rebuild() may be tried again.
     virtual Status rebuild() = 0;
     // Once all is made and the vCPUs are in their reset state: what is measured is loaded.
     virtual Status launch(LaunchMedia& media) = 0;

@@ -190,7 +190,7 @@ class FakeGmemFactory : public GmemFactory {
 inline std::unique_ptr<RamBlock> fake_private_ram(std::string id, uint64_t size,
                                                   Visibility initial = Visibility::Shared,
                                                   uint64_t page_size = kPageSize) {
-    FakeGmemFactory factory;
+    static FakeGmemFactory factory;  // the blocks tell it when they go
     RamBlock::Config config;
     config.id = std::move(id);
     config.mapping =

@@ -121,7 +121,9 @@ std::vector<std::string> HmpTable::complete(std::string_view text) const {
 
 Result<qapi::Value> HmpTable::qmp(std::string_view name, const qapi::Dict& arguments) const {
     const qapi::CommandTable::Command* command = qmp_.find(name);
-    CHECK(command != nullptr, "there is no QMP command '%s'", std::string(name).c_str());
+    if (command == nullptr)
+        return Error::of_class(ErrorClass::CommandNotFound, "this machine has no command '%s'",
+                               std::string(name).c_str());
     Nobody nobody;
     return command->handle(arguments, nobody);
 }

@@ -10,7 +10,8 @@ void register_chardev_commands(qapi::CommandTable& table, MachineView& view) {
     table.add<qapi::QueryChardevCommand>([&view] {
         std::vector<qapi::ChardevInfo> out;
         for (const auto& [id, chardev] : view.chardevs().all())
-            out.push_back({.label = id, .filename = chardev->filename(), .frontend_open = chardev->frontend_open()});
+            out.push_back(
+                {.label = id, .filename = chardev->filename(), .frontend_open = chardev->frontend_open()});
         return Result<std::vector<qapi::ChardevInfo>>(std::move(out));
     });
     table.add<qapi::QueryChardevBackendsCommand>([] {
