@@ -42,6 +42,7 @@ class Client;
 struct GuestNeeds {
     bool modern_virtio = false;    // no legacy or transitional interface
     bool access_platform = false;  // VIRTIO_F_ACCESS_PLATFORM is offered and must be taken
+    bool pinned_memory = false;    // what the guest gives up stays with it: nobody may take pages away
 };
 
 // A file for the firmware (fw_cfg), and what it says about devices.

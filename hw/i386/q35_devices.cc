@@ -122,7 +122,9 @@ Status Q35Board::State::make_devices() {
     GuestNeeds needs;
     if (parts.confidential != nullptr) {
         const Requirements& guest = parts.confidential->requirements();
-        needs = {.modern_virtio = guest.modern_virtio, .access_platform = guest.access_platform};
+        needs = {.modern_virtio = guest.modern_virtio,
+                 .access_platform = guest.access_platform,
+                 .pinned_memory = guest.pinned_memory};
     }
     env = std::make_unique<BoardEnv>(
         BoardEnv::Parts{.loop = parts.loop,

@@ -44,10 +44,6 @@ Status check_protected_machine(const MachineConfig& config, const ConfidentialGu
         return Error::make("-machine kernel_irqchip=off contradicts %s, which needs the kernel's local APICs",
                            id)
             .with_hint("use kernel_irqchip=split");
-    for (const DeviceRequest& device : config.devices)
-        if (needs.pinned_memory && std::string_view(device.type->info.name).starts_with("virtio-balloon"))
-            return Error::make("-device %s contradicts %s, whose memory cannot be given back",
-                               std::string(device.type->info.name).c_str(), id);
     if (needs.max_vcpus != 0 && config.smp.max_cpus > needs.max_vcpus)
         return Error::make("-smp: %u processors contradict %s, which can have %u", config.smp.max_cpus, id,
                            needs.max_vcpus);

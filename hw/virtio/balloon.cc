@@ -53,7 +53,7 @@ Balloon::Balloon(const BalloonConfig& config, DeviceEnv& env)
               .config_size = kConfigSize},
              env.dma(), env.loop()),
       config_(config),
-      pages_(env.dma().space(), env.conversions()),
+      pages_(env.dma().space(), env.conversions(), env.guest_needs().pinned_memory),
       clock_(env.virtual_clock()),
       host_clock_(env.host_clock()),
       reports_(env.back_ends().reports()),

@@ -84,6 +84,7 @@ void BalloonPages::forget() {
 }
 
 void BalloonPages::free_pages(RamBlock& block, RamRange range) {
+    if (pinned_) return;
     Status freed = engine_ != nullptr ? engine_->discard(block, range) : block.discard_shared(range);
     // The guest has lost nothing: it gave the pages up, and finds zeroes or what was there when it comes
     // back.

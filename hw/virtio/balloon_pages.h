@@ -21,8 +21,10 @@ class BalloonPages {
   public:
     static constexpr uint64_t kPage = 4096;  // whatever the pages of host or guest are
 
-    // Both outlive this; engine null: nothing is private.
-    BalloonPages(AddressSpace& memory, ConversionEngine* engine) : memory_(memory), engine_(engine) {}
+    // Both outlive this; engine null: nothing is private. pinned: pages are taken note of and stay, as the
+    // device of a guest whose memory nobody may take away does.
+    BalloonPages(AddressSpace& memory, ConversionEngine* engine, bool pinned)
+        : memory_(memory), engine_(engine), pinned_(pinned) {}
 
     // The guest gives up a page at a 4 KiB boundary. False: there is no RAM.
     [[nodiscard]] bool give(Gpa page);
@@ -45,6 +47,7 @@ class BalloonPages {
 
     AddressSpace& memory_;
     ConversionEngine* const engine_;
+    const bool pinned_;
     // Gathered: whole host pages.
     RamBlock* block_ = nullptr;
     uint64_t first_ = 0, end_ = 0;

@@ -148,7 +148,7 @@ TEST(BalloonPages, aHugePageGoesWhenAllOfItWasGiven) {
     RamBlock block(std::move(config));
     MemoryRegion region = MemoryRegion::ram("huge", block);
     small.topology.add(small.root, region, 0x10000000);
-    BalloonPages balloon(small.space, nullptr);
+    BalloonPages balloon(small.space, nullptr, false);
     block.data()[5] = block.data()[2 * kMiB + 5] = 1;
     for (uint64_t page = 0; page < 512; ++page) {
         EXPECT_EQ(block.data()[5], 1);
@@ -159,6 +159,15 @@ TEST(BalloonPages, aHugePageGoesWhenAllOfItWasGiven) {
     EXPECT_EQ(block.data()[5], 0);
     EXPECT_EQ(block.data()[2 * kMiB + 5], 1);
     small.topology.remove(region);
+}
+
+TEST(BalloonPages, pinnedMemoryStays) {
+    DriverSpace small;
+    BalloonPages balloon(small.space, nullptr, true);
+    small.block->data()[0x3000] = 7;
+    ASSERT_TRUE(balloon.give(Gpa(0x3000)));
+    balloon.flush();
+    EXPECT_EQ(small.block->data()[0x3000], 7);
 }
 
 }  // namespace

@@ -11,6 +11,8 @@
 #include "accel/kvm/accelerator.h"
 #include "system/memory/ram_block.h"
 #include "system/memory/topology.h"
+#include "target/i386/confidential/guest.h"
+#include "target/i386/confidential/launch_scene.h"
 #include "target/i386/confidential/model/protections.h"
 #include "target/i386/kvm/x86_accelerator.h"
 #include "tests/fakes/fake_kvm.h"
