@@ -30,10 +30,5 @@ int main(int argc, char** argv) {
         std::fputs(answer.text.c_str(), stdout);
         return answer.usable ? 0 : 1;
     }
-    Result<int> status = run_virtual_machine(command->configuration);
-    if (!status) {
-        log_error("%s", status.error().message().c_str());
-        return 1;
-    }
-    return *status;
+    return run_virtual_machine(command->configuration);
 }

@@ -63,11 +63,8 @@ def main():
     world_of.need_everything()
     world_of.enter()
     with world_of.World(binary) as world:
-        results = scenario.run_all(world, sys.argv[2:], workers=1)
-        if not all(results):
-            print(world.log('libvirtd', 8000))
-    print(f'{sum(results)} passed, {len(results) - sum(results)} failed')
-    sys.exit(0 if all(results) else 1)
+        status = scenario.run_and_report(world, sys.argv[2:], workers=1)
+    sys.exit(status)
 
 
 if __name__ == '__main__':

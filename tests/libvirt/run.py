@@ -21,11 +21,8 @@ def main():
     world_of.enter()
     binary, guest, *wanted = sys.argv[1:]
     with world_of.World(binary, os.path.abspath(guest)) as world:
-        results = scenario.run_all(world, wanted, workers=int(os.environ.get('PENUMBRA_LIBVIRT_JOBS', '4')))
-        if not all(results):
-            print(world.log('libvirtd', 8000))
-    print(f'{sum(results)} passed, {len(results) - sum(results)} failed')
-    sys.exit(0 if all(results) else 1)
+        status = scenario.run_and_report(world, wanted, workers=int(os.environ.get('PENUMBRA_LIBVIRT_JOBS', '4')))
+    sys.exit(status)
 
 
 if __name__ == '__main__':

@@ -49,8 +49,9 @@ def run_one(one, world):
         why = str(failure)
     except Exception as bug:  # pylint: disable=broad-except
         why = f'{type(bug).__name__}: {bug}'
-    print(f'{"ok  " if why is None else "FAIL"} {one.name} ({time.monotonic() - begin:.1f} s){"" if why is None else ": " + why}', flush=True)
-    return why is None
+    line = f'{"ok  " if why is None else "FAIL"} {one.name} ({time.monotonic() - begin:.1f} s){"" if why is None else ": " + why}'
+    print(line, flush=True)
+    return None if why is None else line
 
 
 def run_all(world, wanted, workers):
@@ -67,3 +68,13 @@ def run_all(world, wanted, workers):
         results = list(pool.map(lambda one: run_one(one, world), together))
     results += [run_one(one, world) for one in chosen if one.alone]
     return results
+
+
+def run_and_report(world, wanted, workers):
+    """The exit status. What failed is said once more at the very end."""
+    results = run_all(world, wanted, workers)
+    failures = [line for line in results if line is not None]
+    if failures:
+        print(world.log('libvirtd', 8000))
+    print('\n'.join([*failures, f'{len(results) - len(failures)} passed, {len(failures)} failed']))
+    return 1 if failures else 0

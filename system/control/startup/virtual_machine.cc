@@ -469,13 +469,21 @@ Result<int> VirtualMachine::run(ProcessSetup& process) {
     return control_.policy().exit_status();
 }
 
+// Said while the machine still stands: who sees its sockets close finds the reason in the log.
+int failed(const Error& error) {
+    log_error("%s", error.message().c_str());
+    return 1;
+}
+
 }  // namespace
 
-Result<int> run_virtual_machine(const Configuration& configuration) {
-    ProcessSetup process = TRY(ProcessSetup::enter(configuration.process, configuration.machine.name));
+int run_virtual_machine(const Configuration& configuration) {
+    Result<ProcessSetup> process = ProcessSetup::enter(configuration.process, configuration.machine.name);
+    if (!process) return failed(process.error());
     VirtualMachine machine(configuration);
-    TRY(machine.make_objects());
-    return machine.run(process);
+    if (Status made = machine.make_objects(); !made) return failed(made.error());
+    Result<int> status = machine.run(*process);
+    return status ? *status : failed(status.error());
 }
 
 }  // namespace vmm

@@ -6,11 +6,10 @@
 #pragma once
 
 #include "system/control/configuration.h"
-#include "util/result.h"
 
 namespace vmm {
 
-// Runs the machine to its end: the process's exit status, or why it could not start.
-Result<int> run_virtual_machine(const Configuration& configuration);
+// Runs the machine to its end; the process's exit status. Why it could not start is logged.
+int run_virtual_machine(const Configuration& configuration);
 
 }  // namespace vmm
