@@ -194,6 +194,17 @@ const KernelModel::Slot* KernelModel::find_slot(uint64_t gpa) const {
     return nullptr;
 }
 
+uint64_t KernelModel::launchable(uint64_t gpa, uint64_t bytes) const {
+    uint64_t length = 0;
+    while (length < bytes) {
+        const Slot* slot = find_slot(gpa + length);
+        if (slot == nullptr || slot->gmem_fd < 0) break;
+        const uint64_t in_slot = slot->size - (gpa + length - slot->gpa);
+        length += std::min(in_slot, bytes - length);
+    }
+    return length == 0 ? 0 : private_pages.run(gpa, length, true);
+}
+
 uint8_t* KernelModel::host_memory(uint64_t gpa) const {
     const Slot* slot = find_slot(gpa);
     if (slot == nullptr) return nullptr;
@@ -248,12 +259,10 @@ int KernelModel::set_attributes(const abi::MemoryAttributes& a) {
     if (vm_type == abi::kVmDefault || a.flags != 0 || a.size == 0) return -EINVAL;
     if ((a.attributes & ~abi::kMemoryAttributePrivate) != 0) return -EINVAL;
     if (!is_aligned(a.address | a.size, kPageSize) || a.address + a.size < a.address) return -EINVAL;
-    for (uint64_t page = a.address; page < a.address + a.size; page += kPageSize) {
-        if (a.attributes != 0) {
-            private_pages[page] = true;
-        } else {
-            private_pages.erase(page);
-        }
+    if (a.attributes != 0) {
+        private_pages.add(a.address, a.size);
+    } else {
+        private_pages.remove(a.address, a.size);
     }
     return 0;
 }

@@ -16,6 +16,7 @@
 
 #include "accel/kvm/ioctls.h"
 #include "accel/model/model_vcpu.h"
+#include "accel/model/page_set.h"
 #include "accel/model/protection_model.h"
 
 namespace vmm::model {
@@ -58,7 +59,10 @@ class KernelModel : public IoctlDoor {
     void set_protection(ProtectionFactory factory) { protection_factory_ = std::move(factory); }
     ProtectionModel* protection() { return protection_.get(); }
     void set_device_attributes(DeviceAttribute answer) { device_attribute_ = std::move(answer); }
-    bool is_private(uint64_t gpa) const { return private_pages.contains(gpa & ~uint64_t{4095}); }
+    bool is_private(uint64_t gpa) const { return private_pages.contains(gpa); }
+    // How much of the range, from its start on, can be given to a private guest's launch: private, and in a
+    // slot with a guest_memfd.
+    uint64_t launchable(uint64_t gpa, uint64_t bytes) const;
     // The host's memory behind the guest's, by the slots; null where there is none.
     uint8_t* host_memory(uint64_t gpa) const;
     // In the order of making.
@@ -70,8 +74,8 @@ class KernelModel : public IoctlDoor {
     std::vector<unsigned long> calls;
     unsigned count(unsigned long request) const;
     std::map<uint32_t, Slot> slots;
-    std::map<uint64_t, bool> private_pages;  // by gpa; shared pages are absent
-    std::map<int, uint64_t> gmems;           // descriptor -> size
+    PageSet private_pages;
+    std::map<int, uint64_t> gmems;  // descriptor -> size
     std::vector<MsiRoute> sent_msis;
     std::map<uint32_t, MsiRoute> msi_routes;
     std::map<uint32_t, std::vector<std::pair<uint32_t, uint32_t>>> chip_routes;  // gsi -> (chip, pin)

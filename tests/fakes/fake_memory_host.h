@@ -17,7 +17,7 @@
 #include "system/memory/conversion.h"
 #include "system/memory/discard_listener.h"
 #include "system/memory/ram_block.h"
-#include "tests/fakes/interval_map.h"
+#include "util/interval_map.h"
 
 namespace vmm {
 

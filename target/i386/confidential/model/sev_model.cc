@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "accel/model/contents_digest.h"
 #include "target/i386/confidential/sev/policy.h"
 #include "util/align.h"
 
@@ -104,9 +105,11 @@ int SevModel::update_data(const abi::SevBuffer& a) {
     if (state_ != State::LaunchUpdate || vmsas_done_) return -EIO;
     if (a.length == 0 || !is_aligned(a.address | a.length, kBlock)) return -EINVAL;
     const std::span<uint8_t> bytes(pointer<uint8_t>(a.address), a.length);
+    ContentsDigest contents;
+    if (record_ != nullptr && record_->hash_contents) contents.start(bytes);
     hasher_.update(bytes);
     if (record_ != nullptr)
-        record_->add({.op = "sev_launch_update_data", .length = a.length, .contents = sha384(bytes)},
+        record_->add({.op = "sev_launch_update_data", .length = a.length, .contents = contents.value()},
                      bytes.data());
     return 0;
 }

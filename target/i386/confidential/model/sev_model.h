@@ -7,7 +7,6 @@
 #include <array>
 #include <functional>
 #include <memory>
-#include <set>
 #include <vector>
 
 #include "accel/model/kernel_model.h"
@@ -61,8 +60,9 @@ class SnpModel final : public ProtectionModel {
     int init(const abi::SevInit& init);
     int start(const abi::SnpLaunchStart& start);
     int update(abi::SnpLaunchUpdate& update, uint32_t& error);
-    int add_page(sev::PageType type, uint64_t gpa, const uint8_t* page, uint32_t& error);
-    void record_update(sev::PageType type, uint64_t gpa, uint64_t length, const uint8_t* data);
+    int refusal_at(uint64_t gpa) const;
+    bool accept_cpuid(uint8_t* page, uint32_t& error);
+    void add_pages(sev::PageType type, uint64_t gpa, uint64_t length, const uint8_t* data);
     int finish(const abi::SnpLaunchFinish& finish, uint32_t& error);
     void add_vmsas();
 
@@ -71,7 +71,7 @@ class SnpModel final : public ProtectionModel {
     LaunchRecord* const record_;
     State state_ = State::Fresh;
     uint64_t features_ = 0, policy_ = 0;
-    std::set<uint64_t> pages_;  // what the guest owns
+    PageSet pages_;  // what the guest owns
     sev::SnpLaunchDigest digest_;
     std::vector<sev::VmsaPage> vmsas_;
     abi::SnpLaunchFinish finish_arguments_{};

@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "accel/model/contents_digest.h"
 #include "target/i386/confidential/model/sev_model.h"
 #include "target/i386/confidential/sev/id_block.h"
 #include "target/i386/confidential/sev/policy.h"
@@ -81,29 +82,37 @@ int SnpModel::start(const abi::SnpLaunchStart& start) {
     return 0;
 }
 
-int SnpModel::add_page(sev::PageType type, uint64_t gpa, const uint8_t* page, uint32_t& error) {
-    if (!kernel_.is_private(gpa)) return -EINVAL;
-    if (pages_.contains(gpa)) return -EEXIST;
-    if (type == sev::PageType::Cpuid && firmware_.check_cpuid) {
-        if (!firmware_.check_cpuid({const_cast<uint8_t*>(page), kPageSize})) {
-            error = abi::kSevInvalidParameter;
-            return -EIO;
-        }
-    }
-    pages_.insert(gpa);
-    if (type == sev::PageType::Cpuid) cpuid_page_.assign(page, page + kPageSize);
-    digest_.add_page(type, gpa, {page, page != nullptr ? kPageSize : 0});
-    return 0;
+// Why the page cannot be added.
+int SnpModel::refusal_at(uint64_t gpa) const {
+    return kernel_.launchable(gpa, kPageSize) == 0 ? -EINVAL : -EEXIST;
 }
 
-void SnpModel::record_update(sev::PageType type, uint64_t gpa, uint64_t length, const uint8_t* data) {
-    if (record_ == nullptr || length == 0) return;
-    LaunchOperation op{
-        .op = "snp_launch_update", .type = static_cast<uint32_t>(type), .gpa = gpa, .length = length};
+bool SnpModel::accept_cpuid(uint8_t* page, uint32_t& error) {
+    if (firmware_.check_cpuid && !firmware_.check_cpuid({page, kPageSize})) {
+        error = abi::kSevInvalidParameter;
+        return false;
+    }
+    cpuid_page_.assign(page, page + kPageSize);
+    return true;
+}
+
+void SnpModel::add_pages(sev::PageType type, uint64_t gpa, uint64_t length, const uint8_t* data) {
+    if (length == 0) return;
+    pages_.add(gpa, length);
+    const std::span<const uint8_t> contents(data, data != nullptr ? length : 0);
+    const bool wants_contents = record_ != nullptr && record_->hash_contents && type == sev::PageType::Normal;
+    ContentsDigest contents_digest;
+    if (wants_contents) contents_digest.start(contents);
+    digest_.add(type, gpa, length, contents);
+    if (record_ == nullptr) return;
     const bool has_data =
         type == sev::PageType::Normal || type == sev::PageType::Unmeasured || type == sev::PageType::Cpuid;
-    if (type == sev::PageType::Normal && record_->hash_contents) op.contents = sha384({data, length});
-    record_->add(std::move(op), has_data ? data : nullptr);
+    record_->add({.op = "snp_launch_update",
+                  .type = static_cast<uint32_t>(type),
+                  .gpa = gpa,
+                  .length = length,
+                  .contents = contents_digest.value()},
+                 has_data ? data : nullptr);
 }
 
 int SnpModel::update(abi::SnpLaunchUpdate& a, uint32_t& error) {
@@ -116,19 +125,15 @@ int SnpModel::update(abi::SnpLaunchUpdate& a, uint32_t& error) {
     const uint64_t first = a.gfn * kPageSize;
     const uint64_t asked =
         firmware_.pages_at_once != 0 ? std::min(a.length, firmware_.pages_at_once * kPageSize) : a.length;
-    const uint8_t* const data = zero ? nullptr : pointer<const uint8_t>(a.address);
-    uint64_t done = 0;
-    int refused = 0;
-    while (done < asked && refused == 0) {
-        const KernelModel::Slot* slot = kernel_.find_slot(first + done);
-        if (slot == nullptr || slot->gmem_fd < 0) {
-            refused = -EINVAL;
-        } else {
-            refused = add_page(type, first + done, data != nullptr ? data + done : nullptr, error);
-        }
-        if (refused == 0) done += kPageSize;
+    auto* const data = zero ? nullptr : pointer<uint8_t>(a.address);
+    // Whole runs are judged at once; the first page that cannot be added ends the call.
+    uint64_t done = std::min(kernel_.launchable(first, asked), pages_.run(first, asked, false));
+    int refused = done < asked ? refusal_at(first + done) : 0;
+    if (type == sev::PageType::Cpuid && done != 0 && !accept_cpuid(data, error)) {
+        done = 0;
+        refused = -EIO;
     }
-    record_update(type, first, done, data);
+    add_pages(type, first, done, data);
     a.gfn += done / kPageSize;
     if (!zero) a.address += done;
     a.length -= done;

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "accel/model/contents_digest.h"
 #include "accel/model/kernel_model.h"
 #include "accel/model/launch_record.h"
 #include "target/i386/confidential/tdx/cpuid_filter.h"
@@ -188,18 +189,25 @@ int TdModel::init_vcpu(model::ModelVcpu& vcpu, const abi::EncryptCommand& comman
     return 0;
 }
 
-bool TdModel::can_be_private(uint64_t gpa) const {
-    for (const auto& [id, slot] : kernel_.slots)
-        if (gpa >= slot.gpa && gpa - slot.gpa < slot.size) return slot.gmem_fd >= 0;
-    return false;
-}
-
-int TdModel::add_page(uint64_t gpa, const uint8_t* contents, bool measure) {
-    if (!can_be_private(gpa) || !kernel_.is_private(gpa)) return -EINVAL;
-    if (!pages_.insert(gpa).second) return -EEXIST;
-    mrtd_.add_page(gpa);
-    if (measure) mrtd_.extend_page(gpa, {contents, kPageSize});
-    return 0;
+void TdModel::add_pages(const abi::TdxInitMemRegion& region, bool measure) {
+    const uint64_t bytes = region.pages * kPageSize;
+    if (bytes == 0) return;
+    pages_.add(region.gpa, bytes);
+    const auto* contents = pointer<const uint8_t>(region.source);
+    const bool empty = !measure && std::all_of(contents, contents + bytes, [](uint8_t b) { return b == 0; });
+    model::ContentsDigest digest;
+    if (record_ != nullptr && record_->hash_contents && !empty) digest.start({contents, bytes});
+    for (uint64_t at = 0; at < bytes; at += kPageSize) {
+        mrtd_.add_page(region.gpa + at);
+        if (measure) mrtd_.extend_page(region.gpa + at, {contents + at, kPageSize});
+    }
+    if (record_ == nullptr) return;
+    record_->add({.op = "tdx_init_mem_region",
+                  .gpa = region.gpa,
+                  .length = bytes,
+                  .measured = measure,
+                  .contents = digest.value()},
+                 empty ? nullptr : contents);
 }
 
 int TdModel::init_mem_region(const model::ModelVcpu& vcpu, abi::EncryptCommand& command) {
@@ -212,37 +220,20 @@ int TdModel::init_mem_region(const model::ModelVcpu& vcpu, abi::EncryptCommand& 
     if (!bytes || region->gpa >= shared_bit || *bytes > shared_bit - region->gpa) return -EINVAL;
     if (region->source == 0) return -EOPNOTSUPP;
     const bool measure = (command.flags & abi::kTdxMeasureRegion) != 0;
+    const bool stops = host_.pages_per_call != 0 && host_.pages_per_call < region->pages;
+    const uint64_t asked = stops ? host_.pages_per_call * kPageSize : *bytes;
+    // Whole runs are judged at once; the first page that cannot be added ends the call.
+    const uint64_t room =
+        std::min(kernel_.launchable(region->gpa, asked), pages_.run(region->gpa, asked, false));
+    int answer = stops ? -EINTR : 0;
+    if (room < asked) answer = kernel_.launchable(region->gpa + room, kPageSize) == 0 ? -EINVAL : -EEXIST;
     abi::TdxInitMemRegion done = *region;
-    done.pages = 0;
-    int answer = 0;
-    while (region->pages != 0 && answer == 0) {
-        if (host_.pages_per_call != 0 && done.pages == host_.pages_per_call) {
-            answer = -EINTR;
-            break;
-        }
-        answer = add_page(region->gpa, pointer<const uint8_t>(region->source), measure);
-        if (answer != 0) break;
-        ++done.pages;
-        region->gpa += kPageSize;
-        region->source += kPageSize;
-        --region->pages;
-    }
-    if (done.pages != 0) note_region(done, measure);
+    done.pages = room / kPageSize;
+    add_pages(done, measure);
+    region->gpa += room;
+    region->source += room;
+    region->pages -= done.pages;
     return answer;
-}
-
-void TdModel::note_region(const abi::TdxInitMemRegion& done, bool measure) {
-    if (record_ == nullptr) return;
-    const uint64_t length = done.pages * kPageSize;
-    const auto* contents = pointer<const uint8_t>(done.source);
-    model::LaunchOperation operation;
-    operation.op = "tdx_init_mem_region";
-    operation.gpa = done.gpa;
-    operation.length = length;
-    operation.measured = measure;
-    const bool empty = std::all_of(contents, contents + length, [](uint8_t byte) { return byte == 0; });
-    if (measure || !empty) operation.contents = sha384({contents, length});
-    record_->add(std::move(operation), empty && !measure ? nullptr : contents);
 }
 
 // What the TD shows: what was configured, and the bits that are always there.

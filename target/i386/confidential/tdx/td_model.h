@@ -5,9 +5,9 @@
 
 #include <cstdint>
 #include <memory>
-#include <set>
 #include <vector>
 
+#include "accel/model/page_set.h"
 #include "accel/model/protection_model.h"
 #include "linux-headers/tdx_abi.h"
 #include "target/i386/confidential/tdx/mrtd.h"
@@ -52,7 +52,7 @@ class TdModel final : public model::ProtectionModel {
 
     const abi::TdxInitVm& parameters() const { return parameters_; }
     const std::vector<kvm_cpuid_entry2>& configured() const { return configured_; }
-    const std::set<uint64_t>& pages() const { return pages_; }
+    const model::PageSet& pages() const { return pages_; }
     uint64_t hob_of_vcpu(uint32_t id) const;
 
   private:
@@ -63,9 +63,7 @@ class TdModel final : public model::ProtectionModel {
     int check_cpuid(const abi::TdxInitVm& asked) const;
     int init_vcpu(model::ModelVcpu& vcpu, const abi::EncryptCommand& command);
     int init_mem_region(const model::ModelVcpu& vcpu, abi::EncryptCommand& command);
-    int add_page(uint64_t gpa, const uint8_t* contents, bool measure);
-    bool can_be_private(uint64_t gpa) const;
-    void note_region(const abi::TdxInitMemRegion& done, bool measure);
+    void add_pages(const abi::TdxInitMemRegion& region, bool measure);
     int get_cpuid(const model::ModelVcpu& vcpu, abi::EncryptCommand& command);
     int finalize(const abi::EncryptCommand& command);
 
@@ -76,7 +74,7 @@ class TdModel final : public model::ProtectionModel {
     abi::TdxInitVm parameters_{};
     std::vector<kvm_cpuid_entry2> configured_;
     std::map<uint32_t, uint64_t> vcpus_;  // initialized ones, with their RCX
-    std::set<uint64_t> pages_;
+    model::PageSet pages_;
     Mrtd mrtd_;
 };
 

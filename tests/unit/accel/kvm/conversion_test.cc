@@ -51,7 +51,7 @@ struct ProtectedWorld {
 
 TEST(EngineConverter, initialVisibilityReachesTheKernel) {
     ProtectedWorld machine;
-    EXPECT_EQ(machine.world.fake.private_pages.size(), kRamSize / kPageSize);
+    EXPECT_EQ(machine.world.fake.private_pages.count(), kRamSize / kPageSize);
     EXPECT_EQ(machine.world.fake.count(abi::kSetMemoryAttributes), 1u);
 }
 

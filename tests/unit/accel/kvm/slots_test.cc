@@ -74,14 +74,14 @@ TEST(SlotTable, changeOfAGmemSlotIsDeleteAndAddBehindTheGate) {
     EXPECT_EQ(gate.times, 0u);
     std::vector<SlotSpec> split{ram(0, 0xc0000, kHost, gmem.get(), 0),
                                 ram(0xd0000, 0x30000, kHost + 0xd0000, gmem.get(), 0xd0000)};
-    vm.fake.private_pages[0x1000] = true;
+    vm.fake.private_pages.add(0x1000);
     ASSERT_TRUE(table.apply(split));
     EXPECT_EQ(gate.times, 1u);
     EXPECT_FALSE(gate.closed);
     EXPECT_EQ(kernel_view(vm.fake), split);
     // The attribute map is the VM's: nobody set anything private again.
     EXPECT_EQ(vm.fake.count(abi::kSetMemoryAttributes), 0u);
-    EXPECT_EQ(vm.fake.private_pages.size(), 1u);
+    EXPECT_EQ(vm.fake.private_pages.count(), 1u);
 }
 
 TEST(SlotTable, removalAndAdditionElsewhereNeedNoGate) {

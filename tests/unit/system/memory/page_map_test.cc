@@ -7,7 +7,7 @@
 #include <thread>
 #include <vector>
 
-#include "tests/fakes/interval_map.h"
+#include "util/interval_map.h"
 
 namespace vmm {
 namespace {

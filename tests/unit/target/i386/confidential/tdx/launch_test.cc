@@ -32,7 +32,7 @@ TEST(TdLaunch, MeasuresAsToolsExpectForAnyNumberOfProcessors) {
         EXPECT_EQ(world.mrtd(), kMrtd) << vcpus;
         for (unsigned i = 0; i < vcpus; ++i)
             EXPECT_EQ(world.td().hob_of_vcpu(i), 0x809000u);
-        EXPECT_EQ(world.td().pages().size(), 12u + 4 + 14 + 2 + 2 + 6);
+        EXPECT_EQ(world.td().pages().count(), 12u + 4 + 14 + 2 + 2 + 6);
         EXPECT_EQ(world.td().check_run(), 0);
     }
 }

@@ -1,4 +1,4 @@
-// IntervalMap: a plain model for maps of ranges. Every number of the 64-bit space has a value, in few runs.
+// IntervalMap: a plain map of ranges, for models. Every number of the 64-bit space has a value, in few runs.
 // Neighbours of one value are one run, always. Header only; not thread-safe.
 #pragma once
 
