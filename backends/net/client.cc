@@ -70,11 +70,20 @@ void Client::tell_sendable() {
 }
 
 void Client::set_running(bool running) {
+    for (const auto& queue : more_)
+        queue->set_running(running);
     if (std::exchange(running_, running) == running || !running) return;
     accept_input();
 }
 
+void Client::use_queues(size_t count) {
+    for (size_t i = 1; i < queues(); ++i)
+        queue(i).use(i < count);
+}
+
 void Client::set_link(bool up) {
+    for (const auto& queue : more_)
+        queue->set_link(up);
     if (std::exchange(link_up_, up) == up) return;
     if (!up) flush_soon();
     if (peer_ != nullptr) peer_->link_changed(up);

@@ -11,9 +11,12 @@
 #include <atomic>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "util/event_loop.h"
@@ -33,6 +36,18 @@ struct Offloads {
     bool operator==(const Offloads&) const = default;
 };
 
+// Which frames a card gives to its driver, for people to look at.
+struct RxFilter {
+    enum class Mode : uint8_t { Listed, None, All };
+    std::string card;  // its name
+    bool promiscuous = false, broadcast = true;
+    Mode unicast = Mode::Listed, multicast = Mode::Listed, vlan = Mode::Listed;
+    bool unicast_overflow = false, multicast_overflow = false;
+    std::string main_mac;
+    std::vector<std::string> unicast_table, multicast_table;
+    std::vector<uint16_t> vlans;
+};
+
 class Peer {
   public:
     virtual ~Peer() = default;
@@ -45,6 +60,8 @@ class Peer {
     virtual void announce() {}
     // The client is about to die.
     virtual void client_gone() {}
+    // Which frames it takes; absent: it has no filter.
+    virtual std::optional<RxFilter> rx_filter() const { return std::nullopt; }
 };
 
 class Client {
@@ -73,7 +90,22 @@ class Client {
     virtual void set_offloads(const Offloads& offloads) { (void)offloads; }
     virtual bool has_ufo() const { return false; }
 
+    // A network with several queues is one client for each, this being the first and their owner; what
+    // arrives is spread over those in use, and what is sent may go through any of them.
+    size_t queues() const { return 1 + more_.size(); }
+    Client& queue(size_t index) { return index == 0 ? *this : *more_[index - 1]; }
+    // The first `count` are in use. All are at first.
+    void use_queues(size_t count);
+    // The frames that the peer takes are others than before.
+    void filter_changed() {
+        if (filter_watcher_ && std::exchange(filter_armed_, false)) filter_watcher_();
+    }
+
     // ---- for the control plane ----
+
+    // Called at the next change of the peer's filter, once; and once more after the next call.
+    void watch_filter(std::function<void()> changed) { filter_watcher_ = std::move(changed); }
+    void watch_filter_again() { filter_armed_ = true; }
 
     void set_link(bool up);
     // While the machine is stopped, what arrives waits.
@@ -85,8 +117,11 @@ class Client {
     bool deliver(Packet packet);
     void tell_sendable();
     EventLoop& loop() { return loop_; }
+    void add_queue(std::unique_ptr<Client> queue) { more_.push_back(std::move(queue)); }
 
   private:
+    // Whether packets may come and go here, of a queue that is not the first.
+    virtual void use(bool used) { (void)used; }
     virtual bool do_send(Packet packet) = 0;
     virtual void resumed() {}
     void flush();
@@ -101,7 +136,10 @@ class Client {
     bool running_ = true;
     bool sending_ = false;
     std::deque<std::vector<uint8_t>> kept_;
-    std::atomic<bool> stalled_{false};  // something is kept
+    std::atomic<bool> stalled_{false};           // something is kept
+    std::vector<std::unique_ptr<Client>> more_;  // queues
+    std::function<void()> filter_watcher_;
+    bool filter_armed_ = true;
     std::shared_ptr<int> alive_ = std::make_shared<int>(0);
 };
 

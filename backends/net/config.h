@@ -38,8 +38,9 @@ struct UserConfig {
 };
 
 struct TapConfig {
-    std::optional<int> fd;  // an open tap; else ifname
-    std::string ifname;     // empty: the kernel names it
+    std::vector<int> fds;  // an open tap, a descriptor each queue; else ifname
+    std::string ifname;    // empty: the kernel names it
+    unsigned queues = 1;   // of ifname
     std::optional<bool> vnet_hdr;
     std::string script, downscript;  // empty: none
     std::optional<uint64_t> sndbuf;

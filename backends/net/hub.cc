@@ -14,6 +14,8 @@ Result<std::unique_ptr<HubPort>> HubPort::create(EventLoop& loop, std::string id
                                                  Client* netdev) {
     auto port = std::make_unique<HubPort>(Token(), loop, std::move(id), std::move(hub));
     if (netdev == nullptr) return port;
+    if (netdev->queues() > 1)
+        return Error::make("netdev '%s' has several queues, which a hub cannot use", netdev->id().c_str());
     if (!netdev->attach(*port)) return Error::make("netdev '%s' is already in use", netdev->id().c_str());
     port->netdev_ = netdev;
     // Frames are plain on the segment.

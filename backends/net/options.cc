@@ -31,17 +31,46 @@ Result<SocketAddress> host_and_port(const std::string& text, const char* name) {
         InetAddress{.host = host, .port = text.substr(colon + 1), .to = {}, .ipv4 = {}, .ipv6 = {}});
 }
 
+constexpr size_t kMostTapQueues = 256;  // the kernel has no more
+
+// "A:B:C", at most so many.
+Result<std::vector<int>> descriptors(const std::string& text, FdStore* fds, size_t most) {
+    const std::vector<std::string_view> words =
+        most == 1 ? std::vector<std::string_view>{text} : split(text, ':');
+    if (words.size() > most) return Error::make("fds= takes at most %zu descriptors", most);
+    std::vector<int> out;
+    for (std::string_view word : words) {
+        Result<int> one = descriptor(std::string(word), fds);
+        if (!one) {
+            // Those that the monitor was handed are ours by now.
+            if (fds != nullptr)
+                for (int taken : out)
+                    Fd(taken).reset();
+            return std::move(one).take_error();
+        }
+        out.push_back(*one);
+    }
+    return out;
+}
+
 Result<TapConfig> tap_config(const qapi::NetdevTapOptions& options, FdStore* fds) {
     if (options.vhost.value_or(false)) return Error::make("vhost=on is not supported: use vhost=off");
-    if (options.queues.value_or(1) != 1)
-        return Error::make("queues=%u is not supported: use 1", *options.queues);
     TapConfig config;
-    if (options.fd) {
-        if (options.ifname || options.script || options.downscript || options.vnet_hdr || options.sndbuf)
-            return Error::make("ifname=, script=, downscript=, vnet_hdr= and sndbuf= are invalid with fd=");
-        config.fd = TRY(descriptor(*options.fd, fds));
+    if (options.fd || options.fds) {
+        const char* given = options.fd ? "fd" : "fds";
+        if (options.fd && options.fds) return Error::make("fd= and fds= exclude each other");
+        if (options.ifname || options.script || options.downscript || options.vnet_hdr || options.sndbuf ||
+            options.queues)
+            return Error::make(
+                "ifname=, script=, downscript=, vnet_hdr=, sndbuf= and queues= are invalid with %s=", given);
+        config.fds = TRY(options.fd ? descriptors(*options.fd, fds, 1)
+                                    : descriptors(*options.fds, fds, kMostTapQueues));
         return config;
     }
+    config.queues = options.queues.value_or(1);
+    if (config.queues == 0 || config.queues > kMostTapQueues)
+        return Error::make("Parameter 'queues' expects a number between 1 and %zu, not %u", kMostTapQueues,
+                           config.queues);
     config.ifname = options.ifname.value_or("");
     config.vnet_hdr = options.vnet_hdr;
     config.sndbuf = options.sndbuf;

@@ -32,7 +32,8 @@ Status set_tun_int(int fd, unsigned long request, int value, const char* what) {
     return {};
 }
 
-Result<Fd> open_tap(const TapConfig& config) {
+// Another queue of the interface when it has a name already.
+Result<Fd> open_tap(const TapConfig& config, const std::string& existing) {
     Fd fd = TRY(open_file("/dev/net/tun", O_RDWR | O_NONBLOCK));
     unsigned features = 0;
     if (::ioctl(fd.get(), TUNGETFEATURES, &features) < 0) features = 0;
@@ -41,10 +42,13 @@ Result<Fd> open_tap(const TapConfig& config) {
         return Error::make("vnet_hdr=on requested, but the kernel has no IFF_VNET_HDR for tap devices");
     ifreq request = {};
     const bool header = can && config.vnet_hdr.value_or(true);
-    request.ifr_flags = static_cast<short>(IFF_TAP | IFF_NO_PI | (header ? IFF_VNET_HDR : 0));
+    if (config.queues > 1 && (features & IFF_MULTI_QUEUE) == 0)
+        return Error::make("queues=%u: the kernel has no IFF_MULTI_QUEUE", config.queues);
+    request.ifr_flags = static_cast<short>(IFF_TAP | IFF_NO_PI | (header ? IFF_VNET_HDR : 0) |
+                                           (config.queues > 1 ? IFF_MULTI_QUEUE : 0));
     if (config.ifname.size() >= IFNAMSIZ)
         return Error::make("ifname '%s' is too long: at most %d bytes", config.ifname.c_str(), IFNAMSIZ - 1);
-    const std::string name = config.ifname.empty() ? "tap%d" : config.ifname;
+    const std::string name = !existing.empty() ? existing : !config.ifname.empty() ? config.ifname : "tap%d";
     std::memcpy(request.ifr_name, name.data(), name.size());
     if (::ioctl(fd.get(), TUNSETIFF, &request) < 0)
         return Error::from_errno(errno, "could not configure /dev/net/tun (%s)", name.c_str());
@@ -70,57 +74,95 @@ Status run_script(const std::string& script, const std::string& name) {
 
 Result<std::unique_ptr<TapClient>> TapClient::create(EventLoop& loop, std::string id,
                                                      const TapConfig& config) {
-    Fd fd;
-    if (config.fd) {
-        fd = Fd(*config.fd);
+    std::vector<Fd> given;
+    for (int fd : config.fds)
+        given.emplace_back(fd);
+    std::unique_ptr<TapClient> first;
+    const size_t count = given.empty() ? config.queues : given.size();
+    for (size_t i = 0; i < count; ++i) {
+        Fd fd =
+            given.empty() ? TRY(open_tap(config, first == nullptr ? "" : first->name_)) : std::move(given[i]);
         TRY(set_close_on_exec(fd.get()));
         TRY(set_non_blocking(fd.get()));
-    } else {
-        fd = TRY(open_tap(config));
+        auto queue = std::make_unique<TapClient>(Token(), loop, id, std::move(fd));
+        TRY(queue->look());
+        if (first == nullptr) {
+            if (!config.fds.empty() && config.vnet_hdr.value_or(queue->header_) != queue->header_)
+                return Error::make("vnet_hdr=%s contradicts how '%s' was opened",
+                                   queue->header_ ? "off" : "on", queue->name_.c_str());
+            first = std::move(queue);
+            continue;
+        }
+        if (queue->name_ != first->name_ || queue->header_ != first->header_)
+            return Error::make("fds= are queues of different interfaces: '%s' and '%s'", first->name_.c_str(),
+                               queue->name_.c_str());
+        first->add_queue(std::move(queue));
     }
-    auto client = std::make_unique<TapClient>(Token(), loop, std::move(id), config, std::move(fd));
-    TRY(client->set_up());
-    return client;
+    TRY(first->set_up(config));
+    return first;
 }
 
-TapClient::TapClient(Token, EventLoop& loop, std::string id, const TapConfig& config, Fd fd)
-    : Client(loop, std::move(id)), config_(config), fd_(std::move(fd)), in_(kMaxPacket) {}
+TapClient::TapClient(Token, EventLoop& loop, std::string id, Fd fd)
+    : Client(loop, std::move(id)), fd_(std::move(fd)), in_(kMaxPacket) {}
 
 TapClient::~TapClient() {
     in_watch_.end();
     out_watch_.end();
     fd_.reset();
-    if (!script_ran_ || config_.downscript.empty()) return;
-    Status down = run_script(config_.downscript, name_);
+    if (downscript_.empty()) return;
+    Status down = run_script(downscript_, name_);
     if (!down) log_warning("netdev %s: %s", id().c_str(), down.error().message().c_str());
 }
 
-Status TapClient::set_up() {
+Status TapClient::look() {
     ifreq request = {};
     if (::ioctl(fd_.get(), TUNGETIFF, &request) < 0)
         return Error::from_errno(errno, "descriptor %d is not a tap device", fd_.get());
     name_.assign(request.ifr_name, ::strnlen(request.ifr_name, IFNAMSIZ));
     header_ = (request.ifr_flags & IFF_VNET_HDR) != 0;
-    if (config_.fd && config_.vnet_hdr.value_or(header_) != header_)
-        return Error::make("vnet_hdr=%s contradicts how '%s' was opened", header_ ? "off" : "on",
-                           name_.c_str());
+    return {};
+}
+
+Status TapClient::set_up(const TapConfig& config) {
     if (header_) {
         TRY(set_tun_int(fd_.get(), TUNSETVNETHDRSZ, static_cast<int>(kHeaderSize), "the header's size"));
         TRY(set_tun_int(fd_.get(), TUNSETVNETLE, 1, "the header's byte order"));
         ufo_ = ::ioctl(fd_.get(), TUNSETOFFLOAD, static_cast<unsigned long>(TUN_F_CSUM | TUN_F_UFO)) == 0;
         set_offloads({});
     }
-    if (config_.sndbuf && *config_.sndbuf != 0)
+    if (config.sndbuf && *config.sndbuf != 0)
         TRY(set_tun_int(fd_.get(), TUNSETSNDBUF,
-                        static_cast<int>(std::min<uint64_t>(*config_.sndbuf, INT32_MAX)), "sndbuf"));
-    if (!config_.fd && !config_.script.empty()) TRY(run_script(config_.script, name_));
-    script_ran_ = !config_.fd;
+                        static_cast<int>(std::min<uint64_t>(*config.sndbuf, INT32_MAX)), "sndbuf"));
+    if (config.fds.empty()) {
+        if (!config.script.empty()) TRY(run_script(config.script, name_));
+        downscript_ = config.downscript;
+    }
     watch();
+    for (size_t i = 1; i < queues(); ++i)
+        static_cast<TapClient&>(queue(i)).watch();
     return {};
 }
 
+void TapClient::use(bool used) {
+    if (std::exchange(used_, used) == used) return;
+    ifreq request = {};
+    request.ifr_flags = static_cast<short>(used ? IFF_ATTACH_QUEUE : IFF_DETACH_QUEUE);
+    // A descriptor that is detached reports an error all the time.
+    if (!used) {
+        in_watch_.end();
+        out_watch_.end();
+    }
+    if (::ioctl(fd_.get(), TUNSETQUEUE, &request) < 0) {
+        log_warning("netdev %s: a queue cannot be %s: %s", id().c_str(), used ? "attached" : "detached",
+                    std::strerror(errno));
+        return;
+    }
+    if (used && !paused_) watch();
+}
+
 std::string TapClient::info() const {
-    return "ifname=" + name_ + ",vnet_hdr=" + (header_ ? "on" : "off");
+    return "ifname=" + name_ + ",vnet_hdr=" + (header_ ? "on" : "off") +
+           (queues() > 1 ? ",queues=" + std::to_string(queues()) : "");
 }
 
 void TapClient::set_offloads(const Offloads& offloads) {
@@ -152,10 +194,11 @@ void TapClient::read_some() {
 }
 
 void TapClient::resumed() {
-    if (std::exchange(paused_, false)) watch();
+    if (std::exchange(paused_, false) && used_) watch();
 }
 
 bool TapClient::do_send(Packet packet) {
+    if (!used_) return true;
     ssize_t done = 0;
     do {
         done = ::write(fd_.get(), packet.data(), packet.size());

@@ -1,6 +1,6 @@
-// TapClient: a tap interface of the host, opened by name or handed over as a descriptor. Packets have a
-// header when the interface gives one (vnet_hdr), and offloads with it. Missing: several queues, vhost,
-// bridge helpers. Main thread.
+// TapClient: a tap interface of the host, opened by name or handed over as descriptors, one for each queue.
+// Packets have a header when the interface gives one (vnet_hdr), and offloads with it. A queue that is not in
+// use is detached, so that the kernel sends no packet there. Missing: vhost, bridge helpers. Main thread.
 #pragma once
 
 #include <memory>
@@ -21,7 +21,7 @@ class TapClient final : public Client {
   public:
     static Result<std::unique_ptr<TapClient>> create(EventLoop& loop, std::string id,
                                                      const TapConfig& config);
-    TapClient(Token, EventLoop& loop, std::string id, const TapConfig& config, Fd fd);
+    TapClient(Token, EventLoop& loop, std::string id, Fd fd);
     ~TapClient() override;
 
     std::string_view type() const override { return "tap"; }
@@ -31,16 +31,20 @@ class TapClient final : public Client {
     bool has_ufo() const override { return ufo_; }
 
   private:
-    Status set_up();
+    // Of every queue, and of the interface as a whole.
+    Status look();
+    Status set_up(const TapConfig& config);
+    void use(bool used) override;
     bool do_send(Packet packet) override;
     void resumed() override;
     void watch();
     void read_some();
 
-    const TapConfig config_;
     Fd fd_;
     std::string name_;
-    bool header_ = false, ufo_ = false, script_ran_ = false;
+    std::string downscript_;
+    bool header_ = false, ufo_ = false;
+    bool used_ = true;
     FdWatch in_watch_, out_watch_;
     std::vector<uint8_t> in_;
     bool paused_ = false;

@@ -8,6 +8,13 @@
 
 namespace vmm {
 
+std::string DeviceNode::text(std::string_view property) const {
+    const Property* row = find_property(request.type->properties, property);
+    if (row == nullptr) return {};
+    const qapi::Value value = write_property(*row, request.config->data());
+    return value.if_string() != nullptr ? *value.if_string() : std::string();
+}
+
 namespace {
 
 void collect(DeviceBus& bus, std::vector<DeviceBus*>& all) {

@@ -23,6 +23,8 @@ struct DeviceNode {
     std::string path;  // "/machine/peripheral/disk0"
     bool hotplugged = false;
     bool unplug_asked = false;
+    // The text of a property that it was made with; empty when it has none of this name.
+    std::string text(std::string_view property) const;
 };
 
 // What the guest said about a slot for processors or memory (ACPI's _OST).

@@ -29,7 +29,7 @@ constexpr uint8_t kDuplexUnknown = 0xff;
 // The control queue. Virtio 1.2, 5.1.6.5.
 constexpr uint8_t kReceiveClass = 0, kMacClass = 1, kVlanClass = 2, kAnnounceClass = 3, kQueuesClass = 4,
                   kOffloadsClass = 5;
-constexpr uint8_t kTableSet = 0, kAddressSet = 1;
+constexpr uint8_t kTableSet = 0, kAddressSet = 1, kPairsSet = 0;
 constexpr uint8_t kDone = 0, kRefused = 1;
 constexpr uint16_t kControlSize = 64;
 constexpr size_t kMostCommand = 64 * kKiB;
@@ -54,7 +54,6 @@ Status check_size(const char* name, uint16_t size) {
 Status Net::check(const NetConfig& config) {
     TRY(check_size("rx_queue_size", config.rx_queue_size));
     TRY(check_size("tx_queue_size", config.tx_queue_size));
-    if (config.mq) return Error::make("mq=on is not supported: network back ends have one queue");
     if (!config.duplex.empty() && config.duplex != "half" && config.duplex != "full")
         return Error::make("'duplex' must be 'half' or 'full'");
     if (config.speed < -1) return Error::make("'speed' must be between 0 and INT_MAX");
@@ -65,7 +64,7 @@ Status Net::check(const NetConfig& config) {
     return {};
 }
 
-Result<std::unique_ptr<Net>> Net::create(const NetConfig& config, DeviceEnv& env) {
+Result<std::unique_ptr<Net>> Net::create(const NetConfig& config, DeviceEnv& env, std::string name) {
     TRY(check(config));
     net::Client* client = nullptr;
     if (!config.netdev.empty()) {
@@ -74,13 +73,19 @@ Result<std::unique_ptr<Net>> Net::create(const NetConfig& config, DeviceEnv& env
             return Error::make("netdev '%s' is already in use", config.netdev.c_str());
     }
     const MacAddress mac = config.mac ? *config.mac : env.back_ends().macs().fresh();
-    auto device = std::make_unique<Net>(config, mac, client, env);
-    const uint16_t sizes[] = {config.rx_queue_size, config.tx_queue_size, kControlSize};
-    TRY(device->make_queues(std::span(sizes).first(config.ctrl_vq ? 3 : 2)));
+    auto device = std::make_unique<Net>(config, mac, client, env, std::move(name));
+    std::vector<uint16_t> sizes;
+    for (size_t i = 0; i < device->pairs_.size(); ++i) {
+        sizes.push_back(config.rx_queue_size);
+        sizes.push_back(config.tx_queue_size);
+    }
+    if (config.ctrl_vq) sizes.push_back(kControlSize);
+    TRY(device->make_queues(sizes));
     return device;
 }
 
-Net::Net(const NetConfig& config, const MacAddress& mac, net::Client* client, DeviceEnv& env)
+Net::Net(const NetConfig& config, const MacAddress& mac, net::Client* client, DeviceEnv& env,
+         std::string name)
     : Device({.id = DeviceId::Net,
               .name = "virtio-net",
               .config_size = tells_speed(config) ? sizeof(NetConfigSpace) : kShortConfig},
@@ -88,10 +93,18 @@ Net::Net(const NetConfig& config, const MacAddress& mac, net::Client* client, De
       config_(config),
       macs_(env.back_ends().macs()),
       first_mac_(mac),
+      name_(std::move(name)),
       client_(client),
       packet_(net::kMaxPacket) {
     macs_.take(mac);
-    if (client_ != nullptr) CHECK(client_->attach(*this), "a netdev got two cards");
+    const size_t pairs = client != nullptr && config.mq && config.ctrl_vq ? client->queues() : 1;
+    for (size_t i = 0; i < pairs; ++i) {
+        Pair& pair = *pairs_.emplace_back(std::make_unique<Pair>(*this, i));
+        if (client == nullptr) continue;
+        pair.client = &client->queue(i);
+        CHECK(pair.client->attach(pair), "a netdev got two cards");
+    }
+    if (client != nullptr) client->use_queues(1);
     filter_.reset(mac, false);
     set_offered(offer());
     fill_config();
@@ -105,7 +118,8 @@ Net::~Net() {
 void Net::leave() {
     if (client_ == nullptr) return;
     client_->set_offloads({});
-    client_->detach(*this);
+    for (const auto& pair : pairs_)
+        if (net::Client* client = std::exchange(pair->client, nullptr)) client->detach(*pair);
     client_ = nullptr;
 }
 
@@ -135,6 +149,7 @@ uint64_t Net::offer() const {
     add(config_.host_mtu != 0, kMtu);
     add(tells_speed(config_), kSpeedDuplex);
     add(config_.ctrl_vq, kCtrlVq);
+    add(config_.ctrl_vq && config_.mq, kMultiQueue);
     add(config_.ctrl_vq && config_.ctrl_rx, kCtrlRx);
     add(config_.ctrl_vq && config_.ctrl_vlan, kCtrlVlan);
     add(config_.ctrl_vq && config_.ctrl_rx_extra, kCtrlRxExtra);
@@ -147,7 +162,7 @@ void Net::fill_config() {
     NetConfigSpace c = {};
     c.mac = first_mac_.bytes;
     c.status = client_ != nullptr && client_->link_up() ? kLinkUp : 0;
-    c.max_pairs = 1;
+    c.max_pairs = static_cast<uint16_t>(pairs_.size());
     c.mtu = config_.host_mtu;
     c.speed = static_cast<uint32_t>(config_.speed);
     c.duplex = config_.duplex.empty() ? kDuplexUnknown : config_.duplex == "full" ? 1 : 0;
@@ -184,7 +199,15 @@ void Net::was_reset() {
     announcing_ = false;
     set_config(0, first_mac_.bytes);
     tell_offloads(0);
-    on_main_loop([this] { set_status(false); });
+    was_reset_ = true;
+    on_main_loop([this] { finish_reset(); });
+}
+
+// Before anything of the driver's next life, whichever comes first on the main loop.
+void Net::finish_reset() {
+    if (!was_reset_.exchange(false)) return;
+    set_status(false);
+    use_pairs(1);
 }
 
 // Before virtio 1.0 the address was written here.
@@ -213,14 +236,16 @@ void Net::set_status(bool announce) {
                                static_cast<uint16_t>((up ? kLinkUp : 0) | (announce ? kAnnounceWanted : 0)));
 }
 
-void Net::link_changed(bool) {
+void Net::link_changed() {
     set_status(announcing_);
     if (running()) notify_config();
 }
 
-void Net::client_gone() {
-    client_ = nullptr;
-    link_changed(false);
+void Net::Pair::client_gone() {
+    client = nullptr;
+    if (index != 0) return;
+    card.client_ = nullptr;
+    card.link_changed();
 }
 
 void Net::announce() {
@@ -264,31 +289,36 @@ bool Net::run_command(std::span<const uint8_t> command) {
     const uint8_t kind = command[0], number = command[1];
     const auto data = command.subspan(2);
     switch (kind) {
-        case kReceiveClass: {
-            if (!has(kCtrlRx) || (number > 1 && !has(kCtrlRxExtra))) return false;
-            Locked lock(filter_mutex_);
-            return filter_.receive_command(number, data);
-        }
-        case kMacClass: {
-            if (number == kAddressSet) return has(kCtrlMacAddr) && set_mac(data);
-            if (number != kTableSet || !has(kCtrlRx)) return false;
-            Locked lock(filter_mutex_);
-            return filter_.set_tables(data);
-        }
-        case kVlanClass: {
-            if (!has(kCtrlVlan)) return false;
-            Locked lock(filter_mutex_);
-            return filter_.vlan_command(number, data);
-        }
+        case kReceiveClass:
+        case kMacClass:
+        case kVlanClass:
+            if (!run_filter_command(kind, number, data)) return false;
+            if (client_ != nullptr) client_->filter_changed();
+            return true;
         case kAnnounceClass:
             if (number != 0 || !announcing_) return false;
             set_status(false);
             return true;
         case kOffloadsClass:
             return number == 0 && has(kCtrlGuestOffloads) && set_guest_offloads(data);
-        case kQueuesClass:  // one pair is what there is
+        case kQueuesClass:
+            return number == kPairsSet && has(kMultiQueue) && set_pairs(data);
         default:
             return false;
+    }
+}
+
+bool Net::run_filter_command(uint8_t kind, uint8_t number, std::span<const uint8_t> data) {
+    if (kind == kMacClass && number == kAddressSet) return has(kCtrlMacAddr) && set_mac(data);
+    Locked lock(filter_mutex_);
+    switch (kind) {
+        case kReceiveClass:
+            return has(kCtrlRx) && (number <= 1 || has(kCtrlRxExtra)) &&
+                   filter_.receive_command(number, data);
+        case kMacClass:
+            return number == kTableSet && has(kCtrlRx) && filter_.set_tables(data);
+        default:
+            return has(kCtrlVlan) && filter_.vlan_command(number, data);
     }
 }
 
@@ -313,6 +343,44 @@ bool Net::set_guest_offloads(std::span<const uint8_t> data) {
     return true;
 }
 
+// ---- queue pairs ----
+
+unsigned Net::control_index() const {
+    return has(kMultiQueue) ? static_cast<unsigned>(2 * pairs_.size()) : 2;
+}
+
+void Net::use_pairs(size_t count) {
+    const size_t before = std::exchange(used_pairs_, count);
+    if (client_ != nullptr && before != count) client_->use_queues(count);
+    for (size_t i = before; i < count; ++i) {
+        pairs_[i]->receive_queue().kick();
+        pairs_[i]->transmit_queue().kick();
+    }
+}
+
+bool Net::set_pairs(std::span<const uint8_t> data) {
+    if (data.size() != 2) return false;
+    const size_t count = load_le<uint16_t>(data.data());
+    if (count == 0 || count > pairs_.size()) return false;
+    use_pairs(count);
+    return true;
+}
+
+// ---- for people ----
+
+net::RxFilter Net::rx_filter() const {
+    Locked lock(filter_mutex_);
+    net::RxFilter out = filter_.describe();
+    out.card = name_;
+    if (!has(kCtrlVlan)) {
+        out.vlan = net::RxFilter::Mode::All;
+        out.vlans.clear();
+    } else if (out.vlans.empty()) {
+        out.vlan = net::RxFilter::Mode::None;
+    }
+    return out;
+}
+
 // ---- on PCI ----
 
 Status NetPci::check(const Config& config) {
@@ -322,9 +390,13 @@ Status NetPci::check(const Config& config) {
 
 Result<std::unique_ptr<PciTransport>> NetPci::create(const Config& config, DeviceEnv& env,
                                                      const std::string& id) {
-    static constexpr PciKind kKind = {
-        .type = kInfo.name, .class_code = 0x020000, .legacy_id = 0x1000, .vectors = 4};
-    return PciTransport::create(kKind, config, env, TRY(Net::create(config, env)), id);
+    std::unique_ptr<Net> device = TRY(Net::create(config, env, id.empty() ? std::string(kInfo.name) : id));
+    // One for each queue, the control queue and changes of the configuration.
+    const PciKind kind = {.type = kInfo.name,
+                          .class_code = 0x020000,
+                          .legacy_id = 0x1000,
+                          .vectors = static_cast<unsigned>(2 * device->pairs() + 2)};
+    return PciTransport::create(kind, config, env, std::move(device), id);
 }
 
 }  // namespace vmm::virtio

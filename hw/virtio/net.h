@@ -1,9 +1,8 @@
-// Network card: one pair of queues and a control queue over a network back end. Virtio 1.2, 5.1: mergeable
-// buffers, checksum and segmentation offloads as far as the back end has them, filters, link state,
-// announcing, MTU, speed.
+// Network card: pairs of queues and a control queue over a network back end. Virtio 1.2, 5.1: mergeable
+// buffers, checksum and segmentation offloads and queue pairs as far as the back end has them, filters, link
+// state, announcing, MTU, speed.
 //
-// Missing: several queue pairs, receive-side scaling, hash reports, standby for failover, notification
-// coalescing, vhost.
+// Missing: receive-side scaling, hash reports, standby for failover, notification coalescing, vhost.
 // Threads: buffers are taken and given back on the main loop. The filter has a lock of its own (rank Leaf);
 // configuration is the base class's.
 #pragma once
@@ -41,29 +40,46 @@ struct NetConfig {
     std::string duplex;     // "half", "full" or empty
 };
 
-class Net final : public Device, private net::Peer {
+class Net final : public Device {
   public:
     static Status check(const NetConfig& config);
-    static Result<std::unique_ptr<Net>> create(const NetConfig& config, DeviceEnv& env);
-    Net(const NetConfig& config, const MacAddress& mac, net::Client* client, DeviceEnv& env);
+    // `name`: by which people ask for its filter.
+    static Result<std::unique_ptr<Net>> create(const NetConfig& config, DeviceEnv& env, std::string name);
+    Net(const NetConfig& config, const MacAddress& mac, net::Client* client, DeviceEnv& env,
+        std::string name);
     ~Net() override;
     void unplugging() override { leave(); }
+    size_t pairs() const { return pairs_.size(); }
     std::vector<vmm::Device::BootPlace> boot_places() const override;
 
   private:
-    static constexpr uint16_t kReceive = 0, kTransmit = 1, kControl = 2;
+    // The card's end of one queue of the back end.
+    struct Pair final : net::Peer {
+        Pair(Net& owner, size_t number) : card(owner), index(number) {}
+        bool receive(net::Packet packet) override { return card.receive(*this, packet); }
+        void sendable() override { transmit_queue().kick(); }
+        void link_changed(bool) override {
+            if (index == 0) card.link_changed();
+        }
+        void announce() override { card.announce(); }
+        void client_gone() override;
+        std::optional<net::RxFilter> rx_filter() const override { return card.rx_filter(); }
+        Queue& receive_queue() const { return card.queue(static_cast<unsigned>(2 * index)); }
+        Queue& transmit_queue() const { return card.queue(static_cast<unsigned>(2 * index + 1)); }
+        Net& card;
+        const size_t index;
+        net::Client* client = nullptr;  // null: no cable
+    };
 
     // Device
     void handle(Queue& queue) override;
     void started() override;
     void was_reset() override;
     void config_written(size_t offset, std::span<const uint8_t> bytes) override;
-    // net::Peer
-    bool receive(net::Packet packet) override;
-    void sendable() override { queue(kTransmit).kick(); }
-    void link_changed(bool up) override;
-    void announce() override;
-    void client_gone() override;
+    bool receive(const Pair& pair, net::Packet packet);
+    void link_changed();
+    void announce();
+    net::RxFilter rx_filter() const;
 
     void leave();
     void fill_config();
@@ -71,27 +87,36 @@ class Net final : public Device, private net::Peer {
     size_t header_size() const;
     void tell_offloads(uint64_t features);
     void set_status(bool announce);
+    void finish_reset();
     // Buffers for that many bytes into chains_; 0: there are not enough now.
     size_t take_buffers(Queue& queue, uint64_t bytes);
     void give_back(Queue& queue, size_t count);
     void fill(Queue& queue, size_t count, std::span<uint8_t> header, net::Packet frame);
-    Served transmit(Queue& queue);
+    Served transmit(Queue& queue, net::Client* client);
+    // Without the feature a driver knows of one pair, and of the control queue behind it.
+    unsigned control_index() const;
+    void use_pairs(size_t count);
+    bool set_pairs(std::span<const uint8_t> data);
     Served control(Queue& queue);
     bool run_command(std::span<const uint8_t> command);
+    bool run_filter_command(uint8_t kind, uint8_t number, std::span<const uint8_t> data);
     bool set_mac(std::span<const uint8_t> bytes);
     bool set_guest_offloads(std::span<const uint8_t> data);
 
     const NetConfig config_;
     MacPool& macs_;
     const MacAddress first_mac_;
-    net::Client* client_;                         // null: no cable
+    const std::string name_;
+    net::Client* client_;  // the first pair's; null: no cable
+    std::vector<std::unique_ptr<Pair>> pairs_;
+    size_t used_pairs_ = 1;                       // the first ones; main loop
     std::vector<std::unique_ptr<Chain>> chains_;  // for one packet from the network
     Chain out_, command_;
     std::vector<uint8_t> packet_;  // on its way out
 
-    Mutex filter_mutex_{LockRank::Leaf, "virtio-net filter"};
+    mutable Mutex filter_mutex_{LockRank::Leaf, "virtio-net filter"};
     NetFilter filter_ GUARDED_BY(filter_mutex_);
-    std::atomic<bool> announcing_{false};
+    std::atomic<bool> announcing_{false}, was_reset_{false};
 };
 
 // virtio-net-pci

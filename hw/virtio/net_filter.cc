@@ -105,4 +105,27 @@ bool NetFilter::vlan_command(uint8_t command, std::span<const uint8_t> data) {
     return true;
 }
 
+net::RxFilter NetFilter::describe() const {
+    using Mode = net::RxFilter::Mode;
+    const auto mode = [](bool none, bool all) { return none ? Mode::None : all ? Mode::All : Mode::Listed; };
+    const auto texts = [](const Table& table) {
+        std::vector<std::string> out;
+        for (const MacAddress& one : table.addresses)
+            out.push_back(to_text(one));
+        return out;
+    };
+    net::RxFilter out = {.promiscuous = promiscuous_,
+                         .broadcast = !no_broadcast_,
+                         .unicast = mode(no_unicast_, all_unicast_),
+                         .multicast = mode(no_multicast_, all_multicast_),
+                         .unicast_overflow = unicast_.overflow,
+                         .multicast_overflow = multicast_.overflow,
+                         .main_mac = to_text(mac_),
+                         .unicast_table = texts(unicast_),
+                         .multicast_table = texts(multicast_)};
+    for (size_t id = 0; id < vlans_.size(); ++id)
+        if (vlans_.test(id)) out.vlans.push_back(static_cast<uint16_t>(id));
+    return out;
+}
+
 }  // namespace vmm::virtio

@@ -8,6 +8,7 @@
 #include <span>
 #include <vector>
 
+#include "backends/net/client.h"
 #include "hw/core/mac_address.h"
 
 namespace vmm::virtio {
@@ -28,6 +29,8 @@ class NetFilter {
     [[nodiscard]] bool vlan_command(uint8_t command, std::span<const uint8_t> data);
     void set_mac(const MacAddress& mac) { mac_ = mac; }
     const MacAddress& mac() const { return mac_; }
+    // All but the card's name.
+    net::RxFilter describe() const;
 
   private:
     struct Table {

@@ -38,19 +38,19 @@ size_t Net::header_size() const {
 }
 
 void Net::handle(Queue& queue) {
-    switch (queue.index()) {
-        case kReceive:
-            // Buffers matter when they ran out, and then notifications are on.
-            (void)queue.set_notify(false);
-            if (client_ != nullptr) client_->accept_input();
-            return;
-        case kTransmit:
-            serve(queue, [&] { return transmit(queue); });
-            queue.publish();
-            return;
-        default:
-            serve(queue, [&] { return control(queue); });
+    finish_reset();
+    if (queue.index() == control_index()) return serve(queue, [&] { return control(queue); });
+    const size_t index = queue.index() / 2;
+    if (index >= used_pairs_) return;
+    net::Client* client = pairs_[index]->client;
+    if (queue.index() % 2 == 0) {
+        // Buffers matter when they ran out, and then notifications are on.
+        (void)queue.set_notify(false);
+        if (client != nullptr) client->accept_input();
+        return;
     }
+    serve(queue, [&] { return transmit(queue, client); });
+    queue.publish();
 }
 
 // ---- from the network ----
@@ -79,11 +79,13 @@ size_t Net::take_buffers(Queue& queue, uint64_t bytes) {
     return count;
 }
 
-bool Net::receive(net::Packet packet) {
-    Queue& queue = this->queue(kReceive);
+bool Net::receive(const Pair& pair, net::Packet packet) {
+    // Of a queue that the driver gave up.
+    if (pair.index >= used_pairs_) return true;
+    Queue& queue = pair.receive_queue();
     if (!running() || !queue.live() || !dma_allowed()) return false;
     std::array<uint8_t, net::kHeaderSize> header = {};
-    if (client_->has_header()) {
+    if (pair.client->has_header()) {
         if (packet.size() < header.size()) return true;
         std::copy_n(packet.begin(), header.size(), header.begin());
         packet = packet.subspan(header.size());
@@ -138,7 +140,7 @@ void Net::fill(Queue& queue, size_t count, std::span<uint8_t> header, net::Packe
 
 // ---- to the network ----
 
-Served Net::transmit(Queue& queue) {
+Served Net::transmit(Queue& queue, net::Client* client) {
     if (!queue.pop(out_)) return Served::None;
     const size_t head = header_size();
     if (out_.readable_bytes() < head || out_.writable_bytes() != 0) {
@@ -147,9 +149,9 @@ Served Net::transmit(Queue& queue) {
         return Served::None;
     }
     const uint64_t size = out_.readable_bytes() - head;
-    const bool with_header = client_ != nullptr && client_->has_header();
+    const bool with_header = client != nullptr && client->has_header();
     // No network takes these; a frame that is empty is none.
-    if (client_ == nullptr || size == 0 || size > net::kMaxFrame) {
+    if (client == nullptr || size == 0 || size > net::kMaxFrame) {
         if (size > net::kMaxFrame)
             log_guest_error("virtio-net: a frame of %llu bytes", static_cast<unsigned long long>(size));
         queue.push(out_, 0);
@@ -167,7 +169,7 @@ Served Net::transmit(Queue& queue) {
         broken("a packet is not in shared RAM");
         return Served::None;
     }
-    if (!client_->send(packet)) {
+    if (!client->send(packet)) {
         queue.unpop(out_);
         return Served::Paused;
     }

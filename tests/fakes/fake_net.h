@@ -3,6 +3,7 @@
 #pragma once
 
 #include <deque>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -12,7 +13,12 @@ namespace vmm::net {
 
 class FakeNet final : public Client {
   public:
-    explicit FakeNet(EventLoop& loop, bool header = false) : Client(loop, "net0"), header_(header) {}
+    explicit FakeNet(EventLoop& loop, bool header = false, unsigned queues = 1)
+        : Client(loop, "net0"), header_(header) {
+        while (--queues > 0)
+            add_queue(std::make_unique<FakeNet>(loop, header));
+    }
+    FakeNet& fake_queue(size_t index) { return static_cast<FakeNet&>(queue(index)); }
     std::string_view type() const override { return "fake"; }
     bool has_header() const override { return header_; }
     bool has_ufo() const override { return header_; }
@@ -29,9 +35,11 @@ class FakeNet final : public Client {
     std::deque<std::vector<uint8_t>> answers;  // arrive from inside the next send()
     bool full = false;
     unsigned resumes = 0;
+    bool used = true;
     Offloads offloads;
 
   private:
+    void use(bool now) override { used = now; }
     bool do_send(Packet packet) override {
         if (full) return false;
         sent.emplace_back(packet.begin(), packet.end());

@@ -11,7 +11,7 @@ import tempfile
 import time
 
 from harness import Failure, main
-from qmp_client import Connection
+from qmp_client import Connection, QmpError
 from qtest import Qtest, expect, expect_equal
 
 COMMON, NOTIFY, CONFIG = 1, 2, 4
@@ -19,13 +19,16 @@ STATUS, FEATURES_OK, DRIVER_OK = 0x14, 8, 4
 MAC = bytes.fromhex('525400123456')
 BROADCAST = b'\xff' * 6
 HEADER = 12
+CONTROL_QUEUE, RECEIVE_MODES, MULTI_QUEUE = 1 << 17, 1 << 18, 1 << 22
 
 
 class Card:
     """The modern interface with split rings of 16 entries, a page of buffer each."""
     SIZE = 16
 
-    def __init__(self, q, address):
+    def __init__(self, q, address, pairs=1, features=0):
+        """pairs: how many it has; all of them are used. Queue 2n receives, 2n+1 sends, the control queue, if any, is the last."""
+        features |= CONTROL_QUEUE | MULTI_QUEUE if pairs > 1 else 0
         self.q, self.pci = q, q.pci(address)
         self.pci.map_bars()
         self.at, self.step = {}, 0
@@ -42,16 +45,20 @@ class Card:
         c = self.common
         for status in (0, 1, 3):
             c.writeb(STATUS, status)
-        for half, value in ((0, 0), (1, 1)):
+        for half, value in ((0, features), (1, 1)):
             c.writel(8, half)
             c.writel(12, value)
         c.writeb(STATUS, 3 | FEATURES_OK)
         expect(c.readb(STATUS) & FEATURES_OK, 'the features were refused')
-        self.queues = [self.queue(number) for number in (0, 1)]
+        self.pairs, count = pairs, 2 * pairs + (1 if features & CONTROL_QUEUE else 0)
+        self.queues = [self.queue(number) for number in range(count)]
         c.writeb(STATUS, 3 | FEATURES_OK | DRIVER_OK)
-        self.made, self.seen = [0, 0], [0, 0]
-        for slot in range(self.SIZE // 2):
-            self.give(0, slot, 4096, True)
+        self.made, self.seen = [0] * count, [0] * count
+        for pair in range(pairs):
+            for slot in range(self.SIZE // 2):
+                self.give(2 * pair, slot, 4096, True)
+        if pairs > 1:
+            self.use_pairs(pairs)
 
     def queue(self, number):
         c, page, buffers = self.common, self.q.allocate(4096), self.q.allocate(4096 * self.SIZE)
@@ -65,9 +72,9 @@ class Card:
         c.writew(0x1c, 1)
         return page, buffers, notify
 
-    def give(self, number, slot, size, writable):
+    def give(self, number, slot, size, writable, following=None):
         page, buffers, notify = self.queues[number]
-        self.q.write(page + 16 * slot, struct.pack('<QIHH', buffers + 4096 * slot, size, 2 if writable else 0, 0))
+        self.q.write(page + 16 * slot, struct.pack('<QIHH', buffers + 4096 * slot, size, (2 if writable else 0) | (0 if following is None else 1), following or 0))
         self.q.writew(page + 1024 + 4 + 2 * (self.made[number] % self.SIZE), slot)
         self.made[number] += 1
         self.q.writew(page + 1024 + 2, self.made[number] & 0xffff)
@@ -85,17 +92,36 @@ class Card:
         self.seen[number] += 1
         return struct.unpack('<II', entry)
 
-    def send(self, frame):
-        _, buffers, _ = self.queues[1]
-        slot = self.made[1] % self.SIZE
-        self.q.write(buffers + 4096 * slot, bytes(HEADER) + frame)
-        self.give(1, slot, HEADER + len(frame), False)
-        expect_equal(self.used(1)[0], slot, 'the buffer that was sent')
+    def control(self, kind, number, data):
+        """A command on the control queue: a chain of two descriptors."""
+        queue = 2 * self.pairs
+        page, buffers, _ = self.queues[queue]
+        self.q.write(buffers, bytes([kind, number]) + data)
+        self.q.write(page + 16, struct.pack('<QIHH', buffers + 256, 1, 2, 0))
+        self.give(queue, 0, 2 + len(data), False, following=1)
+        self.used(queue)
+        expect_equal(self.q.read(buffers + 256, 1), b'\0', f'the answer to command {kind}.{number}')
 
-    def receive(self):
-        slot, size = self.used(0)
-        frame = self.q.read(self.queues[0][1] + 4096 * slot, size)[HEADER:]
-        self.give(0, slot, 4096, True)
+    def use_pairs(self, count):
+        self.control(4, 0, struct.pack('<H', count))
+
+    def send(self, frame, pair=0):
+        number = 2 * pair + 1
+        _, buffers, _ = self.queues[number]
+        slot = self.made[number] % self.SIZE
+        self.q.write(buffers + 4096 * slot, bytes(HEADER) + frame)
+        self.give(number, slot, HEADER + len(frame), False)
+        expect_equal(self.used(number)[0], slot, 'the buffer that was sent')
+
+    def waiting(self, pair):
+        """Whether a frame is there."""
+        return self.q.readw(self.queues[2 * pair][0] + 2048 + 2) != self.seen[2 * pair] & 0xffff
+
+    def receive(self, pair=0):
+        number = 2 * pair
+        slot, size = self.used(number)
+        frame = self.q.read(self.queues[number][1] + 4096 * slot, size)[HEADER:]
+        self.give(number, slot, 4096, True)
         return frame
 
 
@@ -306,40 +332,158 @@ def passt_network(binary):
             passt.wait(10)
 
 
+def in_namespace(binary, test):
+    """Runs the test in a network namespace of its own: true when that is where we are."""
+    if os.environ.get('IN_NAMESPACE') == '1':
+        try:
+            os.close(os.open('/dev/net/tun', os.O_RDWR))
+        except OSError as error:
+            raise Failure(f'no tap here: {error}') from None
+        return True
+    command = ['unshare', '--map-root-user', '--net', sys.executable, '-B', os.path.abspath(__file__), binary, test]
+    done = subprocess.run(command, env=dict(os.environ, IN_NAMESPACE='1'), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
+    output = done.stdout.decode(errors='replace')
+    if 'unshare failed' in output or 'no tap here' in output:
+        print('no network namespace with a tap here:', output.strip()[-200:])
+    else:
+        expect_equal(done.returncode, 0, output)
+    return False
+
+
+def host_end(name):
+    """A socket on the host's side of a tap interface."""
+    peer = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+    fcntl.ioctl(peer, 0x8914, struct.pack('16sH14x', name, 0x1043))  # up, running
+    peer.bind((name.decode(), 0))
+    peer.settimeout(10)
+    return peer
+
+
+def next_frame(get):
+    """The next of the test's own; the host's kernel sends some, too."""
+    while (frame := get())[12:14] != b'\x88\xb5':
+        pass
+    return frame
+
+
 def tap_interface(binary):
     """-netdev tap on an interface of a network namespace of the test's own: frames both ways, with and without offloads."""
-    if os.environ.get('IN_NAMESPACE') != '1':
-        command = ['unshare', '--map-root-user', '--net', sys.executable, '-B', os.path.abspath(__file__), binary, 'tap_interface']
-        done = subprocess.run(command, env=dict(os.environ, IN_NAMESPACE='1'), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
-        output = done.stdout.decode(errors='replace')
-        if 'unshare failed' in output or 'no tap here' in output:
-            print('no network namespace with a tap here:', output.strip()[-200:])
-            return
-        expect_equal(done.returncode, 0, output)
+    if not in_namespace(binary, 'tap_interface'):
         return
-    try:
-        os.close(os.open('/dev/net/tun', os.O_RDWR))
-    except OSError as error:
-        raise Failure(f'no tap here: {error}') from None
     for header in ('on', 'off'):
         with Qtest(binary, '-machine', 'q35', '-netdev', f'tap,id=n,ifname=vnet0,script=no,downscript=no,vnet_hdr={header}', '-device',
-                   'virtio-net-pci,netdev=n,addr=4') as q, \
-                socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3)) as peer:
-            fcntl.ioctl(peer, 0x8914, struct.pack('16sH14x', b'vnet0', 0x1043))  # up, running
-            peer.bind(('vnet0', 0))
-            peer.settimeout(10)
+                   'virtio-net-pci,netdev=n,addr=4') as q, host_end(b'vnet0') as peer:
             card = Card(q, '04.0')
             frame = BROADCAST + MAC + b'\x88\xb5' + bytes(range(100))
             card.send(frame)
-            while (got := peer.recv(65536))[12:14] != b'\x88\xb5':
-                pass
-            expect_equal(got, frame, 'a frame that the host got')
+            expect_equal(next_frame(lambda: peer.recv(65536)), frame, 'a frame that the host got')
             back = BROADCAST + bytes(6) + b'\x88\xb5' + bytes(range(100, 200))
             peer.send(back)
-            while (got := card.receive())[12:14] != b'\x88\xb5':
-                pass
-            expect_equal(got, back, 'a frame that the guest got')
+            expect_equal(next_frame(card.receive), back, 'a frame that the guest got')
+
+
+def open_queues(name, count):
+    """Descriptors of the queues of a new tap interface, as management programs hand them over."""
+    out = []
+    for _ in range(count):
+        out.append(os.open('/dev/net/tun', os.O_RDWR | os.O_NONBLOCK))
+        fcntl.ioctl(out[-1], 0x400454ca, struct.pack('16sH22x', name, 0x5102))  # TUNSETIFF: tap, no information, header, several queues
+    return out
+
+
+def tap_queues(binary):
+    """-netdev tap with several queues, by name and by descriptors: every pair sends, and what comes in is spread over the pairs in use only."""
+    if not in_namespace(binary, 'tap_queues'):
+        return
+    pairs = 3
+    for by_name in (True, False):
+        fds = [] if by_name else open_queues(b'vnet0', pairs)
+        options = f'ifname=vnet0,script=no,downscript=no,queues={pairs}' if by_name else 'fds=' + ':'.join(map(str, fds))
+        with Qtest(binary, '-machine', 'q35', '-netdev', 'tap,id=n,' + options, '-device', 'virtio-net-pci,netdev=n,mq=on,addr=4', pass_fds=fds) as q:
+            for fd in fds:
+                os.close(fd)
+            with host_end(b'vnet0') as peer:
+                card = Card(q, '04.0', pairs)
+                for pair in range(pairs):
+                    frame = BROADCAST + MAC + b'\x88\xb5' + bytes([pair]) * 100
+                    card.send(frame, pair)
+                    expect_equal(next_frame(lambda: peer.recv(65536)), frame, f'a frame from pair {pair}')
+                for used in (pairs, 2, 1, pairs):
+                    card.use_pairs(used)
+                    spread(card, peer, used)
+
+
+def spread(card, peer, used):
+    """Many flows from the host: each frame reaches the guest once, through a pair in use."""
+    wanted = {bytes([flow]) * 60 for flow in range(32)}
+    seen = {}
+    for flow in sorted(wanted):
+        # Flows differ by the hash of their addresses, which is what the kernel spreads them by.
+        ip = struct.pack('>BBHHHBBH4s4s', 0x45, 0, 88, 0, 0, 64, 17, 0, bytes([10, 0, 0, flow[0]]), bytes([10, 0, 1, 1]))
+        peer.send(BROADCAST + bytes(6) + b'\x08\x00' + ip + struct.pack('>HHHH', 1000 + flow[0], 9, 68, 0) + flow)
+        end = time.monotonic() + 5
+        while flow not in seen:
+            expect(time.monotonic() < end, f'{used} pairs: flow {flow[0]} was lost')
+            for pair in range(card.pairs):
+                while card.waiting(pair):
+                    seen[card.receive(pair)[-60:]] = pair
+    through = {seen[flow] for flow in wanted}
+    expect(through <= set(range(used)), f'{used} pairs in use, frames came through {sorted(through)}')
+    expect(used == 1 or len(through) > 1, f'{used} pairs in use, all frames came through {sorted(through)}')
+
+
+def refused_queues(binary):
+    """What has one queue, or no such queues, says so."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = folder + '/file'
+        with open(path, 'wb') as file:
+            for options, said in (('tap,id=n,ifname=x,script=no,downscript=no,queues=0', "Parameter 'queues' expects a number between 1 and"),
+                                  ('tap,id=n,fd=3,fds=3:4', 'fd= and fds= exclude each other'),
+                                  ('tap,id=n,fds=3:4,queues=2', 'are invalid with fds='),
+                                  (f'tap,id=n,fds={file.fileno()}', 'is not a tap device'),
+                                  ('tap,id=n,fds=3:x', "expects the number of an open descriptor, not 'x'"),
+                                  ('user,id=n,queues=2', 'queues')):
+                done = subprocess.run([binary, '-machine', 'none', '-nodefaults', '-display', 'none', '-netdev', options], stdin=subprocess.DEVNULL,
+                                      stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=20, pass_fds=(file.fileno(),))
+                text = done.stdout.decode(errors='replace')
+                expect(done.returncode == 1 and said in text, f'{options}: {done.returncode} {text}')
+
+
+def receive_filter(binary):
+    """query-rx-filter, and the event that a change of the filter causes once."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    with tempfile.TemporaryDirectory() as folder, \
+            Qtest(binary, '-machine', 'q35', '-netdev', f'socket,id=n,fd={theirs.fileno()}', '-netdev', 'hubport,id=p,hubid=1', '-device',
+                  'virtio-net-pci,netdev=n,addr=4,id=card,mac=52:54:00:00:00:09', '-qmp', f'unix:{folder}/q,server=on,wait=off',
+                  pass_fds=(theirs.fileno(),)) as q:
+        monitor_socket = socket.socket(socket.AF_UNIX)
+        monitor_socket.connect(folder + '/q')
+        monitor = Connection(monitor_socket)
+        monitor.negotiate()
+        wanted = {'name': 'card', 'promiscuous': True, 'multicast': 'normal', 'unicast': 'normal', 'vlan': 'all', 'broadcast-allowed': True,
+                  'multicast-overflow': False, 'unicast-overflow': False, 'main-mac': '52:54:00:00:00:09', 'vlan-table': [], 'unicast-table': [],
+                  'multicast-table': []}
+        expect_equal(monitor.command('query-rx-filter'), [wanted], 'the filter of all cards')
+        expect_equal(monitor.command('query-rx-filter', name='card'), [wanted], 'the filter of the card')
+        for name, said in (('p', "net client(p) isn't a NIC"), ('x', 'invalid net client name: x')):
+            try:
+                monitor.command('query-rx-filter', name=name)
+                raise Failure(f'{name} has a filter')
+            except QmpError as error:
+                expect(said in str(error), f'the answer about {name}: {error}')
+        card = Card(q, '04.0', features=CONTROL_QUEUE | RECEIVE_MODES)
+        for _ in range(2):
+            card.control(0, 0, b'\0')
+            event = monitor.wait_event('NIC_RX_FILTER_CHANGED')
+            expect_equal(event['data'], {'name': 'card', 'path': '/machine/peripheral/card/virtio-backend'}, 'the event')
+            card.control(0, 0, b'\0')
+            expect_equal(monitor.command('query-rx-filter'), [dict(wanted, promiscuous=False)], 'the filter after the change')
+            expect(not any(e['event'] == 'NIC_RX_FILTER_CHANGED' for e in monitor.events), 'a second event that nobody asked for')
+        monitor.close()
+    ours.close()
+    theirs.close()
 
 
 if __name__ == '__main__':
-    main([inherited_socket, stream_sockets, datagrams, user_network, segment, stopped_machine, unanswered_connection, passt_network, tap_interface])
+    main([inherited_socket, stream_sockets, datagrams, user_network, segment, stopped_machine, unanswered_connection, passt_network, tap_interface,
+          tap_queues, refused_queues, receive_filter])

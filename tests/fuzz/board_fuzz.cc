@@ -47,7 +47,7 @@ const BoardSubject kSubjects[] = {
     // What one card sends the other gets.
     {"virtio_net",
      {"-netdev", "hubport,hubid=0,id=n0", "-netdev", "hubport,hubid=0,id=n1", "-device",
-      "virtio-net-pci,netdev=n0,addr=4,packed=on", "-device", "virtio-net-pci,netdev=n1,addr=5"},
+      "virtio-net-pci,netdev=n0,addr=4,packed=on,mq=on", "-device", "virtio-net-pci,netdev=n1,addr=5,mq=on"},
      {}},
     {"virtio_net_legacy",
      {"-netdev", "hubport,hubid=0,id=n0", "-netdev", "hubport,hubid=0,id=n1", "-device",

@@ -49,6 +49,9 @@ Status Networks::add(const net::NetdevConfig& config) {
     Result<std::unique_ptr<net::Client>> client = net::open_client(world, config);
     if (!client) return std::move(client).take_error().while_doing("netdev %s", config.id.c_str());
     (*client)->set_running(running_);
+    (*client)->watch_filter([this, client = client->get()] {
+        if (filter_watcher_) filter_watcher_(*client);
+    });
     clients_.push_back(std::move(*client));
     return {};
 }

@@ -2,6 +2,7 @@
 // machine, ends after it. Main thread.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -27,6 +28,10 @@ class Networks final : public RunListener, private net::StreamListener {
     Networks(EventLoop& loop, ChardevSet& chardevs);
     ~Networks() override;
 
+    // Called when the filter of the card on a back end changes (see net::Client::watch_filter).
+    void set_filter_watcher(std::function<void(const net::Client&)> watcher) {
+        filter_watcher_ = std::move(watcher);
+    }
     // Where connections are told of; outlives it.
     void set_events(qapi::EventSink& events) { events_ = &events; }
     void run_changed(bool running, RunState state) override;
@@ -47,6 +52,7 @@ class Networks final : public RunListener, private net::StreamListener {
     EventLoop& loop_;
     ChardevSet& chardevs_;
     qapi::EventSink* events_ = nullptr;
+    std::function<void(const net::Client&)> filter_watcher_;
     bool running_ = false;
     std::map<int32_t, std::weak_ptr<net::Hub>> hubs_;
     std::vector<std::unique_ptr<net::Client>> clients_;

@@ -19,6 +19,9 @@ class FdStore;
 struct SlotReport;
 class HmpTable;
 class MachineView;
+namespace net {
+class Client;
+}
 namespace block {
 struct IoErrorReport;
 }
@@ -48,8 +51,10 @@ void tell_io_error(qapi::EventSink& events, const block::IoErrorReport& report);
 void register_block_commands(qapi::CommandTable& table, MachineView& view);
 // drive_add, drive_del, info block.
 void register_hmp_block_commands(HmpTable& table, MachineView& view);
-// netdev_add, netdev_del, set_link, announce-self.
+// netdev_add, netdev_del, set_link, announce-self, query-rx-filter.
 void register_net_commands(qapi::CommandTable& table, MachineView& view, FdStore& fds);
+// NIC_RX_FILTER_CHANGED, for the card on that back end.
+void tell_filter_changed(MachineView& view, qapi::EventSink& events, const net::Client& client);
 // query-cpu-model-expansion; and what query-cpu-definitions adds to each model.
 void register_cpu_model_commands(qapi::CommandTable& table, MachineView& view);
 std::optional<std::vector<std::string>> unavailable_features_of(MachineView& view, const std::string& model);

@@ -176,6 +176,8 @@ Status VirtualMachine::make_objects() {
     for (const RngSourceConfig& config : configuration_.rngs)
         rngs_.push_back(TRY(ObjectStore::make_rng(loop_, config)));
     networks_.set_events(control_.events());
+    networks_.set_filter_watcher(
+        [this](const net::Client& client) { tell_filter_changed(*this, control_.events(), client); });
     for (const net::NetdevConfig& netdev : configuration_.netdevs)
         TRY(networks_.add(netdev));
     reports_.emplace(control_.events(), configuration_.machine.memory.size);
@@ -387,16 +389,8 @@ ObjectStore::Parts VirtualMachine::object_parts() {
             .devices = board_ != nullptr ? &board_->devices() : nullptr};
 }
 
-// The text of a device's property, empty when it has none of this name.
-std::string text_property(const DeviceNode& node, std::string_view name) {
-    const Property* row = find_property(node.request.type->properties, name);
-    if (row == nullptr) return {};
-    const qapi::Value value = write_property(*row, node.request.config->data());
-    return value.if_string() != nullptr ? *value.if_string() : std::string();
-}
-
 void VirtualMachine::device_deleted(const DeviceNode& node) {
-    storage_->device_gone(text_property(node, "drive"));
+    storage_->device_gone(node.text("drive"));
     qapi::DeviceDeletedEventData data{.device = {}, .path = node.path};
     if (!node.request.id.empty()) data.device = node.request.id;
     qapi::emit<qapi::DeviceDeletedEvent>(control_.events(), data);

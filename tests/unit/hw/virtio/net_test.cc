@@ -17,7 +17,7 @@ constexpr uint16_t kRx = 0, kTx = 1, kCtrl = 2;
 struct NetWorld {
     VirtioMachine machine;
     net::FakeNet net;
-    explicit NetWorld(bool header = false) : net(machine.env.loop(), header) {
+    explicit NetWorld(bool header = false, unsigned queues = 1) : net(machine.env.loop(), header, queues) {
         machine.env.hosts.netdevs["net0"] = &net;
     }
     std::string add(std::initializer_list<std::pair<const char*, const char*>> more = {}) {
@@ -42,16 +42,17 @@ Bytes frame(size_t size, uint8_t seed,
 
 struct NetDriver : PciDriver {
     explicit NetDriver(NetWorld& world) : PciDriver(world.machine, "card") {}
+    uint16_t control = kCtrl;
     uint8_t command(uint8_t kind, uint8_t number, Bytes data) {
         data.insert(data.begin(), {kind, number});
         const std::vector<DriverBuffer> buffers = {with(data), room(1)};
         bytes(buffers[1])[0] = 0xee;
-        if (!run(kCtrl, buffers)) return 0xdd;
+        if (!run(control, buffers)) return 0xdd;
         return bytes(buffers[1])[0];
     }
-    DriverBuffer offer(uint32_t size) {
+    DriverBuffer offer(uint32_t size, uint16_t queue = kRx) {
         const DriverBuffer buffer = room(size);
-        CHECK(ring(kRx).add(std::vector{buffer}, false).has_value(), "the ring is full");
+        CHECK(ring(queue).add(std::vector{buffer}, false).has_value(), "the ring is full");
         return buffer;
     }
     Bytes content(const DriverBuffer& buffer, size_t from, size_t size) {
@@ -96,10 +97,9 @@ TEST(VirtioNet, AddressesThatNobodyGaveDiffer) {
 
 TEST(VirtioNet, RefusesWhatItCannotDo) {
     NetWorld world;
-    for (const auto& [name, value] :
-         {std::pair("mq", "on"), std::pair("rx_queue_size", "100"), std::pair("duplex", "both"),
-          std::pair("host_mtu", "20"), std::pair("mac", "52:54:00:01:02"),
-          std::pair("mac", "01:00:00:00:00:00"), std::pair("netdev", "nowhere")})
+    for (const auto& [name, value] : {std::pair("rx_queue_size", "100"), std::pair("duplex", "both"),
+                                      std::pair("host_mtu", "20"), std::pair("mac", "52:54:00:01:02"),
+                                      std::pair("mac", "01:00:00:00:00:00"), std::pair("netdev", "nowhere")})
         EXPECT_NE(world.add({{name, value}}), "") << name;
 }
 
@@ -273,6 +273,126 @@ TEST(VirtioNet, LinkAndAnnouncements) {
               (Bytes{0x52, 0x54, 0, 0, 0, 7, 0x80, 0x35, 0, 1, 8, 0, 6, 4, 0, 3}));
     EXPECT_EQ(driver.command(3, 0, {}), 0);
     EXPECT_EQ(driver.config(6, 2), 1u);
+}
+
+// ---- queue pairs ----
+
+TEST(VirtioNet, QueuePairs) {
+    NetWorld world(false, 3);
+    ASSERT_EQ(world.add({{"mq", "on"}}), "");
+    EXPECT_FALSE(world.net.fake_queue(1).used) << "until the driver asks for it";
+    NetDriver driver(world);
+    EXPECT_NE(driver.features() & kMultiQueue, 0u);
+    EXPECT_EQ(driver.config(8, 2), 3u);
+    EXPECT_EQ(driver.get(common::kNumQueues, 2), 7u);
+    EXPECT_EQ((driver.function().config_read(driver.function().config_read(0x34, 1) + 2, 2) & 0x7ff), 7u)
+        << "vectors, less one";
+    driver.start(kCtrlVq | kMultiQueue, 7);
+    driver.control = 6;
+    for (const Bytes& wrong : {Bytes{0, 0}, Bytes{4, 0}, Bytes{0xff, 0xff}, Bytes{1}, Bytes{1, 0, 0}})
+        EXPECT_EQ(driver.command(4, 0, wrong), 1);
+    EXPECT_EQ(driver.command(4, 1, {2, 0}), 1) << "RSS, which there is not";
+
+    driver.offer(1600, 2);
+    driver.notify(2);
+    Bytes packet(80, 1);
+    EXPECT_FALSE(driver.run(3, {driver.with(packet)}).has_value()) << "the second pair is not in use";
+    EXPECT_EQ(driver.command(4, 0, {2, 0}), 0);
+    EXPECT_TRUE(world.net.fake_queue(1).used);
+    EXPECT_FALSE(world.net.fake_queue(2).used);
+    driver.settle();
+    EXPECT_TRUE(driver.ring(3).take_used().has_value()) << "what waited goes now";
+    EXPECT_EQ(world.net.fake_queue(1).sent.size(), 1u);
+    EXPECT_TRUE(world.net.sent.empty());
+
+    EXPECT_TRUE(world.net.fake_queue(1).arrive(frame(60, 1)));
+    EXPECT_TRUE(driver.ring(2).take_used().has_value());
+    EXPECT_FALSE(world.net.arrive(frame(60, 1))) << "each pair has its own buffers";
+
+    EXPECT_EQ(driver.command(4, 0, {1, 0}), 0);
+    EXPECT_FALSE(world.net.fake_queue(1).used);
+    driver.offer(1600, 2);
+    driver.notify(2);
+    EXPECT_TRUE(world.net.fake_queue(1).arrive(frame(60, 1))) << "lost: nobody listens there";
+    EXPECT_FALSE(driver.ring(2).take_used().has_value());
+}
+
+TEST(VirtioNet, QueuePairsEndWithAReset) {
+    NetWorld world(false, 2);
+    ASSERT_EQ(world.add({{"mq", "on"}}), "");
+    NetDriver driver(world);
+    driver.start(kCtrlVq | kMultiQueue, 5);
+    driver.control = 4;
+    EXPECT_EQ(driver.command(4, 0, {2, 0}), 0);
+    ASSERT_TRUE(world.net.fake_queue(1).used);
+    // A driver that knows of one pair finds the control queue behind it.
+    driver.start(kCtrlVq | kCtrlRx, 3);
+    driver.control = 2;
+    EXPECT_FALSE(world.net.fake_queue(1).used);
+    EXPECT_EQ(driver.command(0, 0, {0}), 0);
+    EXPECT_EQ(driver.command(4, 0, {1, 0}), 1) << "not agreed upon";
+}
+
+TEST(VirtioNet, WithoutMqOneQueueOfManyIsUsed) {
+    NetWorld world(false, 2);
+    ASSERT_EQ(world.add(), "");
+    NetDriver driver(world);
+    EXPECT_EQ(driver.features() & kMultiQueue, 0u);
+    EXPECT_EQ(driver.config(8, 2), 1u);
+    EXPECT_EQ(driver.get(common::kNumQueues, 2), 3u);
+    EXPECT_FALSE(world.net.fake_queue(1).used);
+    EXPECT_EQ(world.net.fake_queue(1).peer(), nullptr);
+}
+
+TEST(VirtioNet, CardOutlivesAllQueuesOfItsBackEnd) {
+    VirtioMachine machine;
+    auto net = std::make_unique<net::FakeNet>(machine.env.loop(), false, 2);
+    machine.env.hosts.netdevs["net0"] = net.get();
+    qapi::Dict all{{"driver", "virtio-net-pci"}, {"id", "card"}, {"netdev", "net0"}, {"mq", "on"}};
+    ASSERT_EQ(machine.add(all), "");
+    PciDriver driver(machine, "card");
+    driver.start(kCtrlVq | kMultiQueue, 5);
+    net.reset();
+    for (uint16_t queue : {uint16_t{1}, uint16_t{3}})
+        EXPECT_EQ(driver.run(queue, {driver.with(Bytes(80))}).has_value(), queue == 1);
+    EXPECT_EQ(driver.run(4, {driver.with(Bytes{4, 0, 2, 0}), driver.room(1)}).has_value(), true);
+    driver.settle();
+    EXPECT_TRUE(driver.ring(3).take_used().has_value()) << "into a cable that is not plugged in";
+    (void)static_cast<bool>(machine.tree.request_removal("card"));
+    machine.settle();
+}
+
+TEST(VirtioNet, ShowsItsFilter) {
+    NetWorld world;
+    ASSERT_EQ(world.add({{"mac", "52:54:00:00:00:07"}}), "");
+    NetDriver driver(world);
+    unsigned told = 0;
+    world.net.watch_filter([&] { ++told; });
+    driver.start(kCtrlVq | kCtrlRx | kCtrlRxExtra | kCtrlVlan, 3);
+    auto filter = world.net.peer()->rx_filter();
+    ASSERT_TRUE(filter.has_value());
+    EXPECT_TRUE(filter->promiscuous);
+    EXPECT_EQ(filter->card, "card");
+    EXPECT_EQ(filter->main_mac, "52:54:00:00:00:07");
+    EXPECT_EQ(filter->vlan, net::RxFilter::Mode::None);
+    EXPECT_EQ(driver.command(0, 0, {0}), 0);
+    EXPECT_EQ(driver.command(0, 1, {1}), 0);
+    EXPECT_EQ(told, 1u) << "once, until somebody asks";
+    EXPECT_EQ(driver.command(0, 4, {1}), 0);
+    EXPECT_EQ(driver.command(2, 0, {5, 0}), 0);
+    EXPECT_EQ(driver.command(1, 0, {1, 0, 0, 0, 2, 0, 0, 0, 0, 2, 0, 0, 0, 0}), 0);
+    filter = world.net.peer()->rx_filter();
+    EXPECT_FALSE(filter->promiscuous);
+    EXPECT_EQ(filter->unicast, net::RxFilter::Mode::None);
+    EXPECT_EQ(filter->multicast, net::RxFilter::Mode::All);
+    EXPECT_EQ(filter->vlan, net::RxFilter::Mode::Listed);
+    EXPECT_EQ(filter->vlans, std::vector<uint16_t>{5});
+    EXPECT_EQ(filter->unicast_table, std::vector<std::string>{"02:00:00:00:00:02"});
+    world.net.watch_filter_again();
+    EXPECT_EQ(driver.command(0, 9, {1}), 1);
+    EXPECT_EQ(told, 1u) << "nothing changed";
+    EXPECT_EQ(driver.command(0, 0, {1}), 0);
+    EXPECT_EQ(told, 2u);
 }
 
 // ---- the filter ----
