@@ -317,6 +317,10 @@ Vcpus& Q35Board::vcpus() {
     return state_->accelerator.vcpus();
 }
 
+Result<X86Registers> Q35Board::registers(VcpuId vcpu) {
+    return state_->x86->registers(vcpu);
+}
+
 AddressSpace& Q35Board::memory() {
     return state_->memory;
 }

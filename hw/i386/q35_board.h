@@ -34,6 +34,7 @@ class IrqTap;
 class MachineRequests;
 class ResetList;
 struct SlotReport;
+struct X86Registers;
 
 class X86Accelerator;
 
@@ -74,6 +75,8 @@ class Q35Board {
     ~Q35Board();
 
     Vcpus& vcpus();
+    // For dumps; see X86Accelerator.
+    Result<X86Registers> registers(VcpuId vcpu);
     AddressSpace& memory();
     AddressSpace& ports();
     // With watch_pins: the inputs of the interrupt controller at this path, "ioapic". Null: no such device.

@@ -1,6 +1,6 @@
 // VmCoreInfo (vmcoreinfo): a file in which a guest kernel says where its ELF note is that makes a dump of its
 // memory readable (etc/vmcoreinfo). Spec: QEMU's docs/specs/vmcoreinfo (public interface).
-// Missing: somebody who dumps. Thread: main; the guest's word from any, under a leaf lock.
+// dump-guest-memory adds that note. Thread: main; the guest's word from any, under a leaf lock.
 #pragma once
 
 #include <array>

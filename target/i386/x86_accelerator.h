@@ -13,6 +13,7 @@
 #include "accel/accelerator.h"
 #include "system/run/reset.h"
 #include "target/i386/cpu/boot_state.h"
+#include "target/i386/cpu/core_registers.h"
 #include "target/i386/cpu/policy.h"
 
 namespace vmm {
@@ -79,6 +80,8 @@ class X86Accelerator {
     // Afterwards, while the others run: one that is reset and runs as they do, and its end.
     virtual Status plug_cpu(X86CpuSetup setup, const GuestWorld& world) = 0;
     virtual void unplug_cpu(unsigned index) = 0;
+    // For dumps. Waits for the vCPU to leave guest mode.
+    virtual Result<X86Registers> registers(VcpuId vcpu) = 0;
 };
 
 }  // namespace vmm

@@ -35,7 +35,7 @@ ABSENT_COMMANDS = {
     'migrate': 'migration', 'migrate-incoming': 'migration', 'migrate-set-parameters': 'migration', 'migrate-set-capabilities': 'migration',
     'query-dirty-rate': 'dirty rates', 'calc-dirty-rate': 'dirty rates', 'blockdev-create': 'block jobs', 'blockdev-mirror': 'block jobs',
     'transaction': 'block jobs', 'job-complete': 'block jobs', 'job-dismiss': 'block jobs', 'query-stats': 'statistics of KVM',
-    'query-stats-schemas': 'statistics of KVM', 'dump-guest-memory': 'dumps'}
+    'query-stats-schemas': 'statistics of KVM'}
 
 # Of types that are here: the properties that libvirt looks for.
 PROPERTIES = {

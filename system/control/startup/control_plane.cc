@@ -18,7 +18,8 @@ ControlPlane::ControlPlane(EventLoop& loop, LoopRequests& requests, const Config
       types_(make_type_registry(device_types_)),
       descriptors_(descriptors),
       server_(loop, commands_, [this] { return policy_.preconfig(); }),
-      policy_(loop, requests, server_.events(), configuration.actions) {
+      policy_(loop, requests, server_.events(), configuration.actions),
+      dump_(loop, server_.events(), view, policy_, descriptors) {
     register_control_commands(commands_);
     register_run_commands(commands_, policy_);
     register_fd_commands(commands_, descriptors_);
@@ -44,6 +45,8 @@ ControlPlane::ControlPlane(EventLoop& loop, LoopRequests& requests, const Config
     register_pci_commands(commands_, view);
     register_job_commands(commands_);
     register_option_commands(commands_);
+    dump_.register_commands(commands_);
+    register_hmp_dump_commands(human_);
     register_hmp_run_commands(human_);
     register_hmp_query_commands(human_);
     register_human_commands(human_, view, device_types_);
@@ -51,6 +54,11 @@ ControlPlane::ControlPlane(EventLoop& loop, LoopRequests& requests, const Config
     register_hmp_pci_commands(human_);
     register_key_commands(commands_, human_, loop, view);
     register_human_monitor_command(commands_, human_);
+}
+
+void ControlPlane::machine_gone() {
+    dump_.machine_gone();
+    policy_.machine_gone();
 }
 
 Status ControlPlane::open_monitor(const MonitorConfig& config, Chardev& chardev) {

@@ -8,6 +8,7 @@
 #include "system/control/configuration.h"
 #include "system/control/hmp/human_monitor.h"
 #include "system/control/qmp/server.h"
+#include "system/control/startup/dump_service.h"
 #include "system/control/startup/query_commands.h"
 #include "system/control/startup/run_policy.h"
 #include "util/fd_store.h"
@@ -24,6 +25,8 @@ class ControlPlane {
     Status open_monitors();
 
     RunPolicy& policy() { return policy_; }
+    // The board goes: whoever works on it stops.
+    void machine_gone();
     qapi::EventSink& events() { return server_.events(); }
     void deliver_events() { server_.deliver_events(); }
     FdStore& descriptors() { return descriptors_; }
@@ -46,6 +49,7 @@ class ControlPlane {
     HmpTable human_{commands_};
     MonitorServer server_;
     RunPolicy policy_;
+    DumpService dump_;
     std::vector<std::unique_ptr<HumanMonitor>> human_monitors_;
     bool kvm_ = true;
 };

@@ -168,6 +168,7 @@ Status RunPolicy::need_machine() const {
 
 Status RunPolicy::start() {
     TRY(need_machine());
+    if (!held_.empty()) return Error::make("%s", held_.c_str());
     if (run_state_needs_reset(state()))
         return Error::make("the machine is in state %s and must be reset first",
                            std::string(run_state_name(state())).c_str());

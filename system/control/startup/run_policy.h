@@ -39,6 +39,10 @@ class RunPolicy final : public RequestHandler, public MachineControl, private Ru
     bool ending() const { return ending_; }
     int exit_status() const { return exit_status_; }
 
+    // The guest is not to run meanwhile; `why` is what whoever starts it is told.
+    void hold(std::string why) { held_ = std::move(why); }
+    void let_go() { held_.clear(); }
+
     // A drive that stops the machine when it fails.
     void io_error() { stop_for(RunState::IoError); }
 
@@ -77,6 +81,7 @@ class RunPolicy final : public RequestHandler, public MachineControl, private Ru
     Actions actions_;
     MachineHandles machine_;
     std::function<Status()> leave_preconfig_;
+    std::string held_;
     bool monitored_ = false;
     bool told_running_ = false;  // RESUME without a STOP since
     bool ending_ = false;

@@ -64,7 +64,7 @@ class ClockListener final : public RunListener {
 class VirtualMachine final : public MachineView, private DeviceListener, private VmRebuild {
   public:
     explicit VirtualMachine(const Configuration& configuration) : configuration_(configuration) {}
-    ~VirtualMachine() override { control_.policy().machine_gone(); }
+    ~VirtualMachine() override { control_.machine_gone(); }
 
     Status make_objects();
     Result<int> run(ProcessSetup& process);

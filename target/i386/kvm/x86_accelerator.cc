@@ -3,6 +3,7 @@
 
 #include "target/i386/confidential/guest.h"
 #include "target/i386/kvm/arch.h"
+#include "target/i386/kvm/core_state.h"
 #include "target/i386/kvm/host_cpu.h"
 #include "target/i386/kvm/vm_setup.h"
 #include "util/log.h"
@@ -74,6 +75,16 @@ Status X86Accelerator::plug_cpu(X86CpuSetup setup, const GuestWorld& world) {
 
 void X86Accelerator::unplug_cpu(unsigned index) {
     accelerator_.unplug_vcpu(VcpuId(index));
+}
+
+Result<X86Registers> X86Accelerator::registers(VcpuId id) {
+    if (confidential_ != nullptr && confidential_->requirements().cpu_state != CpuState::Open)
+        return Error::make("the registers of a processor of %s are the guest's own",
+                           confidential_->id().c_str());
+    Result<X86Registers> read = X86Registers();
+    VcpuSet& vcpus = accelerator_.vcpus();
+    vcpus.run_on(id, [&] { read = read_registers(vcpus.vcpu(id)); });
+    return read;
 }
 
 // The order of a start, for the same reasons.

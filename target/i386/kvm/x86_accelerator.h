@@ -31,6 +31,7 @@ class X86Accelerator final : public vmm::X86Accelerator {
     Status launch(LaunchMedia& media) override;
     Status plug_cpu(X86CpuSetup setup, const GuestWorld& world) override;
     void unplug_cpu(unsigned index) override;
+    Result<X86Registers> registers(VcpuId vcpu) override;
 
   private:
     std::unique_ptr<VcpuArch> arch_for(X86CpuSetup setup);

@@ -24,6 +24,7 @@ class X86Accelerator final : public vmm::X86Accelerator {
     Status launch(LaunchMedia&) override { return {}; }
     Status plug_cpu(X86CpuSetup setup, const GuestWorld& world) override;
     void unplug_cpu(unsigned index) override;
+    Result<X86Registers> registers(VcpuId) override { return X86Registers(); }
 
   private:
     Accelerator accelerator_;
