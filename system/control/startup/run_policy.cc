@@ -64,6 +64,16 @@ void RunPolicy::do_reset(ShutdownCause cause) {
     if (actions_.reboot == qapi::RebootAction::Shutdown && cause != ShutdownCause::SubsystemReset)
         return do_shutdown(cause);
     if (machine_.run == nullptr) return;
+    // Asked for just before somebody stopped the guest, who wants to see it as it is: done when it goes on.
+    if (is_guests(cause) && state() == RunState::Paused) {
+        reset_when_started_ = cause;
+        return;
+    }
+    reset_now(cause);
+}
+
+void RunPolicy::reset_now(ShutdownCause cause) {
+    reset_when_started_.reset();
     Status done = machine_.run->reset();
     if (!done) return do_internal_error("reset: " + done.error().message());
     qapi::emit<qapi::ResetEvent>(events_, {.guest = is_guests(cause), .reason = reason_of(cause)});
@@ -172,6 +182,8 @@ Status RunPolicy::start() {
     if (run_state_needs_reset(state()))
         return Error::make("the machine is in state %s and must be reset first",
                            std::string(run_state_name(state())).c_str());
+    if (reset_when_started_ && state() == RunState::Paused) reset_now(*reset_when_started_);
+    if (run_state_needs_reset(state())) return Error::make("the machine cannot be reset, as its guest asked");
     if (state() != RunState::Suspended) machine_.run->start();
     return {};
 }

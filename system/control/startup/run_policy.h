@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "qapi/event_sink.h"
@@ -72,6 +73,7 @@ class RunPolicy final : public RequestHandler, public MachineControl, private Ru
     void run_changed(bool running, RunState state) override;
     void panicked(const PanicReport* report);
     void stop_for(RunState why);
+    void reset_now(ShutdownCause cause);
     void end(int status);
     Status need_machine() const;
 
@@ -82,6 +84,7 @@ class RunPolicy final : public RequestHandler, public MachineControl, private Ru
     MachineHandles machine_;
     std::function<Status()> leave_preconfig_;
     std::string held_;
+    std::optional<ShutdownCause> reset_when_started_;
     bool monitored_ = false;
     bool told_running_ = false;  // RESUME without a STOP since
     bool ending_ = false;

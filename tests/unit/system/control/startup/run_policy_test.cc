@@ -75,6 +75,45 @@ TEST_F(RunPolicyTest, aResetOfARunningMachineIsNoStop) {
     EXPECT_EQ(policy->state(), RunState::Running);
 }
 
+// The guest asks, and before the main loop gets to it somebody stops the machine to look at it.
+TEST_F(RunPolicyTest, aGuestsResetIsNotDoneToAStoppedMachine) {
+    make();
+    requests.request_reset(ShutdownCause::GuestReset);
+    policy->stop();
+    settle();
+    EXPECT_EQ(take(), "STOP ");
+    EXPECT_EQ(policy->state(), RunState::Paused);
+    ASSERT_TRUE(policy->start());
+    settle();
+    EXPECT_EQ(take(), "RESET:guest-reset(guest) RESUME ");
+    EXPECT_EQ(policy->state(), RunState::Running);
+    policy->stop();
+    ASSERT_TRUE(policy->start());
+    EXPECT_EQ(take(), "STOP RESUME ");  // once
+}
+
+TEST_F(RunPolicyTest, theUsersResetOfAStoppedMachineStandsForTheGuests) {
+    make();
+    requests.request_reset(ShutdownCause::GuestReset);
+    policy->stop();
+    settle();
+    policy->reset();
+    settle();
+    EXPECT_EQ(take(), "STOP RESET:host-qmp-system-reset ");
+    ASSERT_TRUE(policy->start());
+    EXPECT_EQ(take(), "RESUME ");
+}
+
+TEST_F(RunPolicyTest, aHeldMachineIsNotStarted) {
+    make();
+    policy->stop();
+    policy->hold("busy");
+    EXPECT_FALSE(policy->start());
+    policy->let_go();
+    EXPECT_TRUE(policy->start());
+    EXPECT_EQ(take(), "STOP RESUME ");
+}
+
 TEST_F(RunPolicyTest, aShutdownEndsTheProcess) {
     make();
     requests.request_shutdown(ShutdownCause::GuestShutdown);
