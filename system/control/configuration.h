@@ -70,6 +70,12 @@ struct RngSourceConfig {
     std::optional<std::string> filename;  // absent: the host kernel's generator
 };
 
+// -launch-plan
+struct LaunchPlanConfig {
+    std::string file;            // "-": standard output
+    bool two_pass_mrtd = false;  // MRTD as stacks from before Linux 6.16 make it
+};
+
 // -mon, -qmp, -qmp-pretty, -monitor
 struct MonitorConfig {
     std::string chardev;   // id
@@ -99,8 +105,8 @@ struct Configuration {
     std::optional<std::string> qtest_log;      // -qtest-log: a path, or "none"
     ProcessConfig process;
 
-    // -launch-plan: where to write what a launch would do ("-": standard output), instead of launching.
-    std::optional<std::string> launch_plan;
+    // What a launch would do is written, instead of launching.
+    std::optional<LaunchPlanConfig> launch_plan;
     std::vector<uint8_t> expect_measurement;  // -expect-measurement; empty: none
 
     bool start_paused = false;  // -S

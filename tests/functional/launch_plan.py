@@ -8,9 +8,11 @@ import hashlib
 import json
 import os
 import pathlib
+import socket
 import struct
 import subprocess
 import sys
+import tempfile
 
 VECTORS = pathlib.Path(__file__).resolve().parent.parent / "vectors"
 OVMF = pathlib.Path("/usr/share/ovmf/OVMF.fd")
@@ -140,6 +142,86 @@ def check_vcpus(program):
     print("ok   1 to 64 processors")
 
 
+def check_sev_vcpus(program):
+    """SEV measures the firmware alone; SEV-ES each save area as well, in the kernel's older form unless asked otherwise."""
+    firmware = find_file("fw-give-64k.fd").read_bytes()
+    boot, other = ((VECTORS / f"vmsa-{name}-epycv4.bin").read_bytes() for name in ("bsp", "ap"))
+
+    def area(page, legacy):
+        page = bytearray(page)
+        page[0x3b0:0x3b8] = bytes(8)
+        if legacy:
+            page[0x408:0x412] = bytes(10)
+        return bytes(page)
+
+    if area(boot, True) != (VECTORS / "vmsa-bsp-epycv4-es-legacy.bin").read_bytes():
+        fail("the save area of the older form")
+    for policy, extra, legacy in ((1, "", None), (5, "", True), (5, ",legacy-vm-type=off", False)):
+        for count in range(1, 65):
+            words = machine_words({"firmware": "fw-give-64k.fd", "vcpus": count}, "sev-guest", f",policy={policy}{extra}")
+            areas = [] if legacy is None else [area(boot, legacy)] + [area(other, legacy)] * (count - 1)
+            wanted = hashlib.sha256(firmware + b"".join(areas)).hexdigest()
+            got = plan(program, words)["sev-digest"]
+            if got != wanted:
+                fail(f"policy={policy}{extra}, {count} processors: {got}, expected {wanted}")
+    print("ok   1 to 64 processors of SEV and SEV-ES")
+
+
+def check_starts_nothing(program):
+    """A plan of a line full of back ends: none is opened, and no file is made but the plan."""
+    firmware = find_file("fw-give-64k.fd")
+    with tempfile.TemporaryDirectory(prefix="penumbra-plan.") as folder, socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        here = pathlib.Path(folder)
+        (here / "here.raw").write_bytes(bytes(1 << 20))
+        words = machine_words({"firmware": "fw-give-64k.fd", "vcpus": 2}, "sev-snp-guest", "")
+        wanted = plan(program, words)["launch-digest"]
+        words[words.index("-nodefaults")] = "-S"
+        words[words.index("q35,confidential-guest-support=cc0")] += ",memory-backend=m0"
+        words += ["-daemonize", "-pidfile", f"{folder}/pid", "-D", f"{folder}/log", "-preconfig",
+                  "-chardev", f"socket,id=c0,path={folder}/c0,server=on,wait=on", "-mon", "c0,mode=control",
+                  "-qmp", f"tcp:127.0.0.1:{port},server=on,wait=on", "-monitor", f"unix:{folder}/hmp,server=on,wait=off",
+                  "-serial", f"file:{folder}/serial", "-serial", "pty", "-serial", f"tcp:127.0.0.1:{port},server=on",
+                  "-blockdev", f"driver=raw,node-name=r0,file.driver=file,file.filename={folder}/nowhere.raw,file.node-name=f0",
+                  "-device", "virtio-blk-pci,drive=r0", "-drive", f"file={folder}/here.raw,format=raw,if=none,id=d1", "-device", "ide-hd,drive=d1",
+                  "-drive", f"file={folder}/nowhere.qcow2,if=virtio", "-cdrom", f"{folder}/nowhere.iso",
+                  "-netdev", f"user,id=n0,hostfwd=tcp:127.0.0.1:{port}-:22", "-device", "virtio-net-pci,netdev=n0",
+                  "-netdev", "tap,id=n1,ifname=penumbra-none,script=/no/such", "-device", "virtio-net-pci,netdev=n1",
+                  "-netdev", f"stream,id=n2,server=on,addr.type=unix,addr.path={folder}/net", "-device", "virtio-net-pci,netdev=n2",
+                  "-object", "rng-random,id=g0,filename=/no/such", "-device", "virtio-rng-pci,rng=g0",
+                  "-object", f"secret,id=s0,file={folder}/secret",
+                  "-object", f"memory-backend-file,id=m0,size=512M,mem-path={folder}/memory,share=on",
+                  "-object", "iothread,id=io0", "-launch-plan", f"{folder}/plan"]
+        done = run(program, words)
+        if done.returncode != 0:
+            fail(f"a plan with back ends: status {done.returncode}: {done.stderr}")
+        made = sorted(path.name for path in here.iterdir())
+        if made != ["here.raw", "plan"]:
+            fail(f"a plan left {made}")
+        if json.loads((here / "plan").read_text())["launch-digest"] != wanted:
+            fail("back ends changed the measurement")
+        taken.setblocking(False)
+        try:
+            taken.accept()
+            fail("a plan connected to a socket")
+        except BlockingIOError:
+            pass
+        # Firmware in flash is measured as it is, and not opened for writing.
+        flash = here / "flash.fd"
+        flash.write_bytes(firmware.read_bytes())
+        flash.chmod(0o444)
+        words = ["-accel", "kvm", "-machine", "q35,confidential-guest-support=cc0,pflash0=p0", "-nodefaults", "-display", "none", "-m", "512",
+                 "-object", "sev-guest,id=cc0,reduced-phys-bits=1", "-blockdev", f"driver=file,node-name=pf,filename={flash}",
+                 "-blockdev", "driver=raw,node-name=p0,file=pf"]
+        drive = [word.replace(",pflash0=p0", "") for word in words[:-4]] + ["-drive", f"if=pflash,format=raw,file={flash}"]
+        for line in (words, drive):
+            if plan(program, line)["sev-digest"] != hashlib.sha256(firmware.read_bytes()).hexdigest():
+                fail("firmware in flash")
+    print("ok   a plan starts nothing")
+
+
 def check_form(program):
     words = machine_words({"firmware": "fw-give-64k.fd", "vcpus": 2}, "sev-snp-guest", "")
     got = plan(program, words)
@@ -187,6 +269,8 @@ def main():
     check_form(program)
     check_vectors(program)
     check_vcpus(program)
+    check_sev_vcpus(program)
+    check_starts_nothing(program)
     check_refused(program)
 
 

@@ -32,8 +32,8 @@ def run(program, firmware, words):
     return subprocess.run([program, *machine, *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
 
 
-def plan(program, firmware, *words, properties=''):
-    done = run(program, firmware, ['-object', 'tdx-guest,id=td0' + properties, *words, '-launch-plan', '-'])
+def plan(program, firmware, *words, properties='', to='-'):
+    done = run(program, firmware, ['-object', 'tdx-guest,id=td0' + properties, *words, '-launch-plan', to])
     if done.returncode != 0:
         fail(f'{" ".join(words)}: status {done.returncode}: {done.stderr}')
     return json.loads(done.stdout)
@@ -72,6 +72,8 @@ def check_mrtd(program):
         got = plan(program, firmware, '-m', '512')
         expect(vector['id'], got['mrtd'], vector['expected']['mrtd_interleaved'])
         expect(vector['id'], mrtd(firmware.read_bytes(), got['operations']), got['mrtd'])
+        older = plan(program, firmware, '-m', '512', to='file=-,mrtd-order=two-pass')
+        expect(vector['id'] + ' in two passes', older['mrtd'], vector['expected']['mrtd_two_pass'])
         print('ok   ' + vector['id'])
 
 
@@ -111,6 +113,12 @@ def check_parameters(program):
     done = run(program, VECTORS / 'tdx.json', ['-object', 'tdx-guest,id=td0', '-launch-plan', '-'])
     if done.returncode != 1 or done.stderr.count('\n') != 1:
         fail(f'no firmware: {done.stderr}')
+    done = run(program, firmware, ['-object', 'tdx-guest,id=td0', '-launch-plan', '-,mrtd-order=random'])
+    if done.returncode != 1 or 'random' not in done.stderr:
+        fail(f'mrtd-order: {done.stderr}')
+    # No one is asked for quotes: the service's name is not even looked up.
+    plan(program, firmware, '-m', '512', properties=',quote-generation-socket.type=inet,quote-generation-socket.host=no.such.host.invalid,'
+         'quote-generation-socket.port=4050')
     print('ok   parameters and refusals')
 
 

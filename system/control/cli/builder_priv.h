@@ -147,6 +147,10 @@ Status take_no_reboot(Builder& builder, const std::string& value);
 Status take_no_shutdown(Builder& builder, const std::string& value);
 Status take_preconfig(Builder& builder, const std::string& value);
 
+// launch.cc
+Status take_launch_plan(Builder& builder, const std::string& value);
+Status take_expect_measurement(Builder& builder, const std::string& value);
+
 // qtest.cc
 Status take_qtest(Builder& builder, const std::string& value);
 Status take_qtest_log(Builder& builder, const std::string& value);

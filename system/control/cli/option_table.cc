@@ -1,7 +1,6 @@
 // All options, in the order of -help; see option_table_priv.h.
 #include "system/control/cli/help_priv.h"
 #include "system/control/cli/option_table_priv.h"
-#include "util/digest.h"
 #include "util/text.h"
 
 namespace vmm::cli {
@@ -76,19 +75,6 @@ Status take_doctor(Builder& builder, const std::string& value) {
     builder.line.as_json = value == "json";
     return {};
 }
-Status take_launch_plan(Builder& builder, const std::string& value) {
-    if (value.empty()) return Error::make("expected a file, or - for standard output");
-    builder.line.configuration.launch_plan = value;
-    return {};
-}
-// As many digits as one of the digests has: 64 or 96.
-Status take_expect_measurement(Builder& builder, const std::string& value) {
-    const std::optional<std::vector<uint8_t>> bytes = from_hex(value);
-    if (!bytes || (bytes->size() != sizeof(Sha256Digest) && bytes->size() != sizeof(Sha384Digest)))
-        return Error::make("expected 96 hexadecimal digits, or 64 for SEV and SEV-ES");
-    builder.line.configuration.expect_measurement = *bytes;
-    return {};
-}
 Status take_help(Builder& builder, const std::string&) {
     builder.print(option_help());
     return {};
@@ -149,7 +135,7 @@ constexpr Option kOptions[] = {
      "what the firmware boots from: a, b floppy, c disk, d CD-ROM, n network", take_boot},
     {"no-fd-bootchk", "", kBoot, "the firmware does not look for a floppy's signature", take_no_floppy_check},
 
-    {"launch-plan", "FILE|-", kObjects,
+    {"launch-plan", "[file=]FILE|-[,mrtd-order=interleaved|two-pass]", kObjects,
      "write what the launch of a protected guest would measure, start nothing", take_launch_plan},
     {"expect-measurement", "HEX", kObjects, "do not start a protected guest whose measurement is another",
      take_expect_measurement},

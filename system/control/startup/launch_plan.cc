@@ -41,11 +41,11 @@ qapi::Value save_area_value(const sev::VmsaPage& page) {
 
 }  // namespace
 
-LaunchPlanner::LaunchPlanner() {
+LaunchPlanner::LaunchPlanner(tdx::MrtdOrder order) {
     kernel_.vm_types = 0x3f;
     kernel_.opens_any_device = true;
     kernel_.knows_any_msr = true;
-    model::add_protections(kernel_, firmware_, &record_);
+    model::add_protections(kernel_, firmware_, &record_, order);
 }
 
 qapi::Value LaunchPlanner::describe(const Configuration& configuration,
@@ -58,7 +58,7 @@ qapi::Value LaunchPlanner::describe(const Configuration& configuration,
         {"cpu", machine.cpu.text.empty() ? std::string("qemu64") : machine.cpu.text}};
     const auto request = parse_cpu_option(machine.cpu.text.empty() ? "qemu64" : machine.cpu.text);
     const bool of_host = request && (request->model == "host" || request->model == "max");
-    out.append("depends-on-host", of_host);
+    out.append("depends-on-host", of_host || configuration.confidential_auto);
     qapi::List operations;
     for (const model::LaunchOperation& operation : record_.operations())
         operations.push_back(to_value(operation));
@@ -84,7 +84,7 @@ qapi::Value LaunchPlanner::describe(const Configuration& configuration,
 
 Status LaunchPlanner::write(const Configuration& configuration, const ConfidentialGuest& guest) const {
     const std::string text = qapi::to_pretty_json(describe(configuration, guest)) + "\n";
-    const std::string& path = *configuration.launch_plan;
+    const std::string& path = configuration.launch_plan->file;
     if (path == "-") {
         std::fputs(text.c_str(), stdout);
         return {};
@@ -122,7 +122,8 @@ Result<std::unique_ptr<AcceleratorHost>> LaunchHost::open_accelerator(const Conf
                 "add -object sev-snp-guest,id=ID,reduced-phys-bits=1 and -machine "
                 "confidential-guest-support=ID");
     if (configuration.launch_plan) {
-        planner_ = std::make_unique<LaunchPlanner>();
+        planner_ = std::make_unique<LaunchPlanner>(
+            configuration.launch_plan->two_pass_mrtd ? tdx::MrtdOrder::TwoPass : tdx::MrtdOrder::Interleaved);
         guest->set_record(&planner_->record());
         return AcceleratorHost::open_through(planner_->door(), {}, needs, kvm::CpuSource::Wish);
     }

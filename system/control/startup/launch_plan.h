@@ -13,13 +13,14 @@
 #include "system/control/startup/accelerator_host.h"
 #include "target/i386/confidential/guest.h"
 #include "target/i386/confidential/model/sev_model.h"
+#include "target/i386/confidential/tdx/mrtd.h"
 
 namespace vmm {
 
 // The model that a plan runs on, with every technology.
 class LaunchPlanner {
   public:
-    LaunchPlanner();
+    explicit LaunchPlanner(tdx::MrtdOrder order);
     IoctlDoor& door() { return kernel_; }
     model::LaunchRecord& record() { return record_; }
     // After the launch was finished.

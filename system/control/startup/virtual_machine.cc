@@ -27,6 +27,7 @@
 #include "system/control/startup/machine_view.h"
 #include "system/control/startup/networks.h"
 #include "system/control/startup/object_store.h"
+#include "system/control/startup/planned_configuration.h"
 #include "system/control/startup/process.h"
 #include "system/control/startup/qtest_server.h"
 #include "system/control/startup/query_commands.h"
@@ -471,7 +472,8 @@ int failed(const Error& error) {
 
 }  // namespace
 
-int run_virtual_machine(const Configuration& configuration) {
+int run_virtual_machine(const Configuration& given) {
+    const Configuration configuration = given.launch_plan ? planned_configuration(given) : given;
     Result<ProcessSetup> process = ProcessSetup::enter(configuration.process, configuration.machine.name);
     if (!process) return failed(process.error());
     VirtualMachine machine(configuration);

@@ -5,11 +5,13 @@
 
 namespace vmm::model {
 
-void add_protections(KernelModel& kernel, const SevFirmware& firmware, LaunchRecord* record) {
-    kernel.set_protection([&firmware, record](uint32_t vm_type, KernelModel& of) {
+void add_protections(KernelModel& kernel, const SevFirmware& firmware, LaunchRecord* record,
+                     tdx::MrtdOrder order) {
+    kernel.set_protection([&firmware, record, order](uint32_t vm_type, KernelModel& of) {
         if (vm_type == abi::kVmTdx) {
             // Who keeps no record looks on while a real kernel is asked, which has judged already.
-            const auto host = record != nullptr ? tdx::TdModel::usual_host() : tdx::TdModel::any_host();
+            auto host = record != nullptr ? tdx::TdModel::usual_host() : tdx::TdModel::any_host();
+            host.order = order;
             return std::unique_ptr<ProtectionModel>(std::make_unique<tdx::TdModel>(of, record, host));
         }
         return make_sev_model(vm_type, of, firmware, record);

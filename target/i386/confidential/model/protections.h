@@ -4,10 +4,13 @@
 #include "accel/model/kernel_model.h"
 #include "accel/model/launch_record.h"
 #include "target/i386/confidential/model/sev_model.h"
+#include "target/i386/confidential/tdx/mrtd.h"
 
 namespace vmm::model {
 
 // The kernel gets protections for every VM type, and SEV's devices. All borrowed; the record may be null.
-void add_protections(KernelModel& kernel, const SevFirmware& firmware, LaunchRecord* record);
+// The order is that of pages and their measurement in TDs.
+void add_protections(KernelModel& kernel, const SevFirmware& firmware, LaunchRecord* record,
+                     tdx::MrtdOrder order = tdx::MrtdOrder::Interleaved);
 
 }  // namespace vmm::model

@@ -197,10 +197,14 @@ void TdModel::add_pages(const abi::TdxInitMemRegion& region, bool measure) {
     const bool empty = !measure && std::all_of(contents, contents + bytes, [](uint8_t b) { return b == 0; });
     model::ContentsDigest digest;
     if (record_ != nullptr && record_->hash_contents && !empty) digest.start({contents, bytes});
+    const bool two_passes = host_.order == MrtdOrder::TwoPass;
+    auto extend = [&](uint64_t at) { mrtd_.extend_page(region.gpa + at, {contents + at, kPageSize}); };
     for (uint64_t at = 0; at < bytes; at += kPageSize) {
         mrtd_.add_page(region.gpa + at);
-        if (measure) mrtd_.extend_page(region.gpa + at, {contents + at, kPageSize});
+        if (measure && !two_passes) extend(at);
     }
+    for (uint64_t at = 0; measure && two_passes && at < bytes; at += kPageSize)
+        extend(at);
     if (record_ == nullptr) return;
     record_->add({.op = "tdx_init_mem_region",
                   .gpa = region.gpa,

@@ -32,6 +32,8 @@ class TdModel final : public model::ProtectionModel {
         // Takes what a real host has already taken, to follow its launch: any CPUID, any attribute.
         bool believes_all = false;
         uint64_t pages_per_call = 0;  // INIT_MEM_REGION stops after as many, as for a signal; 0: never
+        // Two passes: all pages of a call are added, then measured.
+        MrtdOrder order = MrtdOrder::Interleaved;
     };
     static Host usual_host();
     static Host any_host();
