@@ -39,21 +39,23 @@ def _cached(kind, key, build):
 
 
 def machine_initrd(kernel):
-    """The initramfs of the emulated machine: busybox, the modules, init and the agent."""
-    init, agent = HERE / 'l1/init', HERE / 'l1/agent.c'
+    """The initramfs of the emulated machine: busybox, the modules, init, the agent and the keeper."""
+    init, programs = HERE / 'l1/init', [HERE / 'l1' / f'{name}.c' for name in ('agent', 'keeper')]
 
     def build():
         debian.need_tools({'gcc': debian.BUILD_TOOLS['gcc']})
         archive = _skeleton(init)
         with tempfile.TemporaryDirectory() as work:
-            run(['gcc', '-O2', '-static', '-s', '-Wall', '-D_GNU_SOURCE', '-o', f'{work}/agent', agent])
-            archive.file('bin/agent', pathlib.Path(work, 'agent').read_bytes(), 0o755)
+            for source in programs:
+                binary = pathlib.Path(work, source.stem)
+                run(['gcc', '-O2', '-static', '-s', '-Wall', '-D_GNU_SOURCE', '-o', binary, source])
+                archive.file(f'bin/{source.stem}', binary.read_bytes(), 0o755)
         for name, data in kernel.module_data().items():
             archive.file(f'modules/{name}.ko', data)
         archive.file('modules/order', '\n'.join(STOCK_MODULES + BUILT_MODULES).encode() + b'\n')
         return archive.finish()
 
-    return _cached('machine', digest(init, agent, kernel.path.name, str(_busybox().stat().st_mtime_ns)), build)
+    return _cached('machine', digest(init, *programs, kernel.path.name, str(_busybox().stat().st_mtime_ns)), build)
 
 
 def guest_initrd(kernel):
