@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / 'functional'))
@@ -55,6 +56,19 @@ def press_power_button(path):
         qmp_client.Connection(sock).negotiate().command('system_powerdown')
 
 
+def where_it_hangs(path):
+    """What the vCPUs and the network do, for a guest that stopped to say anything: three looks, a second apart."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+        sock.settimeout(20)
+        sock.connect(path)
+        qmp = qmp_client.Connection(sock).negotiate()
+        looks = []
+        for line in ('info registers -a', 'info registers -a', 'info registers -a', 'info network', 'info pci'):
+            looks.append(str(qmp.command('human-monitor-command', command_line=line)))
+            time.sleep(1)
+    return '\n'.join(looks)
+
+
 def comes_up_and_powers_off(binary, *disk):
     with tempfile.TemporaryDirectory() as folder:
         overlay, variables, path = (os.path.join(folder, name) for name in ('disk.qcow2', 'vars.fd', 'qmp'))
@@ -65,7 +79,10 @@ def comes_up_and_powers_off(binary, *disk):
                 '-drive', f'if=pflash,unit=1,format=raw,file={variables}', '-drive', f'if=none,id=d,file={overlay},format=qcow2',
                 '-netdev', 'user,id=n', '-device', 'virtio-net-pci,netdev=n', *disk]
         with serving(), harness.Vmm(argv) as vmm:
-            out = vmm.wait_for('DEBIAN ready', 400)
+            try:
+                out = vmm.wait_for('DEBIAN ready', 400)
+            except harness.Failure as failure:
+                raise harness.Failure(f'{failure}\n{where_it_hangs(path)}') from None
             press_power_button(path)
             status = vmm.wait(120)
         wanted = ('DEBIAN boots=1', 'DEBIAN address=10.0.2.15/', f'DEBIAN fetched={hashlib.sha256(FILE).hexdigest()}')

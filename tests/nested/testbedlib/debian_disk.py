@@ -35,16 +35,18 @@ TTYPath=/dev/ttyS0
 WantedBy=multi-user.target
 '''
 REPORT = '''#!/bin/sh
-# Words of the kernel's command line say what to do besides: penumbra.fetch=URL.
 echo "DEBIAN up kernel=$(uname -r) root=$(findmnt -no SOURCE /) cpus=$(nproc)"
 echo written >> /var/log/penumbra-boots
 echo "DEBIAN boots=$(wc -l < /var/log/penumbra-boots)"
-if [ -e /sys/class/net/eth0 ]; then
-    ip link set eth0 up
-    busybox udhcpc -i eth0 -n -q -s /usr/local/sbin/penumbra-dhcp >/dev/null 2>&1
-    echo "DEBIAN address=$(ip -4 -o addr show eth0 | awk '{print $4}')"
-    busybox wget -q -O /tmp/fetched http://10.0.2.2:8099/file && echo "DEBIAN fetched=$(sha256sum < /tmp/fetched | cut -c1-64)"
-fi
+# The card's driver may still be on its way.
+modprobe virtio_net
+udevadm settle
+echo "DEBIAN card=$(readlink -f /sys/class/net/eth0/device)"
+ip link set eth0 up
+echo "DEBIAN link=$(cat /sys/class/net/eth0/carrier)"
+busybox udhcpc -i eth0 -n -q -t 10 -s /usr/local/sbin/penumbra-dhcp >/dev/null 2>&1
+echo "DEBIAN address=$(ip -4 -o addr show eth0 | awk '{print $4}')"
+busybox wget -q -O /tmp/fetched http://10.0.2.2:8099/file && echo "DEBIAN fetched=$(sha256sum < /tmp/fetched | cut -c1-64)"
 sync
 echo "DEBIAN ready"
 '''
@@ -70,6 +72,8 @@ def _make_root(root, log):
     wants = root / 'etc/systemd/system/multi-user.target.wants'
     wants.mkdir(parents=True, exist_ok=True)
     (wants / 'penumbra-report.service').symlink_to('/etc/systemd/system/penumbra-report.service')
+    # A terminal's login prompt hangs up whoever has the port open: the report would be cut off.
+    (root / 'etc/systemd/system/serial-getty@ttyS0.service').symlink_to('/dev/null')
     # Only what the disks of this machine need: a small initramfs loads sooner.
     _write(root / 'etc/initramfs-tools/conf.d/modules', 'MODULES=list\nCOMPRESS=zstd\n')
     _write(root / 'etc/initramfs-tools/modules', '\n'.join(('ahci', 'sd_mod', 'virtio_pci', 'virtio_blk', 'virtio_scsi', 'ext4', 'crc32c_generic')) + '\n')
