@@ -13,6 +13,7 @@
 
 #include "hw/core/device_request.h"
 #include "hw/core/firmware_config.h"
+#include "hw/core/hmat_config.h"
 #include "hw/core/smbios_config.h"
 #include "hw/core/smp.h"
 #include "util/align.h"
@@ -37,6 +38,7 @@ struct MemoryConfig {
     std::vector<NumaNodeConfig> nodes;  // empty without -numa
     // distances[from][to]; empty when none was given
     std::vector<std::vector<uint8_t>> distances;
+    std::optional<HmatConfig> hmat;  // -machine hmat=on
     std::optional<uint64_t> max_ram_below_4g;
     // For memory that is plugged in: slots, and bytes besides `size`.
     unsigned slots = 0;

@@ -102,6 +102,7 @@ acpi::AcpiImage build_acpi(const AcpiConfig& c) {
     if (!c.numa_memory.empty()) set.add(srat_for(c), true);
     if (!c.numa_memory.empty() && !c.numa_distances.empty())
         set.add(acpi::build_slit(c.numa_distances, c.ids), true);
+    if (c.hmat) set.add(acpi::build_hmat(*c.hmat, c.ids), true);
     set.add(acpi::build_mcfg({c.ecam_base, 0, static_cast<uint8_t>(c.ecam_size / kMiB - 1)}, c.ids), true);
     set.add(acpi::build_waet(c.ids), true);
     if (!c.generation_page.empty()) {

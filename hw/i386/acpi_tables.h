@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include "hw/acpi/hmat.h"
 #include "hw/acpi/numa_tables.h"
 #include "hw/acpi/table_set.h"
 #include "hw/i386/acpi_dsdt.h"
@@ -27,6 +28,7 @@ struct AcpiConfig {
     // Empty without NUMA: no SRAT, no SLIT. Ranges as the guest sees RAM, split at its holes.
     std::vector<acpi::SratMemory> numa_memory;
     acpi::Distances numa_distances;  // empty: no SLIT
+    std::optional<HmatConfig> hmat;
     std::vector<PciWindow> pci_windows;
     uint64_t ecam_base = 0xb0000000;
     uint64_t ecam_size = 0x10000000;

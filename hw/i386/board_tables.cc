@@ -61,6 +61,7 @@ AcpiConfig acpi_config(const BoardFacts& f) {
         a.numa_memory.push_back({f.map.modules->first().raw(), f.map.modules->size(),
                                  static_cast<uint32_t>(f.node_memory.size() - 1), true});
     a.numa_distances = f.config.memory.distances;
+    if (!f.node_memory.empty()) a.hmat = f.config.memory.hmat;
     a.pci_windows = pci_windows(f.map);
     a.ecam_base = f.map.ecam.first().raw();
     a.ecam_size = f.map.ecam.size();

@@ -199,6 +199,18 @@ def numa(binary):
             '-numa', 'node,nodeid=0,memdev=a,cpus=0-1', '-numa', 'node,nodeid=1,memdev=b,cpus=2-3', '-numa', 'dist,src=0,dst=1,val=21')
 
 
+def hmat(binary):
+    """A node with memory alone, behind a cache."""
+    speed = 'hmat-lb,initiator=0,target={},hierarchy=memory,data-type=access-{}'
+    numa_options = ['node,nodeid=0,memdev=a,cpus=0-1', 'node,nodeid=1,memdev=b,initiator=0']
+    numa_options += [speed.format(0, 'latency,latency=10'), speed.format(1, 'latency,latency=125')]
+    numa_options += [speed.format(0, 'bandwidth,bandwidth=400M'), speed.format(1, 'bandwidth,bandwidth=96M')]
+    numa_options += ['hmat-cache,node-id=1,size=16M,level=1,associativity=complex,policy=write-through,line=64',
+                     'hmat-cache,node-id=1,size=32M,level=2,associativity=direct,policy=write-back,line=32']
+    compare(binary, '-m', '512', '-smp', '2', '-machine', 'hmat=on', '-object', 'memory-backend-ram,id=a,size=256M', '-object',
+            'memory-backend-ram,id=b,size=256M', *(word for option in numa_options for word in ('-numa', option)))
+
+
 def memory_above_4g(binary):
     """RAM on both sides of the hole."""
     compare(binary, '-m', '4G', '-smp', '1')
@@ -209,4 +221,4 @@ if __name__ == '__main__':
         skip('qemu-system-x86_64 and iasl (acpica-tools) are not both here')
     if os.path.realpath(QEMU) == os.path.realpath(sys.argv[1]):
         skip('qemu-system-x86_64 is this very program')
-    main([plain, numa, memory_above_4g])
+    main([plain, numa, hmat, memory_above_4g])

@@ -96,6 +96,7 @@ Status finish_machine(Builder& builder) {
     machine.smm = on_off_auto(given.smm);
     machine.smm_ranges = given.smm_ranges.value_or(true);
     machine.hpet = given.hpet.value_or(true);
+    if (given.hmat.value_or(false)) machine.memory.hmat.emplace();
     machine.pit = given.pit != qapi::OnOffAuto::Off;
     machine.i8042 = given.i8042.value_or(true);
     machine.acpi = given.acpi != qapi::OnOffAuto::Off;
@@ -251,7 +252,8 @@ Status finish(Builder& builder) {
         builder.numa.push_back({.type = qapi::NumaOptionsType::Node, .u = qapi::NumaNodeOptions()});
     builder.line.configuration.numa = builder.numa;
     TRY(finish_numa(builder.numa, builder.line.configuration.machine.smp,
-                    builder.line.configuration.machine.memory));
+                    builder.line.configuration.machine.memory,
+                    builder.line.configuration.preconfig ? NumaSoFar::Part : NumaSoFar::All));
     TRY(finish_memory(builder));
     TRY(finish_confidential(builder));
     TRY(check_private_memory(builder));

@@ -25,7 +25,7 @@ Error unknown_node(const char* what, unsigned node) {
         .with_hint("add -numa node,nodeid=%u", node);
 }
 
-Status add_node(std::map<unsigned, NumaNodeConfig>& nodes, const qapi::NumaNodeOptions& options) {
+Result<unsigned> add_node(std::map<unsigned, NumaNodeConfig>& nodes, const qapi::NumaNodeOptions& options) {
     unsigned id =
         options.nodeid.value_or(static_cast<uint16_t>(nodes.empty() ? 0 : nodes.rbegin()->first + 1));
     if (id >= kMostNodes)
@@ -39,7 +39,7 @@ Status add_node(std::map<unsigned, NumaNodeConfig>& nodes, const qapi::NumaNodeO
     for (uint16_t cpu : options.cpus.value_or(std::vector<uint16_t>()))
         node.cpus.push_back(cpu);
     nodes.emplace(id, std::move(node));
-    return {};
+    return id;
 }
 
 Status add_cpu(MemoryConfig& memory, const qapi::NumaCpuOptions& options, const SmpTopology& smp) {
@@ -128,15 +128,23 @@ Status take_numa(Builder& builder, const std::string& value) {
 }
 
 Status finish_numa(const std::vector<qapi::NumaOptions>& options, const SmpTopology& smp,
-                   MemoryConfig& memory) {
+                   MemoryConfig& memory, NumaSoFar so_far) {
     std::map<unsigned, NumaNodeConfig> nodes;
-    for (const qapi::NumaOptions& option : options)
-        if (auto* node = std::get_if<qapi::NumaNodeOptions>(&option.u)) TRY(add_node(nodes, *node));
+    std::map<unsigned, qapi::NumaNodeOptions> said;
+    for (const qapi::NumaOptions& option : options) {
+        TRY(check_hmat_is_on(option, memory.hmat.has_value()));
+        auto* node = std::get_if<qapi::NumaNodeOptions>(&option.u);
+        if (node != nullptr) said.emplace(TRY(add_node(nodes, *node)), *node);
+    }
     for (auto& [id, node] : nodes) {
-        if (id != memory.nodes.size())
+        if (id != memory.nodes.size()) {
+            if (so_far == NumaSoFar::Part) break;
             return Error::make("-numa node: node %zu is missing, node %u exists", memory.nodes.size(), id);
+        }
         memory.nodes.push_back(std::move(node));
     }
+    // Those after a gap wait for it to be filled.
+    if (memory.nodes.size() != nodes.size()) return {};
     for (const qapi::NumaOptions& option : options) {
         if (auto* cpu = std::get_if<qapi::NumaCpuOptions>(&option.u)) TRY(add_cpu(memory, *cpu, smp));
         if (auto* distance = std::get_if<qapi::NumaDistOptions>(&option.u))
@@ -144,7 +152,24 @@ Status finish_numa(const std::vector<qapi::NumaOptions>& options, const SmpTopol
     }
     if (memory.nodes.empty()) return {};
     complete_distances(memory);
-    return place_cpus(memory, smp);
+    TRY(place_cpus(memory, smp));
+    if (!memory.hmat) return {};
+    for (const qapi::NumaOptions& option : options) {
+        if (auto* speed = std::get_if<qapi::NumaHmatLBOptions>(&option.u))
+            TRY(add_performance(memory, *speed));
+        if (auto* cache = std::get_if<qapi::NumaHmatCacheOptions>(&option.u)) TRY(add_cache(memory, *cache));
+    }
+    std::vector<qapi::NumaNodeOptions> given;
+    for (auto& [id, node] : said)
+        given.push_back(std::move(node));
+    return finish_hmat(memory, given, so_far == NumaSoFar::All);
+}
+
+MemoryConfig without_nodes(MemoryConfig memory) {
+    memory.nodes.clear();
+    memory.distances.clear();
+    if (memory.hmat) memory.hmat.emplace();
+    return memory;
 }
 
 }  // namespace vmm::cli

@@ -167,11 +167,13 @@ Status finish_nodes(Builder& builder, std::optional<uint64_t> asked) {
         if (__builtin_add_overflow(sum, *backend->size, &sum))
             return Error::make("-numa: the nodes' memory adds up to more than 2^64 bytes");
     }
-    if (asked && *asked != sum)
+    // More nodes may come.
+    const bool more = out.preconfig && asked && sum < *asked;
+    if (asked && *asked != sum && !more)
         return Error::make("-m %s contradicts the nodes of -numa, which have %s together",
                            size_text(*asked).c_str(), size_text(sum).c_str())
             .with_hint("give the same size, or leave -m out");
-    memory.size = sum;
+    memory.size = more ? *asked : sum;
     memory.backend.clear();
     return {};
 }

@@ -94,6 +94,7 @@ Nodes unattached(MachineView& view) {
 Properties machine_properties(const Configuration& configuration) {
     const MachineConfig& machine = configuration.machine;
     return {constant_property("hpet", "bool", machine.hpet),
+            constant_property("hmat", "bool", machine.memory.hmat.has_value()),
             constant_property("i8042", "bool", machine.i8042),
             constant_property("graphics", "bool", machine.graphics),
             constant_property("mem-merge", "bool", configuration.mem_merge),

@@ -41,6 +41,7 @@
 #include "target/i386/x86_accelerator.h"
 #include "util/event_loop.h"
 #include "util/log.h"
+#include "util/size_text.h"
 
 namespace vmm {
 
@@ -315,17 +316,19 @@ Status VirtualMachine::add_numa(const qapi::NumaOptions& options) {
     if (!control_.policy().preconfig() && run_ != nullptr)
         return Error::make("NUMA nodes are set before the machine is made")
             .with_hint("start with -preconfig");
-    configuration_.numa.push_back(options);
+    std::vector<qapi::NumaOptions> all = configuration_.numa;
+    all.push_back(options);
+    MemoryConfig memory = cli::without_nodes(configuration_.machine.memory);
+    TRY(cli::finish_numa(all, configuration_.machine.smp, memory, cli::NumaSoFar::Part));
+    configuration_.numa = std::move(all);
     return {};
 }
 
 // What set-numa-node said, together with -numa.
 Status VirtualMachine::apply_numa() {
     MachineConfig& machine = configuration_.machine;
-    MemoryConfig memory = machine.memory;
-    memory.nodes.clear();
-    memory.distances.clear();
-    TRY(cli::finish_numa(configuration_.numa, machine.smp, memory));
+    MemoryConfig memory = cli::without_nodes(machine.memory);
+    TRY(cli::finish_numa(configuration_.numa, machine.smp, memory, cli::NumaSoFar::All));
     uint64_t sum = 0;
     for (const NumaNodeConfig& node : memory.nodes) {
         if (node.memory_backend.empty()) continue;
@@ -334,6 +337,10 @@ Status VirtualMachine::apply_numa() {
             return Error::make("there is no memory backend '%s'", node.memory_backend.c_str());
         sum += backend->size();
     }
+    // With nodes on the command line: their sum, or -m.
+    if (sum != 0 && machine.memory.backend.empty() && sum < machine.memory.size)
+        return Error::make("the nodes of -numa and set-numa-node have %s together, less than -m %s",
+                           size_text(sum).c_str(), size_text(machine.memory.size).c_str());
     if (sum != 0) {
         // The RAM that the machine would have had without nodes goes.
         std::erase_if(backends_, [&](const auto& backend) { return backend->id() == memory.backend; });

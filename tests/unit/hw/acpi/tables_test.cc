@@ -4,6 +4,7 @@
 #include <string>
 
 #include "hw/acpi/fadt.h"
+#include "hw/acpi/hmat.h"
 #include "hw/acpi/linker_script.h"
 #include "hw/acpi/madt.h"
 #include "hw/acpi/numa_tables.h"
@@ -186,6 +187,54 @@ TEST(Srat, NodeNumbersAbove255Survive) {
     const Table t = build_srat({{{{0, 0}, 0x12345678}}, {}}, {});
     const uint8_t* e = &t.bytes[48];
     EXPECT_EQ(e[2] | e[9] << 8 | e[10] << 16 | e[11] << 24, 0x12345678);
+}
+
+TEST(Hmat, StructuresSayWhatTheConfigurationSays) {
+    HmatConfig h;
+    h.initiators = {0, 0, std::nullopt};
+    h.processors = {0};
+    h.matrices = {{.hierarchy = 0, .kind = 2, .values = {{1200, 0, 30}, {0, 0, 0}, {0, 0, 0}}},
+                  {.hierarchy = 3, .kind = 3, .values = {{6, 65534, 2}, {0, 0, 0}, {0, 0, 0}}}};
+    h.caches = {{.node = 1, .level = 1, .size = 0x12345678, .associativity = 1, .policy = 2, .line = 64},
+                {.node = 1, .level = 2, .size = 0x1000, .associativity = 2, .policy = 1, .line = 32}};
+    const Table t = build_hmat(h, {});
+    std::vector<std::vector<uint8_t>> parts;
+    for (size_t at = 40; at < t.bytes.size();) {
+        const uint32_t length = load_le<uint32_t>(&t.bytes[at + 4]);
+        ASSERT_TRUE(length >= 8 && at + length <= t.bytes.size());
+        parts.emplace_back(t.bytes.begin() + at, t.bytes.begin() + at + length);
+        at += length;
+    }
+    ASSERT_EQ(parts.size(), 3u + 2 + 2);
+    const auto word = [&](size_t part, size_t at) { return load_le<uint16_t>(&parts[part][at]); };
+    const auto dword = [&](size_t part, size_t at) { return load_le<uint32_t>(&parts[part][at]); };
+    EXPECT_EQ((std::array{word(1, 8), word(2, 8)}), (std::array<uint16_t, 2>{1, 0})) << "initiator known";
+    EXPECT_EQ((std::array{dword(1, 12), dword(1, 16)}), (std::array<uint32_t, 2>{0, 1}));
+    // 10 ns is the unit, in ps.
+    EXPECT_EQ(parts[3].size(), 32u + 4 + 12 + 6);
+    EXPECT_EQ((std::array{parts[3][8], parts[3][9], parts[4][8], parts[4][9]}),
+              (std::array<uint8_t, 4>{0, 2, 3, 3}));
+    EXPECT_EQ(load_le<uint64_t>(&parts[3][24]), 10000u);
+    EXPECT_EQ((std::array{word(3, 48), word(3, 50), word(3, 52)}), (std::array<uint16_t, 3>{120, 0, 3}));
+    EXPECT_EQ(load_le<uint64_t>(&parts[4][24]), 2u);
+    EXPECT_EQ((std::array{word(4, 48), word(4, 50), word(4, 52)}), (std::array<uint16_t, 3>{3, 32767, 1}));
+    EXPECT_EQ(dword(5, 24), 2u | 1 << 4 | 1 << 8 | 2 << 12 | 64 << 16);
+    EXPECT_EQ(dword(6, 24), 2u | 2 << 4 | 2 << 8 | 1 << 12 | 32 << 16);
+    EXPECT_EQ(load_le<uint64_t>(&parts[5][16]), 0x12345678u);
+}
+
+TEST(Hmat, UnitsAndWhatFits) {
+    const auto matrix = [](uint8_t kind, uint64_t a, uint64_t b) {
+        return HmatMatrix{.hierarchy = 0, .kind = kind, .values = {{a, b}, {0, 0}}};
+    };
+    EXPECT_EQ(matrix(0, 0, 0).base(), 1u);
+    EXPECT_EQ(matrix(0, 100, 2000).base(), 100u);
+    EXPECT_EQ(matrix(3, 96, 1024).base(), 32u);
+    EXPECT_TRUE(matrix(0, 1, 65534).fits());
+    EXPECT_FALSE(matrix(0, 1, 65535).fits());
+    EXPECT_TRUE(matrix(0, 10, 655340).fits());
+    EXPECT_FALSE(matrix(3, 65535, 0).fits());
+    EXPECT_TRUE(matrix(3, 1ull << 40, 1ull << 26).fits());
 }
 
 TEST(Slit, RowsFollowTheCount) {

@@ -72,8 +72,24 @@ AcpiConfig hotplug() {
     return c;
 }
 
+// Two nodes with processors, a third one with memory alone and caches in front of it.
+AcpiConfig hmat() {
+    AcpiConfig c = numa();
+    c.numa_memory.push_back({0x140000000, 0x40000000, 2});
+    c.numa_distances = {{10, 20, 30}, {20, 10, 40}, {30, 40, 10}};
+    HmatConfig h;
+    h.initiators = {0, 1, std::nullopt};
+    h.processors = {0, 1};
+    h.matrices = {{.hierarchy = 0, .kind = 0, .values = {{10, 20, 130}, {20, 10, 140}, {0, 0, 0}}},
+                  {.hierarchy = 1, .kind = 4, .values = {{4096, 0, 1024}, {2048, 4096, 512}, {0, 0, 0}}}};
+    h.caches = {{.node = 2, .level = 1, .size = 64 << 20, .associativity = 1, .policy = 1, .line = 64},
+                {.node = 2, .level = 2, .size = 32 << 20, .associativity = 2, .policy = 2, .line = 128}};
+    c.hmat = h;
+    return c;
+}
+
 std::vector<Board> boards() {
-    return {{"plain", plain()}, {"numa", numa()}, {"bare", bare()}, {"hotplug", hotplug()}};
+    return {{"plain", plain()}, {"numa", numa()}, {"bare", bare()}, {"hotplug", hotplug()}, {"hmat", hmat()}};
 }
 
 constexpr uint64_t kTablesAt = 0x7fe0000;

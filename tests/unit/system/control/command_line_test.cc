@@ -260,6 +260,28 @@ TEST(CommandLine, ProcessorsAndNodes) {
     EXPECT_EQ(c.machine.memory.nodes[0].memory_backend, "pc.ram");
 }
 
+TEST(CommandLine, HowFastMemoryIs) {
+    const Configuration c = good(
+        "-machine hmat=on -smp 2 -object memory-backend-ram,id=a,size=64M -object "
+        "memory-backend-ram,id=b,size=64M -numa node,memdev=a,cpus=0-1 -numa node,memdev=b,initiator=0 "
+        "-numa hmat-lb,initiator=0,target=1,hierarchy=memory,data-type=access-bandwidth,bandwidth=200M "
+        "-numa hmat-lb,initiator=0,target=0,hierarchy=memory,data-type=access-latency,latency=5 "
+        "-numa hmat-lb,initiator=0,target=1,hierarchy=memory,data-type=access-latency,latency=10 "
+        "-numa hmat-cache,node-id=1,size=10K,level=1,associativity=direct,policy=write-back,line=8");
+    ASSERT_TRUE(c.machine.memory.hmat.has_value());
+    const HmatConfig& hmat = *c.machine.memory.hmat;
+    EXPECT_EQ(hmat.initiators, (std::vector<std::optional<unsigned>>{0, 0}));
+    EXPECT_EQ(hmat.processors, std::vector<unsigned>{0});
+    ASSERT_EQ(hmat.matrices.size(), 2u);
+    EXPECT_EQ(hmat.matrices[0].kind, 0) << "in the table's order";
+    EXPECT_EQ(hmat.matrices[0].values, (std::vector<std::vector<uint64_t>>{{5, 10}, {0, 0}}));
+    EXPECT_EQ(hmat.matrices[1].values, (std::vector<std::vector<uint64_t>>{{0, 200}, {0, 0}}));
+    ASSERT_EQ(hmat.caches.size(), 1u);
+    EXPECT_EQ(hmat.caches[0].size, 10 * kKiB);
+    EXPECT_EQ(hmat.caches[0].line, 8);
+    EXPECT_FALSE(good("-numa node").machine.memory.hmat.has_value());
+}
+
 TEST(CommandLine, ObjectsInJson) {
     auto parsed =
         parse({"-object",
