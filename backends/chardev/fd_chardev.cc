@@ -16,12 +16,13 @@ namespace {
 
 constexpr size_t kReadAtOnce = 4096;
 
-// A write that raises no SIGPIPE on sockets.
-ssize_t write_some(int fd, std::span<const uint8_t> bytes) {
+// A write that raises no SIGPIPE on sockets. What is no socket is asked only once.
+ssize_t write_some(int fd, std::span<const uint8_t> bytes, bool& socket) {
     ssize_t n = 0;
     do {
-        n = ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-        if (n < 0 && errno == ENOTSOCK) n = ::write(fd, bytes.data(), bytes.size());
+        if (socket) n = ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+        if (socket && n < 0 && errno == ENOTSOCK) socket = false;
+        if (!socket) n = ::write(fd, bytes.data(), bytes.size());
     } while (n < 0 && errno == EINTR);
     return n;
 }
@@ -49,6 +50,7 @@ void FdChardev::open_stream(Fd in, Fd out, Polling out_polls) {
         out_ = std::move(out);
         out_number_ = out_ ? out_.get() : in_.get();
         out_polls_ = out_polls;
+        out_is_socket_ = true;
     }
     watch_input();
 }
@@ -128,7 +130,7 @@ size_t FdChardev::do_write(std::span<const uint8_t> bytes) {
     Locked l(mutex_);
     if (out_number_ < 0) return bytes.size();
     while (taken < bytes.size()) {
-        ssize_t n = write_some(out_number_, bytes.subspan(taken));
+        ssize_t n = write_some(out_number_, bytes.subspan(taken), out_is_socket_);
         if (n > 0) {
             taken += static_cast<size_t>(n);
             continue;

@@ -45,6 +45,7 @@ class FdChardev : public Chardev {
     mutable Mutex mutex_{LockRank::Leaf, "chardev"};
     Fd out_ GUARDED_BY(mutex_);
     int out_number_ GUARDED_BY(mutex_) = -1;
+    bool out_is_socket_ GUARDED_BY(mutex_) = true;  // until a write says no
     Polling out_polls_ GUARDED_BY(mutex_) = Polling::Yes;
 };
 
