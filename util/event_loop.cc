@@ -80,10 +80,14 @@ int64_t realtime_ns() {
     return clock_ns(CLOCK_REALTIME);
 }
 
-EventLoop::EventLoop() : context_(g_main_context_new()), loop_(g_main_loop_new(context_.get(), FALSE)) {}
+EventLoop::EventLoop()
+    : context_(g_main_context_new()),
+      loop_(g_main_loop_new(context_.get(), FALSE)),
+      spinner_(context_.get()) {}
 EventLoop::~EventLoop() = default;
 
 void EventLoop::run() {
+    LoopSpinner::Running here(spinner_);
     g_main_loop_run(loop_.get());
 }
 
@@ -92,6 +96,7 @@ void EventLoop::quit() {
 }
 
 bool EventLoop::iterate(bool wait) {
+    LoopSpinner::Running here(spinner_);
     return g_main_context_iteration(context_.get(), wait ? TRUE : FALSE) != FALSE;
 }
 

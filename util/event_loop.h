@@ -10,6 +10,7 @@
 #include <functional>
 
 #include "util/glib_ptr.h"
+#include "util/loop_spinner.h"
 
 namespace vmm {
 
@@ -31,12 +32,15 @@ class EventLoop {
     bool on_loop_thread() const;
 
     GMainContext* context() const { return context_.get(); }
+    // What it looks at before it sleeps.
+    LoopSpinner& spinner() { return spinner_; }
 
   private:
     void post_at(int priority, std::function<void()> work);
 
     GPtr<GMainContext, g_main_context_unref> context_;
     GPtr<GMainLoop, g_main_loop_unref> loop_;
+    LoopSpinner spinner_;
 };
 
 // One GLib source, destroyed with its owner.

@@ -22,6 +22,8 @@ namespace {
 constexpr uint64_t kBounceBytes = kMiB;
 // One call of the kernel moves at most 2 GiB less a page.
 constexpr uint64_t kMostAtOnce = kGiB;
+// What the loop's own thread copies.
+constexpr uint64_t kMostInLine = 64 * kKiB;
 
 bool not_there(int number) {
     return number == EOPNOTSUPP || number == ENOSYS || number == ENOTTY || number == EINVAL;
@@ -61,7 +63,13 @@ bool FileNode::queue(Uring& ring, Request& request) {
     }
 }
 
+// A copy that is done before anybody else could be asked to do it.
+bool FileNode::done_at_once(const Request& request) const {
+    return in_memory_ && (request.op == Op::Read || request.op == Op::Write) && request.bytes <= kMostInLine;
+}
+
 void FileNode::do_submit(Request& request) {
+    if (done_at_once(request)) return finish(request, transfer(request));
     Uring* ring = context().uring();
     if (ring == nullptr || !ring_takes(request) || !queue(*ring, request)) Node::do_submit(request);
 }

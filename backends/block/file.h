@@ -50,6 +50,7 @@ class FileNode final : public Node, UringUser {
 
     Status set_up();
     Status probe_alignment();
+    bool done_at_once(const Request& request) const;
     bool ring_takes(const Request& request) const;
     bool queue(Uring& ring, Request& request);
     int transfer(const Request& request);
@@ -64,6 +65,7 @@ class FileNode final : public Node, UringUser {
     Fd fd_;
     std::optional<FileLock> lock_;
     bool use_ring_;
+    bool in_memory_ = false;  // its file system is: nothing to wait for
     std::atomic<bool> ring_works_{true};
     std::atomic<bool> can_discard_{true}, can_zero_{true}, can_punch_{true};
     // A flush that failed may have lost what it was to make durable: later ones cannot promise it either.

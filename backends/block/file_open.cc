@@ -1,9 +1,11 @@
 // Files and block devices: opening, sizes, locks, holes; see file.h.
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/magic.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -102,6 +104,9 @@ Status FileNode::set_up() {
     NodeCapabilities capabilities;
     capabilities.discard = capabilities.write_zeroes = capabilities.fua = true;
     set_capabilities(capabilities);
+    struct statfs system = {};
+    in_memory_ = !config_.device && ::fstatfs(fd_.get(), &system) == 0 &&
+                 (system.f_type == TMPFS_MAGIC || system.f_type == RAMFS_MAGIC);
     if (options().cache_direct) return probe_alignment();
     return {};
 }

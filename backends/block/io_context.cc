@@ -35,15 +35,15 @@ constexpr unsigned kRoundsATurn = 8;
 
 }  // namespace
 
-struct IoContext::State {
+struct IoContext::State final : Polled {
     State(EventLoop& l, EventFd wake) : loop(l), wake_fd(std::move(wake)) {}
+    ~State() override { loop.spinner().forget(*this); }
 
     EventLoop& loop;
     EventFd wake_fd;          // for poll(); the loop has its own
     bool ring_wanted = true;  // and not yet tried
     std::unique_ptr<Uring> ring;
     LoopSource source;
-    uint64_t poll_max_ns = 0;
     std::atomic<const void*> thread{nullptr};
     std::atomic<bool> sleeping{false};  // in poll()
 
@@ -87,19 +87,28 @@ struct IoContext::State {
         }
         rouse();
     }
-    // Spins for completions before the loop sleeps.
-    void spin() {
-        if (poll_max_ns == 0 || !ring || ring->in_flight() == 0) return;
-        int64_t end = monotonic_ns() + static_cast<int64_t>(poll_max_ns);
-        while (!ready() && monotonic_ns() < end)
-            __builtin_ia32_pause();
-    }
     bool prepare() {
         thread.store(this_thread(), std::memory_order_relaxed);
         if (ring && ring->has_queued()) ring->submit();
-        if (!ready()) spin();
+        if (ready()) return true;
+        if (ring && ring->in_flight() != 0 && loop.spinner().spins()) loop.spinner().look_at(*this);
+        return false;
+    }
+    // What completes at once (a cached read) is done without a turn of the loop, but not for ever.
+    void turn() {
+        for (unsigned round = 0; round < kRoundsATurn; ++round) {
+            (void)run_ready();
+            if (!prepare()) break;
+        }
+        set_deadline();
+    }
+    // Polled
+    bool look() override {
+        if (ring && ring->has_queued()) ring->submit();
         return ready();
     }
+    void act() override { turn(); }
+    bool rest() override { return false; }  // the ring has a descriptor
     void set_deadline() {
         // Rounded up to GLib's microseconds: never early.
         gint64 at = timers.empty() ? -1 : (timers.begin()->first + 999) / 1000;
@@ -181,12 +190,8 @@ bool IoContext::turn_ready() {
     return state_->ready();
 }
 void IoContext::turn() {
-    // What completes at once (a cached read) is done without a turn of the loop, but not for ever.
-    for (unsigned round = 0; round < kRoundsATurn; ++round) {
-        (void)state_->run_ready();
-        if (!state_->prepare()) break;
-    }
-    state_->set_deadline();
+    if (state_->ring && state_->ring->has_done()) state_->loop.spinner().told();
+    state_->turn();
 }
 
 Result<std::unique_ptr<IoContext>> IoContext::create(EventLoop& loop, const Config& config) {
@@ -194,7 +199,6 @@ Result<std::unique_ptr<IoContext>> IoContext::create(EventLoop& loop, const Conf
     auto context = std::make_unique<IoContext>(Token(), std::make_unique<State>(loop, std::move(wake)));
     State& state = *context->state_;
     state.ring_wanted = config.use_uring;
-    state.poll_max_ns = config.poll_max_ns;
     state.pool =
         std::make_unique<WorkerPool>(config.max_workers, [&state](Job& job) { state.finished(job); });
     GSource* source = g_source_new(&source_functions, sizeof(Source));
@@ -271,6 +275,10 @@ bool IoContext::poll(bool wait) {
     return state_->prepare() && state_->run_ready();
 }
 
+bool IoContext::reap() {
+    return state_->run_ready();
+}
+
 void IoContext::wait_until(const std::function<bool()>& condition) {
     check_no_locks_held("waiting for block requests");
     if (!runs_elsewhere()) {
@@ -304,10 +312,6 @@ Uring* IoContext::uring() {
         }
     }
     return state_->ring.get();
-}
-
-void IoContext::set_poll_max_ns(uint64_t ns) {
-    state_->poll_max_ns = ns;
 }
 
 void IoContext::set_max_workers(unsigned max_workers) {

@@ -1,8 +1,9 @@
 // IoContext: what one event loop (the main loop or an iothread's) offers to the block nodes that are bound to
 // it: an io_uring when the kernel gives one, worker threads for calls that block, completions that never run
 // inside submit(), timers. Everything queued during a turn of the loop reaches the kernel with one system
-// call before the loop sleeps. Threads: run(), complete() and wake() from any thread; the rest on the loop's
-// thread, or, while the loop does not run, on the thread that owns it.
+// call before the loop sleeps; the loop looks for the ring's completions (util/loop_spinner.h). Threads:
+// run(), complete() and wake() from any thread; the rest on the loop's thread, or, while the loop does not
+// run, on the thread that owns it.
 #pragma once
 
 #include <cstdint>
@@ -37,7 +38,6 @@ class IoContext {
     struct Config {
         bool use_uring = true;  // false: as on a kernel that refuses
         unsigned max_workers = 64;
-        uint64_t poll_max_ns = 0;  // how long to spin for completions before the loop sleeps
     };
 
     static Result<std::unique_ptr<IoContext>> create(EventLoop& loop, const Config& config);
@@ -66,6 +66,9 @@ class IoContext {
     // Does what is ready of this context alone (nothing else of the loop), waiting for something when `wait`.
     // True when anything was done. For draining; the caller is on the loop's thread.
     bool poll(bool wait);
+    // Calls what has ended, and hands nothing to the kernel. True when there was something. The loop's
+    // thread.
+    bool reap();
     // Waits until the condition holds: by poll() where the loop is the caller's, else until the loop's thread
     // says progressed() and it holds. The condition takes no lock; the caller holds none.
     void wait_until(const std::function<bool()>& condition);
@@ -75,7 +78,6 @@ class IoContext {
     // The ring, made when first asked for; null where the kernel refuses one. The loop's thread, or before it
     // runs.
     Uring* uring();
-    void set_poll_max_ns(uint64_t ns);
     void set_max_workers(unsigned max_workers);
 
   private:

@@ -10,8 +10,8 @@ namespace vmm {
 Result<std::unique_ptr<IoThread>> IoThread::create(const IoThreadConfig& config) {
     auto made = std::make_unique<IoThread>(Token(), config);
     block::IoContext::Config context;
-    context.poll_max_ns = config.poll_max_ns;
     context.max_workers = config.thread_pool_max;
+    made->loop_.spinner().configure(config.poll);
     made->context_ = TRY(block::IoContext::create(made->loop_, context));
     // Until the loop has gone round once nobody could tell whose it is. Shared: the thread may still be on
     // its way out of the lock when this function has seen its number.

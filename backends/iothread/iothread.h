@@ -14,8 +14,8 @@ namespace vmm {
 
 struct IoThreadConfig {
     std::string id;
-    uint64_t poll_max_ns = 0;       // how long it spins for completions before it sleeps
-    unsigned thread_pool_max = 64;  // worker threads for what blocks
+    SpinWindow::Config poll = {.max_ns = 32768};  // how long it looks for work before it sleeps
+    unsigned thread_pool_max = 64;                // worker threads for what blocks
 };
 
 class IoThread {

@@ -247,9 +247,18 @@ BlkLimits Blk::limits() const {
 
 void Blk::handle(Queue& queue) {
     const BlkLimits now = limits();
-    serve(queue, [&] { return take_one(queue, now); });
-    // What has ended already, and its telling, need no further turn of the loop.
-    if (context_->poll(false)) (void)context_->poll(false);
+    Lane& lane = lanes_[queue.index()];
+    lane.serving = true;
+    serve(
+        queue, [&] { return take_one(queue, now); }, [&] { show_ended(queue); });
+    // What the ring or the workers have by now, and what the budget put off.
+    (void)context_->poll(false);
+    lane.serving = false;
+    queue.publish();
+}
+
+void Blk::show_ended(Queue& queue) {
+    if (context_->reap()) queue.publish();
 }
 
 BlkRequest& Blk::take_request(Lane& lane) {
@@ -317,7 +326,7 @@ void Blk::finish(BlkRequest& request, BlkStatus status) {
         queue.discard(request.chain);
     request.next_free = std::exchange(lane.free, &request);
     if (!written) broken("a request's status is not in shared RAM");
-    if (std::exchange(lane.telling, true)) return;
+    if (lane.serving || std::exchange(lane.telling, true)) return;
     context_->tell(lane);
 }
 

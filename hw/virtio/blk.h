@@ -59,6 +59,7 @@ class Blk final : public Device, private block::DiskClient {
         std::vector<std::unique_ptr<BlkRequest>> all;
         BlkRequest* free = nullptr;
         bool telling = false;
+        bool serving = false;  // inside handle(), which shows them by itself
     };
 
     // Device
@@ -74,6 +75,7 @@ class Blk final : public Device, private block::DiskClient {
     void fill_config();
     uint64_t offer() const;
     Served take_one(Queue& queue, const BlkLimits& limits);
+    void show_ended(Queue& queue);
     BlkLimits limits() const;
     BlkRequest& take_request(Lane& lane);
     void run(BlkRequest& request, const BlkLimits& limits);

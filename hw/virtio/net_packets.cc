@@ -49,7 +49,8 @@ void Net::handle(Queue& queue) {
         if (client != nullptr) client->accept_input();
         return;
     }
-    serve(queue, [&] { return transmit(queue, client); });
+    serve(
+        queue, [&] { return transmit(queue, client); }, [&] { queue.publish(); });
     queue.publish();
 }
 

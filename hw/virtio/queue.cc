@@ -56,11 +56,33 @@ Queue::Queue(Token, QueueOwner& owner, AddressSpace& space, unsigned index, uint
 }
 
 void Queue::bind(EventLoop& loop) {
+    unbind();
+    loop_ = &loop;
     watch_ = FdWatch(loop, kick_.fd(), FdWatch::kIn, [this](unsigned) { kicked(); });
 }
 
+void Queue::unbind() {
+    watch_.end();
+    if (loop_ != nullptr) loop_->spinner().forget(*this);
+    loop_ = nullptr;
+}
+
 void Queue::kicked() {
-    if (kick_.take()) owner_.queue_kicked(*this);
+    if (!kick_.take()) return;
+    loop_->spinner().told();
+    owner_.queue_kicked(*this);
+}
+
+bool Queue::wait_for_more() {
+    if (loop_ == nullptr || !loop_->spinner().spins()) return set_notify(true);
+    loop_->spinner().look_at(*this);
+    return false;
+}
+
+// What the driver got wrong is told by pop().
+bool Queue::look() {
+    Locked lock(mutex_);
+    return ring_ != nullptr && ring_->available().value_or(true);
 }
 
 std::string Queue::start(uint64_t features) {

@@ -5,7 +5,7 @@
 // Threads: the ring has a lock of its own (rank Queue), so buffers may be taken and given back by any thread;
 // a device takes them on the queue's loop, where QueueOwner::queue_kicked() is called. stop() may come from a
 // vCPU at any time: buffers in hand then are given back to nowhere, and draining() tells until the last has
-// been.
+// been. While the queue's loop looks at it (util/loop_spinner.h), the driver is told not to notify.
 #pragma once
 
 #include <atomic>
@@ -38,7 +38,7 @@ class QueueOwner {
     virtual void queue_drained(Queue& queue) = 0;
 };
 
-class Queue {
+class Queue final : private Polled {
     struct Token {
         explicit Token() = default;
     };
@@ -48,6 +48,7 @@ class Queue {
     static Result<std::unique_ptr<Queue>> create(QueueOwner& owner, AddressSpace& memory, EventLoop& loop,
                                                  unsigned index, uint16_t max_size);
     Queue(Token, QueueOwner& owner, AddressSpace& space, unsigned index, uint16_t max_size, EventFd kick);
+    ~Queue() override { unbind(); }
     Queue(const Queue&) = delete;
     Queue& operator=(const Queue&) = delete;
 
@@ -70,7 +71,7 @@ class Queue {
     int kick_fd() const { return kick_.fd(); }
     // Where queue_kicked() is called; on that loop's thread or before it runs. Main loop until then.
     void bind(EventLoop& loop);
-    void unbind() { watch_.end(); }
+    void unbind();
 
     // The next buffer. False: there is none (or the queue is dead).
     [[nodiscard]] bool pop(Chain& chain);
@@ -92,11 +93,19 @@ class Queue {
     }
     // Whether the driver shall notify. on: true when buffers are there already, which it will not tell again.
     bool set_notify(bool on);
+    // There are no more buffers now: sees to it that queue_kicked() is called for the next ones, told by the
+    // driver or by looking. True: it came meanwhile.
+    bool wait_for_more();
 
     // Guest memory for the queue's buffers; only for the thread of the queue's loop.
     DmaLookup& memory() { return memory_; }
 
   private:
+    // Polled
+    bool look() override;
+    void act() override { owner_.queue_kicked(*this); }
+    bool rest() override { return set_notify(true); }
+
     void kicked();
     // Back in hand; true when it is of this life.
     bool settle(Chain& chain, bool& drained) REQUIRES(mutex_);
@@ -108,6 +117,7 @@ class Queue {
     const uint16_t max_size_;
     EventFd kick_;
     FdWatch watch_;
+    EventLoop* loop_ = nullptr;  // null: unbound
     DmaLookup memory_;
 
     Mutex mutex_{LockRank::Queue, "virtqueue"};
@@ -126,21 +136,33 @@ enum class Served : uint8_t {
 };
 
 // Calls one() until there are no more buffers, with notifications off meanwhile. A guest that never stops is
-// left for the others' sake and comes back with the next turn of the loop.
-template <typename One>
-void serve(Queue& queue, One one) {
+// left for the others' sake and comes back with the next turn of the loop. show() publishes what has ended;
+// it is called every few buffers, so that driver and device work at the same time.
+template <typename One, typename Show>
+void serve(Queue& queue, One one, Show show) {
+    constexpr unsigned kShowAfter = 8;
     const unsigned budget = 2u * queue.max_size();
     unsigned done = 0;
     do {
         (void)queue.set_notify(false);
-        Served served;
-        while ((served = one()) == Served::One) {
-            if (++done < budget) continue;
+        for (;;) {
+            Served served = one();
+            if (served == Served::None) {
+                show();
+                served = one();
+            }
+            if (served == Served::Paused) return;
+            if (served == Served::None) break;
+            if (++done % kShowAfter == 0) show();
+            if (done < budget) continue;
             queue.kick();
             return;
         }
-        if (served == Served::Paused) return;
-    } while (queue.set_notify(true));
+    } while (queue.wait_for_more());
+}
+template <typename One>
+void serve(Queue& queue, One one) {
+    serve(queue, one, [] {});
 }
 
 }  // namespace vmm::virtio

@@ -187,13 +187,32 @@ Status take_storage_object(Builder& builder, const qapi::ObjectOptions& object) 
     return add_storage_object(builder.line.configuration.storage, object);
 }
 
+namespace {
+
+Status take_polling(const qapi::IothreadProperties& thread, SpinWindow::Config& config) {
+    constexpr uint64_t kMost = 1'000'000'000;
+    const struct {
+        const char* name;
+        std::optional<uint64_t> asked;
+        uint64_t& value;
+    } rows[] = {{"poll-max-ns", thread.poll_max_ns, config.max_ns},
+                {"poll-grow", thread.poll_grow, config.grow},
+                {"poll-shrink", thread.poll_shrink, config.shrink}};
+    for (const auto& row : rows) {
+        row.value = row.asked.value_or(row.value);
+        if (row.value > kMost)
+            return Error::make("%s expects at most 1000000000, not %llu", row.name,
+                               static_cast<unsigned long long>(row.value));
+    }
+    return {};
+}
+
+}  // namespace
+
 Status add_storage_object(block::StorageConfig& storage, const qapi::ObjectOptions& object) {
     if (auto* thread = std::get_if<qapi::IothreadProperties>(&object.u)) {
         IoThreadConfig config{.id = object.id};
-        config.poll_max_ns = thread->poll_max_ns.value_or(0);
-        if (config.poll_max_ns > 1'000'000'000)
-            return Error::make("poll-max-ns expects at most 1000000000, not %llu",
-                               static_cast<unsigned long long>(config.poll_max_ns));
+        TRY(take_polling(*thread, config.poll));
         config.thread_pool_max = thread->thread_pool_max.value_or(config.thread_pool_max);
         if (config.thread_pool_max == 0 || config.thread_pool_max > 1024)
             return Error::make("thread-pool-max expects a number from 1 to 1024, not %u",

@@ -43,7 +43,9 @@ std::string show_cpu(const qapi::Value& one) {
 
 std::string show_iothread(const qapi::Value& one) {
     return text_of(one, "id") + ":\n" + strf("  thread_id=%llu\n", number(one, "thread-id")) +
-           strf("  poll-max-ns=%llu\n", number(one, "poll-max-ns"));
+           strf("  poll-max-ns=%llu\n", number(one, "poll-max-ns")) +
+           strf("  poll-grow=%llu\n", number(one, "poll-grow")) +
+           strf("  poll-shrink=%llu\n", number(one, "poll-shrink"));
 }
 
 std::string show_place(const qapi::Value& one) {

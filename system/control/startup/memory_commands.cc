@@ -99,7 +99,9 @@ void register_memory_commands(qapi::CommandTable& table, MachineView& view) {
         for (const std::unique_ptr<IoThread>& thread : view.iothreads())
             out.push_back({.id = thread->config().id,
                            .thread_id = thread->thread_id(),
-                           .poll_max_ns = thread->config().poll_max_ns});
+                           .poll_max_ns = thread->config().poll.max_ns,
+                           .poll_grow = static_cast<int64_t>(thread->config().poll.grow),
+                           .poll_shrink = static_cast<int64_t>(thread->config().poll.shrink)});
         return Result<std::vector<qapi::IOThreadInfo>>(std::move(out));
     });
     table.add<qapi::ObjectAddCommand>(

@@ -141,7 +141,9 @@ Nodes objects(MachineView& view) {
         const IoThread* one = thread.get();
         out.push_back({one->config().id, "iothread", [one] {
                            return Properties{
-                               constant_property("poll-max-ns", "int", one->config().poll_max_ns),
+                               constant_property("poll-max-ns", "int", one->config().poll.max_ns),
+                               constant_property("poll-grow", "int", one->config().poll.grow),
+                               constant_property("poll-shrink", "int", one->config().poll.shrink),
                                constant_property("thread-pool-max", "int", one->config().thread_pool_max)};
                        }});
     }

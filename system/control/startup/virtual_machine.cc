@@ -463,6 +463,7 @@ Result<int> VirtualMachine::run(ProcessSetup& process) {
         TRY(process.ready());
         TRY(start());
     }
+    loop_.spinner().configure(IoThreadConfig().poll);
     loop_.run();
     if (late_error_) return std::move(*late_error_);
     if (run_ != nullptr) run_->stop(RunState::Shutdown);
