@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <utility>
 
 namespace vmm {
 
@@ -51,6 +52,7 @@ void FdChardev::open_stream(Fd in, Fd out, Polling out_polls) {
         out_number_ = out_ ? out_.get() : in_.get();
         out_polls_ = out_polls;
         out_is_socket_ = true;
+        waits_ = failed_ = false;
     }
     watch_input();
 }
@@ -60,6 +62,7 @@ void FdChardev::close_stream() {
     out_watch_.reset();
     Locked l(mutex_);
     out_number_ = -1;
+    waits_ = false;
     out_.reset();
     in_.reset();
 }
@@ -136,11 +139,12 @@ size_t FdChardev::do_write(std::span<const uint8_t> bytes) {
             continue;
         }
         if (n < 0 && errno == EAGAIN && out_polls_ == Polling::Yes) {
-            post([this] { wait_for_output(); });
+            if (!std::exchange(waits_, true)) post([this] { wait_for_output(); });
             return taken;
         }
-        // The other end is gone or the disk is full: what is written is lost, as on a loose cable.
-        post([this] { output_failed(); });
+        // The other end is gone or the disk is full: what is written is lost, as on a loose cable. Told once:
+        // a guest may go on for ever, a byte at a time.
+        if (!std::exchange(failed_, true)) post([this] { output_failed(); });
         return bytes.size();
     }
     return taken;
@@ -151,6 +155,7 @@ void FdChardev::wait_for_output() {
     {
         Locked l(mutex_);
         fd = out_number_;
+        if (fd < 0) waits_ = false;
     }
     if (fd < 0) {
         if (client() != nullptr) client()->writable();
@@ -158,6 +163,10 @@ void FdChardev::wait_for_output() {
     }
     out_watch_.emplace(loop(), fd, FdWatch::kOut, [this](unsigned) {
         out_watch_.reset();
+        {
+            Locked l(mutex_);
+            waits_ = false;
+        }
         if (client() != nullptr) client()->writable();
     });
 }

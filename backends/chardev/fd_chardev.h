@@ -46,6 +46,8 @@ class FdChardev : public Chardev {
     Fd out_ GUARDED_BY(mutex_);
     int out_number_ GUARDED_BY(mutex_) = -1;
     bool out_is_socket_ GUARDED_BY(mutex_) = true;  // until a write says no
+    bool waits_ GUARDED_BY(mutex_) = false;         // for room; the watch is there or on its way
+    bool failed_ GUARDED_BY(mutex_) = false;        // and has said so
     Polling out_polls_ GUARDED_BY(mutex_) = Polling::Yes;
 };
 

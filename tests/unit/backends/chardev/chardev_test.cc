@@ -240,6 +240,20 @@ TEST_F(ChardevTest, pipePairCarriesBothWays) {
     (*made)->detach(client);
 }
 
+// A guest that goes on printing does not keep the loop busy.
+TEST_F(ChardevTest, outputThatFailsIsTakenAndToldOnce) {
+    ChardevFile config;
+    config.out = "/dev/full";
+    auto made = add("f", config);
+    ASSERT_TRUE(made) << made.error().message();
+    EXPECT_EQ((*made)->write(bytes("x")), 1u);
+    EXPECT_TRUE(loop_.iterate(false));
+    while (loop_.iterate(false)) {
+    }
+    EXPECT_EQ((*made)->write(bytes("y")), 1u);
+    EXPECT_FALSE(loop_.iterate(false));
+}
+
 TEST_F(ChardevTest, ringbufKeepsTheNewest) {
     ChardevRingbuf config;
     config.size = 8;
