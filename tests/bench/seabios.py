@@ -19,7 +19,8 @@ def once(vmm):
     argv = [vmm, '-machine', 'q35,accel=kvm', '-m', '512', '-bios', BIOS, '-nodefaults', '-display', 'none', '-boot', 'menu=on',
             '-chardev', 'stdio,id=d', '-device', 'isa-debugcon,iobase=0x402,chardev=d']
     start = time.perf_counter()
-    process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                               preexec_fn=measure.dies_with_us)
     try:
         for line in process.stdout:
             if b'boot menu' in line:

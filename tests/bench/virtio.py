@@ -61,11 +61,12 @@ class Bench:
     def once(self, vmm, kind, depth):
         """(cycles, kicks, CPU nanoseconds) a request."""
         near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
-        drain = subprocess.Popen([os.path.join(self.build, 'tests/bench/drain'), str(far.fileno())], pass_fds=[far.fileno()])
+        drain = subprocess.Popen([os.path.join(self.build, 'tests/bench/drain'), str(far.fileno())], pass_fds=[far.fileno()],
+                                 preexec_fn=measure.dies_with_us)
         argv = [vmm, '-machine', 'q35,accel=kvm,kernel_irqchip=split', '-m', '512', '-bios', self.guest(depth), '-nodefaults', '-display', 'none',
                 '-chardev', 'stdio,id=d', '-device', 'isa-debugcon,iobase=0xe9,chardev=d', *self.device(kind, near.fileno())]
         process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                                   pass_fds=[near.fileno()])
+                                   pass_fds=[near.fileno()], preexec_fn=measure.dies_with_us)
         try:
             before, text = 0, ''
             for text in process.stdout:
