@@ -39,6 +39,7 @@ class FileNode final : public Node, UringUser {
 
     Result<Extent> extent(uint64_t offset, uint64_t bytes) override;
     Status truncate(uint64_t size) override;
+    Status reopen(bool writable) override;
     std::optional<uint64_t> allocated_bytes() const override;
     bool device() const { return config_.device; }
 

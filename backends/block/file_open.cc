@@ -140,6 +140,35 @@ Status FileNode::permissions_changed(Permissions wanted) {
     return lock_ ? lock_->change(wanted) : Status();
 }
 
+// The descriptor is exchanged; its locks are given up before the new one takes them, as they exclude each
+// other. One that is open for writing stays so.
+Status FileNode::reopen(bool writable) {
+    if (writable == !read_only()) return {};
+    if (!writable) {
+        set_read_only(true);
+        return {};
+    }
+    NodeOptions wanted = options();
+    wanted.read_only = wanted.auto_read_only = false;
+    int mode = ::fcntl(fd_.get(), F_GETFL);
+    if (mode >= 0 && (mode & O_ACCMODE) == O_RDWR) {
+        set_read_only(false);
+        return {};
+    }
+    Fd fd = TRY(open_image(wanted, config_.filename));
+    struct stat is = {}, was = {};
+    if (::fstat(fd.get(), &is) != 0 || ::fstat(fd_.get(), &was) != 0 || is.st_ino != was.st_ino ||
+        is.st_dev != was.st_dev)
+        return Error::make("'%s' is another file now than the one that is open", config_.filename.c_str());
+    if (lock_) {
+        TRY(lock_->change({0, kPermAll}));
+        lock_.emplace(fd.get(), config_.filename);
+    }
+    fd_ = std::move(fd);
+    set_read_only(false);
+    return lock_ ? lock_->change(this->wanted()) : Status();
+}
+
 Result<Extent> FileNode::extent(uint64_t offset, uint64_t bytes) {
     Extent here = TRY(Node::extent(offset, bytes));
     off_t at = static_cast<off_t>(offset);

@@ -15,6 +15,11 @@ class FilterNode : public Node {
         set_size(file_->size());
         return {};
     }
+    Status reopen(bool writable) override {
+        if (writable) TRY(file_->reopen(true));
+        set_read_only(!writable);
+        return file_.set_permissions(child_permissions("file", wanted()));
+    }
     std::optional<uint64_t> allocated_bytes() const override { return file_->allocated_bytes(); }
     std::string filename() const override { return file_->filename(); }
 

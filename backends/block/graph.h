@@ -14,6 +14,8 @@
 
 namespace vmm::block {
 
+class GraphWorker;
+
 class BlockGraph {
   public:
     // The context is the main loop's. `events` outlives the graph.
@@ -50,6 +52,19 @@ class BlockGraph {
     // Whether the nodes below `root` can move to this loop: not while another device uses some on another.
     Status may_bind(const BlockHandle& asking, const Node& root, const IoContext& context) const;
 
+    // ---- changes while the graph is in use; all inside a DrainedSection (drain.h) ----
+    // Every use of `from` (but jobs', and that of the node `except`) uses `to` instead. All or nothing.
+    Status replace(Node& from, Node& to, const Node* except);
+    // The overlay takes the node's place and lies on it; and the way back.
+    Status put_over(Node& node, Node& overlay);
+    Status take_off(Node& node, Node& overlay);
+    // For DrainedSection.
+    void hold_all();
+    void let_all_go();
+    // The worker outlives its registration.
+    void add_worker(GraphWorker& worker);
+    void remove_worker(GraphWorker& worker);
+
     // The VM runs again: requests that were parked by an error are tried again.
     void resume_all();
     void drain_all();
@@ -67,6 +82,8 @@ class BlockGraph {
     IoContext& context_;
     BlockEvents& events_;
     unsigned next_name_ = 0;
+    unsigned held_ = 0;
+    std::vector<GraphWorker*> workers_;
     struct Entry {
         std::unique_ptr<Node> node;
         bool named;

@@ -234,6 +234,27 @@ void BlockHandle::drain() {
     state_->unquiesce();
 }
 
+void BlockHandle::hold() {
+    state_->quiesce();
+}
+
+void BlockHandle::let_go() {
+    state_->unquiesce();
+}
+
+void BlockHandle::root_changed() {
+    State& state = *state_;
+    CHECK(state.quiesced.load() > 0, "the root of drive '%s' changes under requests", state.id.c_str());
+    uint64_t before = state.size.load();
+    if (state.root && state.client != nullptr) state.root->bind(*state.context);
+    state.medium_known();
+    if (state.client != nullptr && state.size.load() != before) state.client->resized();
+}
+
+NodeRef& BlockHandle::root() {
+    return state_->root;
+}
+
 void BlockHandle::cancel_parked() {
     State& state = *state_;
     Queue<Request> all;

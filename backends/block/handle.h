@@ -138,6 +138,13 @@ class BlockHandle {
     // The client's side as attach() got it; null: no device.
     const DiskAttachment* attachment() const;
     DiskClient* client() const;
+    // Between the two nothing of this handle reaches its nodes: hold() waits for what is under way. They
+    // nest.
+    void hold();
+    void let_go();
+    // The root is another node now, or its size or what it allows changed; while held.
+    void root_changed();
+
     // Where a parked error left the drive: "ok", "failed", "nospace".
     const char* io_status() const;
 
@@ -159,6 +166,7 @@ class BlockHandle {
     struct Token {
         explicit Token() = default;
     };
+    NodeRef& root();
     static std::unique_ptr<BlockHandle> create(BlockGraph& graph, std::string id);
     Status attach(DiskClient& client, const DiskAttachment& attachment);
     void detach();

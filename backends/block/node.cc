@@ -242,6 +242,24 @@ Status Node::truncate(uint64_t) {
                              driver().c_str(), name().c_str());
 }
 
+Status Node::populate(uint64_t, uint64_t) {
+    return Error::from_errno(ENOTSUP, "node '%s' has nothing below it", name().c_str());
+}
+
+Status Node::set_backing(Node*) {
+    return Error::make("The overlay does not support backing images");
+}
+
+Status Node::write_backing_name(const std::string&, const std::string&) {
+    return Error::make("Format driver '%s' of node '%s' does not support backing files", driver().c_str(),
+                       name().c_str());
+}
+
+Status Node::reopen(bool writable) {
+    if (writable == !read_only_) return {};
+    return Error::make("Block node '%s' of driver '%s' cannot be reopened", name().c_str(), driver().c_str());
+}
+
 void Node::bind(IoContext& context) {
     if (context_ == &context) return;
     context_ = &context;

@@ -58,6 +58,9 @@ class NodeRef {
     ~NodeRef() { reset(); }
     void reset();
     Status set_permissions(Permissions permissions);
+    // The same use of another node, in its place; on failure of the one that it was. Drained. What the owner
+    // took over from the node (its size, a handle's medium) is the caller's to bring up to date.
+    Status retarget(Node& to);
 
     explicit operator bool() const { return node_ != nullptr; }
     Node* get() const { return node_; }
@@ -142,6 +145,26 @@ class Node {
     virtual Result<Extent> extent(uint64_t offset, uint64_t bytes);
     // Changes the size; new bytes read as zeroes. Drained, main thread.
     virtual Status truncate(uint64_t size);
+    // Makes what is unallocated in the range this node's own, as it reads (Extent::Kind::Unallocated ends).
+    // Blocking, any thread, atomic with respect to requests. For nodes that have a backing child.
+    virtual Status populate(uint64_t offset, uint64_t bytes);
+
+    // Changes of the graph. Drained (drain.h), main thread.
+    // What shows through; null: nothing.
+    virtual Status set_backing(Node* backing);
+    // Writes the name of what the image lies on into the image; empty: nothing.
+    virtual Status write_backing_name(const std::string& file, const std::string& format);
+    // From read-only to writable or back, with what lies below.
+    virtual Status reopen(bool writable);
+    // Whether the child in this role may be exchanged for another one of its size.
+    virtual bool child_may_change(std::string_view) const { return false; }
+    // A job's filter, which people are not shown in the place of what is below it.
+    virtual bool implicit_filter() const { return false; }
+    // The backing child is written with what is seen through this node anyway (a commit into it).
+    Status let_backing_change(bool let);
+    // The job that works with this node, "" for none: others and the user keep off.
+    const std::string& job() const { return job_; }
+    void set_job(std::string job) { job_ = std::move(job); }
 
     // The loop that submit() belongs to. bind() moves this node and its children; the caller has drained.
     IoContext& context() const { return *context_; }
@@ -158,6 +181,8 @@ class Node {
     virtual std::vector<Child> children() const { return {}; }
     Node* child(std::string_view role) const;
     const std::vector<NodeRef*>& uses() const { return uses_; }
+    // The sum of what the users want.
+    Permissions wanted() const;
 
     // ImageInfo's members beyond those every node has (query-named-block-nodes); may be empty.
     virtual qapi::Dict specific_info() const { return {}; }
@@ -195,7 +220,11 @@ class Node {
     void grow_size(uint64_t at_least);
     void set_limits(const NodeLimits& limits) { limits_ = limits; }
     void set_capabilities(const NodeCapabilities& capabilities) { capabilities_ = capabilities; }
-    void set_read_only(bool read_only) { read_only_ = read_only; }
+    void set_read_only(bool read_only) { options_.read_only = read_only_ = read_only; }
+    void set_behaviour(bool discard_unmap, DetectZeroes detect) {
+        options_.discard_unmap = discard_unmap;
+        options_.detect_zeroes = detect;
+    }
 
   private:
     friend class NodeRef;
@@ -208,7 +237,7 @@ class Node {
     int perform_merged(Request& request);
     int perform_part_clear(Request& request);
     Status update_permissions();
-    Permissions wanted() const;
+    Permissions permissions_for(const Child& child, Permissions mine) const;
 
     NodeOptions options_;
     IoContext* context_;
@@ -220,6 +249,8 @@ class Node {
     bool gate_forwards_ = false;
     std::vector<NodeRef*> uses_;
     BlockGraph* graph_ = nullptr;  // the owner, when there is one
+    std::string job_;
+    bool backing_may_change_ = false;
 };
 
 // Blocking helpers over perform(), from any thread. The error's number() is the errno.

@@ -38,8 +38,24 @@ Permissions Node::wanted() const {
 }
 
 Permissions Node::child_permissions(std::string_view role, Permissions mine) const {
-    if (role == "backing") return {kPermRead, kPermRead | kPermWriteUnchanged};
-    return mine;
+    if (role != "backing") return mine;
+    Permissions below{kPermRead, kPermRead | kPermWriteUnchanged};
+    // Whoever can live with changes here can live with changes below.
+    if ((mine.shared & kPermWrite) != 0) below.shared |= kPermWrite | kPermResize;
+    return below;
+}
+
+Permissions Node::permissions_for(const Child& child, Permissions mine) const {
+    Permissions below = child_permissions(child.role, mine);
+    if (child.role == "backing" && backing_may_change_) below.shared |= kPermWrite | kPermResize;
+    return below;
+}
+
+Status Node::let_backing_change(bool let) {
+    bool before = std::exchange(backing_may_change_, let);
+    Status status = update_permissions();
+    if (!status) backing_may_change_ = before;
+    return status;
 }
 
 Status Node::update_permissions() {
@@ -55,7 +71,7 @@ Status Node::update_permissions() {
     TRY(permissions_changed(sum));
     for (const Child& one : children()) {
         NodeRef* ref = child_ref(one.role);
-        if (ref != nullptr) TRY(ref->set_permissions(child_permissions(one.role, sum)));
+        if (ref != nullptr) TRY(ref->set_permissions(permissions_for(one, sum)));
     }
     return {};
 }
@@ -81,6 +97,31 @@ Status NodeRef::set_permissions(Permissions permissions) {
         (void)restored;
     }
     return status;
+}
+
+Status NodeRef::retarget(Node& to) {
+    Node& from = *node_;
+    if (&from == &to) return {};
+    auto move = [this](Node& out_of, Node& into) {
+        std::erase(out_of.uses_, this);
+        node_ = &into;
+        into.uses_.push_back(this);
+    };
+    move(from, to);
+    // Where the old node is a parent of the new one, its own use has to give way first.
+    bool goes_down = false;
+    for (const Node::Child& child : from.children())
+        goes_down = goes_down || child.node == &to;
+    if (goes_down) (void)static_cast<bool>(from.update_permissions());
+    if (Status taken = to.update_permissions(); !taken) {
+        move(to, from);
+        (void)static_cast<bool>(to.update_permissions());
+        (void)static_cast<bool>(from.update_permissions());
+        return taken;
+    }
+    if (from.uses_.empty() && from.graph_ != nullptr && from.graph_->unused(from)) return {};
+    (void)static_cast<bool>(from.update_permissions());  // asking for less cannot conflict
+    return {};
 }
 
 NodeRef::NodeRef(NodeRef&& other) noexcept {

@@ -18,6 +18,7 @@ class ThrottleNode final : public FilterNode, ThrottleUser {
     ThrottleNode(Token, NodeOptions options, NodeRef file, ThrottleGroup& group);
 
     void let_all_go() override;
+    bool child_may_change(std::string_view role) const override { return role == "file"; }
 
   private:
     int do_perform(Request& request) override;

@@ -21,6 +21,9 @@ from replay_world import Descriptors, World
 LIMIT = 30  # seconds, for whatever is waited for
 
 
+JOB_STATES = {'blockdev-create': 'concluded', 'blockdev-mirror': 'ready', 'job-complete': 'concluded'}
+
+
 def steps_of(path):
     """(request, number of descriptors, recorded reply) in the order of requests."""
     steps, by_id = [], {}
@@ -129,6 +132,10 @@ class Replay:
             os.close(fd)
         reply = connection.reply()
         name = request['execute']
+        # libvirt goes on when the job is there.
+        if 'return' in reply and name in JOB_STATES:
+            while connection.wait_event('JOB_STATUS_CHANGE')['data']['status'] != JOB_STATES[name]:
+                pass
         if name == 'qom-list' and 'return' in reply:
             self.listed[request['arguments']['path']] = {one['name'] for one in reply['return']}
         found = self.judge(name, request.get('arguments', {}), recorded, reply)

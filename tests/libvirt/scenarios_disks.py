@@ -76,6 +76,61 @@ def snapshot_of_a_disk(world):
         expect_in('backing file:', info)
 
 
+JOBS = ('block-commit', 'block-stream', 'blockdev-mirror', 'job-complete')
+OTHERS = [word for name in ('vdb', 'sda', 'sdb', 'sdc') for word in ('--diskspec', f'{name},snapshot=no')]
+
+
+def snapshot(domain, name):
+    domain.virsh('snapshot-create-as', name, '--disk-only', '--diskspec', f'vda,snapshot=external,file={domain.images}/{name}.qcow2', *OTHERS)
+
+
+def backing_of(path):
+    info = subprocess.run(['qemu-img', 'info', '-U', path], stdout=subprocess.PIPE, check=True).stdout.decode()
+    found = re.search(r'backing file: (\S+)', info)
+    return os.path.basename(found[1]) if found else None
+
+
+@scenario(needs=JOBS)
+def commit_of_snapshots(world):
+    """The middle of a chain into its base, then the rest with a pivot: the disk is the first file again."""
+    with Domain(world, 'disks') as domain:
+        for name in ('s1', 's2', 's3'):
+            snapshot(domain, name)
+        domain.virsh('blockcommit', 'vda', '--top', f'{domain.images}/s2.qcow2', '--base', f'{domain.images}/disk.raw', '--wait')
+        expect('s3 lies on', backing_of(f'{domain.images}/s3.qcow2'), 'disk.raw')
+        domain.virsh('blockcommit', 'vda', '--active', '--pivot', '--wait')
+        expect_in('disk.raw', domain.say('domblklist'))
+        domain.virsh('blockresize', 'vda', '33554432B')
+        domain.expect_state('running')
+
+
+@scenario(needs=JOBS)
+def pull_into_a_snapshot(world):
+    with Domain(world, 'disks') as domain:
+        snapshot(domain, 's1')
+        snapshot(domain, 's2')
+        domain.virsh('blockpull', 'vda', '--wait', '--base', f'{domain.images}/disk.raw')
+        expect('s2 lies on', backing_of(f'{domain.images}/s2.qcow2'), 'disk.raw')
+        domain.virsh('blockpull', 'vda', '--wait')
+        expect('s2 lies on', backing_of(f'{domain.images}/s2.qcow2'), None)
+        domain.expect_state('running')
+
+
+@scenario(needs=JOBS)
+def copy_of_a_disk(world):
+    with Domain(world, 'disks') as domain:
+        domain.virsh('blockcopy', 'vdb', f'{domain.images}/copy.qcow2', '--wait', '--transient-job')
+        expect_in('Block Copy: [100', domain.say('blockjob', 'vdb'))
+        domain.virsh('blockjob', 'vdb', '--pivot')
+        eventually('the copy is the disk', lambda: 'copy.qcow2' in domain.say('domblklist'))
+        domain.virsh('blockcopy', 'vdb', f'{domain.images}/second.copy', '--wait', '--finish', '--transient-job', '--format', 'raw')
+        expect_in('copy.qcow2', domain.say('domblklist'))
+        expect('bytes', os.path.getsize(f'{domain.images}/second.copy'), 16777216)
+        domain.virsh('blockcopy', 'vda', f'{domain.images}/third.qcow2', '--transient-job', '--bandwidth', '1')
+        domain.virsh('blockjob', 'vda', '--abort')
+        expect_in('disk.raw', domain.say('domblklist'))
+
+
 @scenario
 def iothreads(world):
     with Domain(world, 'disks') as domain:

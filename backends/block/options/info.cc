@@ -1,4 +1,5 @@
 // Answers about drives and nodes; see commands.h.
+#include "backends/block/jobs/job_filter.h"
 #include "backends/block/options/commands.h"
 #include "qapi/convert.h"
 
@@ -142,7 +143,7 @@ std::vector<qapi::BlockInfo> query_block(const BlockGraph& graph) {
             info.locked = client->tray_locked();
             info.tray_open = client->tray_open();
         }
-        if (drive->loaded()) info.inserted = device_info(*drive->node(), drive.get(), false);
+        if (drive->loaded()) info.inserted = device_info(skip_filters(*drive->node()), drive.get(), false);
         if (client != nullptr) {
             std::string_view status = drive->io_status();
             info.io_status = status == "ok"       ? qapi::BlockDeviceIoStatus::Ok
@@ -170,7 +171,8 @@ std::vector<qapi::BlockStats> query_blockstats(const BlockGraph& graph, bool nod
     }
     for (const auto& drive : graph.drives()) {
         if (!listed(*drive)) continue;
-        qapi::BlockStats one = drive->loaded() ? node_stats(*drive->node(), 0) : qapi::BlockStats{};
+        qapi::BlockStats one =
+            drive->loaded() ? node_stats(skip_filters(*drive->node()), 0) : qapi::BlockStats{};
         one.device = drive->id();
         one.qdev = device_name(*drive);
         one.stats = counters(drive->stats(), monotonic_ns());

@@ -1,4 +1,6 @@
 // Trays, media, sizes and limits on order of the user; see commands.h.
+#include "backends/block/jobs/block_jobs.h"
+#include "backends/block/jobs/job_filter.h"
 #include "backends/block/options/commands.h"
 #include "qapi/convert.h"
 
@@ -60,6 +62,7 @@ Status close_tray(BlockHandle& drive) {
 Status remove_medium(BlockHandle& drive) {
     TRY(check_open(drive));
     if (!drive.loaded()) return {};
+    TRY(check_idle(skip_filters(*drive.node())));
     drive.take_out();
     if (drive.client() != nullptr) drive.client()->medium_changed(false);
     return {};
@@ -116,12 +119,14 @@ Status resize(const BlockGraph& graph, const qapi::BlockResizeArguments& options
     uint64_t bytes = static_cast<uint64_t>(options.size);
     if (options.device) {
         BlockHandle* drive = TRY(find_drive(graph, options.device, std::nullopt));
+        if (drive->loaded()) TRY(check_idle(skip_filters(*drive->node())));
         return drive->resize(bytes);
     }
     if (!options.node_name) return Error::make("Need exactly one of 'device' and 'node-name'");
     Node* node = graph.find(*options.node_name);
     if (node == nullptr)
         return Error::make("Cannot find device='' nor node-name='%s'", options.node_name->c_str());
+    TRY(check_idle(*node));
     for (const auto& drive : graph.drives()) {
         if (drive->node() == node) return drive->resize(bytes);
     }

@@ -69,7 +69,7 @@ Result<std::unique_ptr<Node>> open_qcow2(const BlockEnv& env, NodeOptions option
     auto node = TRY(Qcow2Node::create(std::move(options), file, config_of(own)));
     Result<NodeRef> backing = open_backing(env, *node, own.backing, below);
     if (!backing) return std::move(backing).take_error().while_doing("Could not open backing file");
-    if (*backing) TRY(node->set_backing(**backing));
+    if (*backing) TRY(node->set_backing(backing->get()));
     return std::unique_ptr<Node>(std::move(node));
 }
 
@@ -104,7 +104,7 @@ Result<NodeRef> open_snapshot(const BlockEnv& env, Node& image) {
     create.size = image.size();
     TRY(qcow2::create_image(bytes, create));
     auto overlay = TRY(Qcow2Node::create(overlay_options(env, "qcow2", path), storage, {}));
-    TRY(overlay->set_backing(image));
+    TRY(overlay->set_backing(&image));
     Node& top = env.graph.add(std::move(overlay), false);
     return NodeRef::take(top, "the one who opens it", "temporary", {});
 }

@@ -88,11 +88,11 @@ void FastPath::start_run(Work& work, const Run& run) {
         return pass_on(work, file_, run.mapping.host, run.at, bytes);
     }
     uint64_t from = work.request->offset + run.at, below = 0;
-    if (run.mapping.kind == ClusterKind::Unallocated && backing_ && from < backing_->size())
-        below = std::min(bytes, backing_->size() - from);
+    if (run.mapping.kind == ClusterKind::Unallocated && backing_ && from < (*backing_)->size())
+        below = std::min(bytes, (*backing_)->size() - from);
     if (below > 0) {
         file_.debug_event("read_backing_aio");
-        pass_on(work, *backing_, from, run.at, below);
+        pass_on(work, **backing_, from, run.at, below);
     }
     if (below < bytes) {
         std::vector<iovec>& vectors = next_part(work, run.at + below, bytes - below).vectors;

@@ -16,7 +16,8 @@ class FastPath {
     // All outlive this; `owner` is the image's node.
     FastPath(qcow2::Image& image, Node& owner, Node& file);
     ~FastPath();
-    void set_backing(Node& backing) { backing_ = &backing; }
+    // Looked at each time; null: nothing lies below. Drained.
+    void set_backing(const NodeRef* backing) { backing_ = backing; }
 
     // True: the request will complete. False: it is untouched, and somebody else's.
     bool take(Request& request);
@@ -56,7 +57,7 @@ class FastPath {
     qcow2::Image& image_;
     Node& owner_;
     Node& file_;
-    Node* backing_ = nullptr;
+    const NodeRef* backing_ = nullptr;
     std::unique_ptr<Work> spares_;
 };
 

@@ -277,4 +277,30 @@ Result<std::vector<uint8_t>> build_header(const Header& h) {
     return out;
 }
 
+Result<std::vector<uint8_t>> with_backing_name(std::span<const uint8_t> cluster, const Geometry& g,
+                                               const std::string& file, const std::string& format) {
+    if (file.size() > kMaxBackingName) return Error::make("the backing file's name is too long");
+    Fields f(cluster);
+    uint64_t length = g.version >= 3 ? f.u32(100) : kV2Length;
+    uint64_t end = f.u64(8) != 0 ? f.u64(8) : cluster.size();
+    CHECK(length <= cluster.size() && end <= cluster.size(), "the header was checked when it was parsed");
+    std::vector<uint8_t> out(cluster.begin(), cluster.begin() + static_cast<ptrdiff_t>(length));
+    for (uint64_t at = length; at + 8 <= end && f.u32(at) != kEndOfExtensions;) {
+        uint64_t bytes = f.u32(at + 4);
+        if (bytes > end - at - 8) break;
+        if (f.u32(at) != kBackingFormat) put_extension(out, f.u32(at), cluster.subspan(at + 8, bytes));
+        at += 8 + align_up(bytes, 8);
+    }
+    if (!file.empty() && !format.empty()) put_extension(out, kBackingFormat, bytes_of_text(format));
+    put_extension(out, kEndOfExtensions, {});
+    store_be<uint64_t>(&out[8], file.empty() ? 0 : out.size());
+    store_be<uint32_t>(&out[16], static_cast<uint32_t>(file.size()));
+    auto name = bytes_of_text(file);
+    out.insert(out.end(), name.begin(), name.end());
+    if (out.size() > g.cluster_size())
+        return Error::make("the name of the backing file does not fit the image's first cluster");
+    out.resize(g.cluster_size());
+    return out;
+}
+
 }  // namespace vmm::qcow2

@@ -62,4 +62,9 @@ Result<Header> parse_header(std::span<const uint8_t> cluster, uint64_t file_size
 // not fit one cluster.
 Result<std::vector<uint8_t>> build_header(const Header& header);
 
+// The first cluster of an image with another backing file (empty: none); everything else, unknown extensions
+// too, stays as it is. Fails when the names do not fit.
+Result<std::vector<uint8_t>> with_backing_name(std::span<const uint8_t> cluster, const Geometry& geometry,
+                                               const std::string& file, const std::string& format);
+
 }  // namespace vmm::qcow2

@@ -48,6 +48,19 @@ Status HeaderStore::set_autoclear(uint64_t bits) {
     return write_sector();
 }
 
+Status HeaderStore::set_backing_name(const std::string& file, const std::string& format) {
+    std::vector<uint8_t> old(geometry().cluster_size());
+    TRY(file_.read(0, old));
+    // What is in memory is newer where the two differ.
+    std::memcpy(old.data(), sector_.data(), sector_.size());
+    std::vector<uint8_t> cluster = TRY(with_backing_name(old, geometry(), file, format));
+    TRY(file_.write(0, cluster));
+    std::memcpy(sector_.data(), cluster.data(), sector_.size());
+    header_.backing_file = file;
+    header_.backing_format = file.empty() ? "" : format;
+    return file_.sync();
+}
+
 Status HeaderStore::set_repaired(uint64_t table_offset, uint32_t table_clusters) {
     header_.incompatible &= ~kDirtyBit;
     store_be<uint64_t>(&sector_[72], header_.incompatible);

@@ -31,6 +31,8 @@ class HeaderStore {
     Status set_refcount_table(uint64_t offset, uint32_t clusters);
     Status set_incompatible(uint64_t bits);
     Status set_autoclear(uint64_t bits);
+    // Writes the whole first cluster, of which an interrupted write may leave a part.
+    Status set_backing_name(const std::string& file, const std::string& format);
     // The result of a repair in one write: a new refcount table, and the dirty bit gone.
     Status set_repaired(uint64_t table_offset, uint32_t table_clusters);
 

@@ -76,6 +76,10 @@ class Image {
     // Whole clusters inside the range read as zeroes afterwards; ENOTSUP where the format could only show
     // what the backing file has (version 2).
     Status discard(uint64_t offset, uint64_t bytes);
+    // What is unallocated in the range becomes the image's own, as it reads. From a cluster's start on.
+    Status populate(uint64_t offset, uint64_t bytes);
+    // What the image says it lies on; empty: nothing. Durable.
+    Status write_backing_name(const std::string& file, const std::string& format);
     // Everything that was done before is durable.
     Status flush();
     // Changes the virtual size. New bytes read as zeroes. Nothing else is under way.

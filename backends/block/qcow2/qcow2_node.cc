@@ -120,15 +120,11 @@ std::vector<Node::Child> Qcow2Node::children() const {
 
 Result<std::unique_ptr<Qcow2Node>> Qcow2Node::create(NodeOptions options, Node& file,
                                                      const Qcow2Config& config) {
-    qcow2::OpenOptions how = TRY(open_options(options, config));
+    (void)TRY(open_options(options, config));  // what is wrong with them is said before the file is touched
     NodeRef ref =
         TRY(NodeRef::take(file, "node '" + options.name + "'", "file", file_permissions(options, {})));
     auto node = std::make_unique<Qcow2Node>(Token(), std::move(options), std::move(ref), config);
-    node->image_ = TRY(Image::open(node->image_file_, how));
-    if (how.l2_piece_bytes > node->image_->geometry().cluster_size())
-        return Error::make("L2 cache entry size must be a power of two between 512 and the cluster size");
-    node->fast_ = std::make_unique<FastPath>(*node->image_, *node, *node->file_);
-    node->set_size(node->image_->size());
+    TRY(node->open_image());
     NodeCapabilities can;
     can.discard = can.write_zeroes = true;
     node->set_capabilities(can);
@@ -139,6 +135,19 @@ Result<std::unique_ptr<Qcow2Node>> Qcow2Node::create(NodeOptions options, Node& 
     return node;
 }
 
+Status Qcow2Node::open_image() {
+    qcow2::OpenOptions how = TRY(open_options(options(), config_));
+    std::unique_ptr<Image> image = TRY(Image::open(image_file_, how));
+    if (how.l2_piece_bytes > image->geometry().cluster_size())
+        return Error::make("L2 cache entry size must be a power of two between 512 and the cluster size");
+    fast_ = std::make_unique<FastPath>(*image, *this, *file_);
+    image_ = std::move(image);
+    set_size(image_->size());
+    if (backing_) image_->set_backing(&*backing_reader_);
+    if (backing_) fast_->set_backing(&backing_);
+    return {};
+}
+
 Qcow2Node::Qcow2Node(Token, NodeOptions options, NodeRef file, const Qcow2Config& config)
     : Node(std::move(options), file->context()),
       file_(std::move(file)),
@@ -147,21 +156,67 @@ Qcow2Node::Qcow2Node(Token, NodeOptions options, NodeRef file, const Qcow2Config
 
 Qcow2Node::~Qcow2Node() {
     if (!image_) return;
-    // All requests are done; a worker may be a few instructions from noticing.
-    while (workers_.load(std::memory_order_acquire) != 0)
-        std::this_thread::yield();
+    wait_for_workers();
     Turn turn(*this);
     if (Status closed = image_->close(); !closed)
         log_error("qcow2: closing node '%s': %s", name().c_str(), closed.error().message().c_str());
 }
 
-Status Qcow2Node::set_backing(Node& backing) {
-    backing_ =
-        TRY(NodeRef::take(backing, "node '" + name() + "'", "backing", child_permissions("backing", {})));
-    backing_reader_.emplace(*backing_);
-    image_->set_backing(&*backing_reader_);
-    fast_->set_backing(*backing_);
+// All requests are done; a worker may be a few instructions from noticing.
+void Qcow2Node::wait_for_workers() {
+    while (workers_.load(std::memory_order_acquire) != 0)
+        std::this_thread::yield();
+}
+
+Status Qcow2Node::set_backing(Node* backing) {
+    NodeRef taken;
+    if (backing != nullptr) {
+        backing->bind(context());
+        taken = TRY(NodeRef::take(*backing, "node '" + name() + "'", "backing",
+                                  child_permissions("backing", wanted())));
+    }
+    wait_for_workers();
+    Turn turn(*this);
+    backing_ = std::move(taken);
+    backing_reader_.reset();
+    if (backing_) backing_reader_.emplace(backing_);
+    image_->set_backing(backing_ ? &*backing_reader_ : nullptr);
+    fast_->set_backing(backing_ ? &backing_ : nullptr);
     return {};
+}
+
+Status Qcow2Node::write_backing_name(const std::string& file, const std::string& format) {
+    if (read_only()) return Error::from_errno(EACCES, "Block node '%s' is read-only", name().c_str());
+    Turn turn(*this);
+    return image_->write_backing_name(file, format);
+}
+
+// The image is closed and opened again: what it is allowed to do is decided there.
+Status Qcow2Node::reopen(bool writable) {
+    if (writable == !read_only()) return {};
+    wait_for_workers();
+    Turn turn(*this);
+    TRY(image_->close());
+    Status done = writable ? file_->reopen(true) : Status();
+    set_read_only(!writable);
+    if (done) done = file_.set_permissions(child_permissions("file", wanted()));
+    if (done) done = open_image();
+    if (!done) {
+        set_read_only(writable);
+        (void)static_cast<bool>(file_.set_permissions(child_permissions("file", wanted())));
+        if (Status again = open_image(); !again) return again;
+    }
+    return done;
+}
+
+Status Qcow2Node::populate(uint64_t offset, uint64_t bytes) {
+    if (offset >= size()) return {};
+    bytes = std::min(bytes, size() - offset);
+    Turn turn(*this);
+    image_->map().exclude(offset, bytes);
+    Status done = image_->populate(offset, bytes);
+    image_->map().release();
+    return done;
 }
 
 void Qcow2Node::do_submit(Request& request) {

@@ -48,8 +48,11 @@ class Qcow2Node final : public Node {
     // set_backing().
     const std::string& backing_file() const { return image_->header().backing_file; }
     const std::string& backing_format() const { return image_->header().backing_format; }
-    // Before the first request.
-    Status set_backing(Node& backing);
+    Status set_backing(Node* backing) override;
+    Status write_backing_name(const std::string& file, const std::string& format) override;
+    Status reopen(bool writable) override;
+    Status populate(uint64_t offset, uint64_t bytes) override;
+    bool child_may_change(std::string_view role) const override { return role == "backing"; }
 
     Result<Extent> extent(uint64_t offset, uint64_t bytes) override;
     Status truncate(uint64_t size) override;
@@ -69,18 +72,21 @@ class Qcow2Node final : public Node {
     Permissions child_permissions(std::string_view role, Permissions mine) const override;
     NodeRef* child_ref(std::string_view role) override;
     static Permissions file_permissions(const NodeOptions& options, Permissions mine);
+    Status open_image();
+    void wait_for_workers();
 
     // The backing node as the format's code wants it.
     class Backing final : public qcow2::BackingReader {
       public:
-        explicit Backing(Node& node) : node_(node) {}
-        uint64_t size() const override { return node_.size(); }
+        // The use is looked at each time: its node may be exchanged.
+        explicit Backing(const NodeRef& node) : node_(node) {}
+        uint64_t size() const override { return node_->size(); }
         Status read(uint64_t offset, std::span<uint8_t> into) override {
-            return read_sync(node_, offset, into);
+            return read_sync(*node_, offset, into);
         }
 
       private:
-        Node& node_;
+        const NodeRef& node_;
     };
 
     // The right to use the image: one thread at a time. Not a mutex, because it is held over I/O.

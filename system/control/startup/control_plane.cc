@@ -43,7 +43,7 @@ ControlPlane::ControlPlane(EventLoop& loop, LoopRequests& requests, const Config
     register_cpu_model_commands(commands_, view);
     register_conversion_commands(commands_, view);
     register_pci_commands(commands_, view);
-    register_job_commands(commands_);
+    register_job_commands(commands_, view);
     register_option_commands(commands_);
     dump_.register_commands(commands_);
     register_hmp_dump_commands(human_);

@@ -2,7 +2,6 @@
 #include "hw/core/device_tree.h"
 #include "hw/i386/q35_board.h"
 #include "hw/pci/bridge.h"
-#include "qapi/commands_job.h"
 #include "qapi/commands_pci.h"
 #include "system/control/hmp/table.h"
 #include "system/control/startup/machine_view.h"
@@ -179,13 +178,6 @@ void register_hmp_pci_commands(HmpTable& table) {
                                 out += show_device(device);
                         return out;
                     }});
-}
-
-void register_job_commands(qapi::CommandTable& table) {
-    table.add<qapi::QueryJobsCommand>(
-        [] { return Result<std::vector<qapi::JobInfo>>(std::vector<qapi::JobInfo>()); });
-    table.add<qapi::QueryBlockJobsCommand>(
-        [] { return Result<std::vector<qapi::JobInfo>>(std::vector<qapi::JobInfo>()); });
 }
 
 }  // namespace vmm

@@ -64,7 +64,8 @@ void register_pci_commands(qapi::CommandTable& table, MachineView& view);
 void register_hmp_pci_commands(HmpTable& table);
 // send-key, and sendkey of the monitor for people.
 void register_key_commands(qapi::CommandTable& table, HmpTable& human, EventLoop& loop, MachineView& view);
-void register_job_commands(qapi::CommandTable& table);
+// job-*, snapshots, blockdev-create, jobs on block nodes.
+void register_job_commands(qapi::CommandTable& table, MachineView& view);
 void register_option_commands(qapi::CommandTable& table);
 
 }  // namespace vmm

@@ -14,6 +14,7 @@ Storage::Storage(std::unique_ptr<block::IoContext> context, std::unique_ptr<Stor
     : context_(std::move(context)), events_(std::move(events)), graph_(*context_, *events_) {}
 
 Storage::~Storage() {
+    jobs_.end_all();
     // What a guest's last flush did not cover; a host that cannot write it says so once.
     Status flushed = graph_.flush_all();
     if (!flushed) log_warning("%s", flushed.error().message().c_str());

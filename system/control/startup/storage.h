@@ -7,9 +7,11 @@
 #include <vector>
 
 #include "backends/block/graph.h"
+#include "backends/block/jobs/job_list.h"
 #include "backends/block/options/open.h"
 #include "backends/block/options/storage_config.h"
 #include "backends/iothread/iothread.h"
+#include "system/control/startup/job_events.h"
 #include "system/control/startup/storage_events.h"
 #include "system/run/run_control.h"
 
@@ -37,6 +39,8 @@ class Storage final : public RunListener {
     Status remove_iothread(const std::string& id);
 
     block::BlockGraph& graph() { return graph_; }
+    block::JobList& jobs() { return jobs_; }
+    JobReports& job_reports() { return job_reports_; }
     block::ThrottleGroups& groups() { return groups_; }
     block::BlockEnv env() { return {graph_, groups_}; }
     StorageEvents& events() { return *events_; }
@@ -50,6 +54,8 @@ class Storage final : public RunListener {
     std::vector<std::unique_ptr<IoThread>> iothreads_;
     block::ThrottleGroups groups_;
     block::BlockGraph graph_;
+    JobReports job_reports_;
+    block::JobList jobs_{graph_, job_reports_};
 };
 
 }  // namespace vmm

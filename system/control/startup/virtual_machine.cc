@@ -66,7 +66,10 @@ class ClockListener final : public RunListener {
 class VirtualMachine final : public MachineView, private DeviceListener, private VmRebuild {
   public:
     explicit VirtualMachine(const Configuration& configuration) : configuration_(configuration) {}
-    ~VirtualMachine() override { control_.machine_gone(); }
+    ~VirtualMachine() override {
+        control_.machine_gone();
+        if (storage_) storage_->job_reports().set_sink(nullptr);  // the monitors end before the drives
+    }
 
     Status make_objects();
     Result<int> run(ProcessSetup& process);
@@ -191,6 +194,7 @@ Status VirtualMachine::make_objects() {
 
 // Drives that fail stop the machine, and try again when it runs.
 void VirtualMachine::watch_storage() {
+    storage_->job_reports().set_sink(&control_.events());
     storage_->events().set_listener({.io_error =
                                          [this](const block::IoErrorReport& report) {
                                              tell_io_error(control_.events(), report);

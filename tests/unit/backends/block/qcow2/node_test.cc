@@ -61,7 +61,7 @@ class Qcow2NodeTest : public testing::Test {
         auto made = Qcow2Node::create(options, *file, {});
         ASSERT_TRUE(made) << made.error().message();
         node = std::move(made).take_value();
-        ASSERT_TRUE(node->set_backing(*base));
+        ASSERT_TRUE(node->set_backing(base.get()));
         file->seen.clear();
     }
     void wait(Io& io) {
