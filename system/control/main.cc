@@ -4,6 +4,7 @@
 
 #include "system/control/cli/command_line.h"
 #include "system/control/doctor/doctor.h"
+#include "system/control/startup/callers.h"
 #include "system/control/startup/virtual_machine.h"
 #include "system/control/trace_table.h"
 #include "system/control/type_tables.h"
@@ -11,12 +12,14 @@
 
 int main(int argc, char** argv) {
     using namespace vmm;
+    const Callers callers = Callers::find();
     trace_register(all_trace_events());
     const DeviceTypes types = all_device_types();
     Result<CommandLine> command =
         parse_command_line(std::span<const char* const>(argv, static_cast<size_t>(argc)), types);
     if (!command) {
         log_error("%s", command.error().message().c_str());
+        callers.await(kLastKnock);
         return 1;
     }
     if (command->action == CommandLine::Action::Print) {
@@ -30,5 +33,5 @@ int main(int argc, char** argv) {
         std::fputs(answer.text.c_str(), stdout);
         return answer.usable ? 0 : 1;
     }
-    return run_virtual_machine(command->configuration);
+    return run_virtual_machine(command->configuration, callers);
 }

@@ -477,21 +477,22 @@ Result<int> VirtualMachine::run(ProcessSetup& process) {
 }
 
 // Said while the machine still stands: who sees its sockets close finds the reason in the log.
-int failed(const Error& error) {
+int failed(const Error& error, const Callers& callers) {
     log_error("%s", error.message().c_str());
+    callers.await(kLastKnock);
     return 1;
 }
 
 }  // namespace
 
-int run_virtual_machine(const Configuration& given) {
+int run_virtual_machine(const Configuration& given, const Callers& callers) {
     const Configuration configuration = given.launch_plan ? planned_configuration(given) : given;
     Result<ProcessSetup> process = ProcessSetup::enter(configuration.process, configuration.machine.name);
-    if (!process) return failed(process.error());
+    if (!process) return failed(process.error(), callers);
     VirtualMachine machine(configuration);
-    if (Status made = machine.make_objects(); !made) return failed(made.error());
+    if (Status made = machine.make_objects(); !made) return failed(made.error(), callers);
     Result<int> status = machine.run(*process);
-    return status ? *status : failed(status.error());
+    return status ? *status : failed(status.error(), callers);
 }
 
 }  // namespace vmm

@@ -6,10 +6,11 @@
 #pragma once
 
 #include "system/control/configuration.h"
+#include "system/control/startup/callers.h"
 
 namespace vmm {
 
 // Runs the machine to its end; the process's exit status. Why it could not start is logged.
-int run_virtual_machine(const Configuration& configuration);
+int run_virtual_machine(const Configuration& configuration, const Callers& callers);
 
 }  // namespace vmm
