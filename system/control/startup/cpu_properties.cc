@@ -80,6 +80,7 @@ void add_identity(Properties& out, const CpuidPolicy& policy) {
     out.push_back(constant_property("kvm", "bool", policy.kvm));
     out.push_back(constant_property("pmu", "bool", policy.pmu));
     out.push_back(constant_property("check", "bool", policy.check));
+    if (policy.migratable) out.push_back(constant_property("migratable", "bool", *policy.migratable));
     out.push_back(constant_property("l3-cache", "bool", policy.l3_cache));
     out.push_back(constant_property("host-cache-info", "bool", policy.host_cache_info));
 }

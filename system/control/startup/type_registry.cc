@@ -1,4 +1,5 @@
 // All types in one table; see query_commands.h.
+#include "hw/i386/cpu_device.h"
 #include "qapi/types_machine.h"
 #include "qapi/types_qom.h"
 #include "system/control/startup/cpu_list.h"
@@ -55,6 +56,17 @@ void add_machines(TypeRegistry& types) {
                    .members = qapi::kMachineOptionsInfo.members});
 }
 
+// What qom-get tells of a processor and management programs look for in its type.
+constexpr qapi::MemberInfo kCpuMembers[] = {
+    {"unavailable-features", "strList", true, "features of the model that the host lacks", {}, nullptr},
+    {"migratable", "bool", true, "without features that no other host may have", {}, nullptr}};
+
+std::span<const qapi::MemberInfo> more_of(const DeviceType& type) {
+    if (type.info.parent == CpuDevice::kMaxType || type.info.name == CpuDevice::kMaxType) return kCpuMembers;
+    if (type.info.parent == CpuDevice::kInfo.parent) return std::span(kCpuMembers).first(1);
+    return {};
+}
+
 void add_devices(TypeRegistry& types, const DeviceTypes& devices) {
     for (const DeviceType& type : devices.all()) {
         // A parent that is no kind of device itself is an abstract one.
@@ -65,6 +77,7 @@ void add_devices(TypeRegistry& types, const DeviceTypes& devices) {
         types.add({.name = std::string(type.info.name),
                    .parent = parent,
                    .properties = type.properties,
+                   .members = more_of(type),
                    .defaults = std::shared_ptr<const void>(config, config->data())});
     }
 }

@@ -113,6 +113,7 @@ struct CpuidPolicy {
     std::vector<MissingFeature> missing;
     std::vector<std::string> warnings;  // about how it was asked for
     bool check = true;
+    std::optional<bool> migratable;  // of host and max
 
     bool is_intel() const;
     bool is_amd() const;  // or Hygon

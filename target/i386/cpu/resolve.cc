@@ -74,6 +74,7 @@ Status take_model(Resolution& work, const HostCpu& host) {
     if (name == "host" || name == "max") {
         policy.name = name;
         work.host_model = true;
+        policy.migratable = work.request.migratable.value_or(true);
         take_host_identity(policy, host);
         take_host_features(work, host);
         return {};
