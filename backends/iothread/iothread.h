@@ -16,6 +16,7 @@ struct IoThreadConfig {
     std::string id;
     SpinWindow::Config poll = {.max_ns = 32768};  // how long it looks for work before it sleeps
     unsigned thread_pool_max = 64;                // worker threads for what blocks
+    unsigned thread_pool_min = 0;                 // those that stay; at most max
 };
 
 class IoThread {

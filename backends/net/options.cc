@@ -59,10 +59,10 @@ Result<TapConfig> tap_config(const qapi::NetdevTapOptions& options, FdStore* fds
     if (options.fd || options.fds) {
         const char* given = options.fd ? "fd" : "fds";
         if (options.fd && options.fds) return Error::make("fd= and fds= exclude each other");
-        if (options.ifname || options.script || options.downscript || options.vnet_hdr || options.sndbuf ||
-            options.queues)
-            return Error::make(
-                "ifname=, script=, downscript=, vnet_hdr=, sndbuf= and queues= are invalid with %s=", given);
+        if (options.ifname || options.script || options.downscript || options.vnet_hdr || options.queues)
+            return Error::make("ifname=, script=, downscript=, vnet_hdr= and queues= are invalid with %s=",
+                               given);
+        config.sndbuf = options.sndbuf;
         config.fds = TRY(options.fd ? descriptors(*options.fd, fds, 1)
                                     : descriptors(*options.fds, fds, kMostTapQueues));
         return config;

@@ -8,6 +8,7 @@
 
 #include "hw/core/boot_order.h"
 #include "hw/i386/mch.h"
+#include "hw/i386/q35_host.h"
 #include "hw/i386/q35_protection.h"
 #include "hw/i386/q35_state_priv.h"
 #include "hw/input/i8042.h"
@@ -278,9 +279,17 @@ Result<std::unique_ptr<Q35Board>> Q35Board::create(const MachineConfig& config, 
     }
     if (wants_private_firmware(parts) && files.firmware != nullptr)
         files.firmware = TRY(add_private_side(std::move(files.firmware), *parts.gmem));
+    Q35Host::Config host;
+    TRY(apply_defaults(Q35Host::kInfo, Q35Host::kProps, config.globals, &host));
+    FlashDefaults::Config chips;
+    TRY(apply_defaults(FlashDefaults::kInfo, FlashDefaults::kProps, config.globals, &chips));
+    if (chips.secure)
+        return Error::make(
+            "cfi.pflash01: secure=on needs system management mode, which this version does not have");
     const Q35Map map = TRY(lay_out_q35({.ram_size = total(parts.ram),
                                         .max_ram_below_4g = config.memory.max_ram_below_4g.value_or(0),
                                         .firmware_size = firmware_size,
+                                        .pci_hole64_size = host.pci_hole64_size.bytes,
                                         .phys_bits = cpu.phys_bits,
                                         .module_bytes = config.memory.module_bytes,
                                         .module_slots = config.memory.slots}));

@@ -54,6 +54,7 @@ Status check_size(const char* name, uint16_t size) {
 Status Net::check(const NetConfig& config) {
     TRY(check_size("rx_queue_size", config.rx_queue_size));
     TRY(check_size("tx_queue_size", config.tx_queue_size));
+    if (config.tx != "bh") return Error::make("tx=%s is not supported: use bh", config.tx.c_str());
     if (!config.duplex.empty() && config.duplex != "half" && config.duplex != "full")
         return Error::make("'duplex' must be 'half' or 'full'");
     if (config.speed < -1) return Error::make("'speed' must be between 0 and INT_MAX");
@@ -133,11 +134,12 @@ uint64_t Net::offer() const {
     const auto add = [&](bool on, uint64_t feature) { features |= on ? feature : 0; };
     const bool header = client_ != nullptr && client_->has_header();
     const bool ufo = header && client_->has_ufo();
+    const bool large = header && config_.csum && config_.gso;
     add(header && config_.csum, kCsum);
-    add(header && config_.csum && config_.host_tso4, kHostTso4);
-    add(header && config_.csum && config_.host_tso6, kHostTso6);
-    add(header && config_.csum && config_.host_ecn, kHostEcn);
-    add(ufo && config_.csum && config_.host_ufo, kHostUfo);
+    add(large && config_.host_tso4, kHostTso4);
+    add(large && config_.host_tso6, kHostTso6);
+    add(large && config_.host_ecn, kHostEcn);
+    add(large && ufo && config_.host_ufo, kHostUfo);
     add(header && config_.guest_csum, kGuestCsum);
     add(header && config_.guest_csum && config_.guest_tso4, kGuestTso4);
     add(header && config_.guest_csum && config_.guest_tso6, kGuestTso6);

@@ -34,6 +34,8 @@ struct NetConfig {
     bool mrg_rxbuf = true, status = true, guest_announce = true;
     bool ctrl_vq = true, ctrl_rx = true, ctrl_vlan = true, ctrl_rx_extra = true, ctrl_mac_addr = true;
     bool ctrl_guest_offloads = true, mq = false;
+    bool gso = true;
+    std::string tx = "bh";
     uint16_t rx_queue_size = 256, tx_queue_size = 256;
     uint16_t host_mtu = 0;  // 0: not told
     int32_t speed = -1;     // Mbit/s; -1: not told
@@ -139,6 +141,8 @@ class NetPci {
             prop<Config, &NetConfig::host_tso6>("host_tso6", "offer to take large TCP/IPv6 frames"),
             prop<Config, &NetConfig::host_ecn>("host_ecn", "and such with ECN"),
             prop<Config, &NetConfig::host_ufo>("host_ufo", "offer to take large UDP frames"),
+            prop<Config, &NetConfig::gso>("gso", "offer to take large frames of any kind"),
+            prop<Config, &NetConfig::tx>("tx", "when frames are sent: bh, as soon as they come"),
             prop<Config, &NetConfig::mrg_rxbuf>("mrg_rxbuf", "a frame may fill several buffers"),
             prop<Config, &NetConfig::status>("status", "the driver sees the link's state"),
             prop<Config, &NetConfig::guest_announce>("guest_announce", "the driver announces itself"),

@@ -217,6 +217,10 @@ Status add_storage_object(block::StorageConfig& storage, const qapi::ObjectOptio
         if (config.thread_pool_max == 0 || config.thread_pool_max > 1024)
             return Error::make("thread-pool-max expects a number from 1 to 1024, not %u",
                                config.thread_pool_max);
+        config.thread_pool_min = thread->thread_pool_min.value_or(0);
+        if (config.thread_pool_min > config.thread_pool_max)
+            return Error::make("thread-pool-min=%u is more than thread-pool-max=%u", config.thread_pool_min,
+                               config.thread_pool_max);
         storage.iothreads.push_back(config);
         return {};
     }

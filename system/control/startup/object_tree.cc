@@ -144,7 +144,8 @@ Nodes objects(MachineView& view) {
                                constant_property("poll-max-ns", "int", one->config().poll.max_ns),
                                constant_property("poll-grow", "int", one->config().poll.grow),
                                constant_property("poll-shrink", "int", one->config().poll.shrink),
-                               constant_property("thread-pool-max", "int", one->config().thread_pool_max)};
+                               constant_property("thread-pool-max", "int", one->config().thread_pool_max),
+                               constant_property("thread-pool-min", "int", one->config().thread_pool_min)};
                        }});
     }
     for (const std::unique_ptr<Rng>& rng : view.rngs())
