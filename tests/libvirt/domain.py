@@ -23,11 +23,11 @@ def example(name):
 class Domain:
     """Defined on entry of the `with` block and gone after it."""
 
-    def __init__(self, world, xml_name, *changes, start=True):
+    def __init__(self, world, xml_name, *changes, define=True, start=True):
         """changes: (old, new) pairs of text; each old one must be there."""
         with number_lock:
             number = next(serial_number)
-        self.world, self.name, self.start_it = world, f'd{number}-{xml_name}', start
+        self.world, self.name, self.define_it, self.start_it = world, f'd{number}-{xml_name}', define, define and start
         text = example(xml_name) if not xml_name.startswith('<') else xml_name
         for old, new in changes:
             if old not in text:
@@ -36,14 +36,15 @@ class Domain:
         text = re.sub(r'<name>.*?</name>', f'<name>{self.name}</name>', text)
         text = text.replace(EMULATOR, world.binary)
         self.images = f'{IMAGES}/{self.name}'
+        self.path = f'{self.images}/domain.xml'
         self.xml = text.replace(f'{IMAGES}/', f'{self.images}/')
 
     def __enter__(self):
         self.make_images()
-        path = f'{self.images}/domain.xml'
-        with open(path, 'w', encoding='utf-8') as file:
+        with open(self.path, 'w', encoding='utf-8') as file:
             file.write(self.xml)
-        self.world.virsh('define', path)
+        if self.define_it:
+            self.world.virsh('define', self.path)
         if self.start_it:
             self.start()
         return self

@@ -13,6 +13,7 @@ import scenarios_disks  # noqa: F401
 import scenarios_guest  # noqa: F401
 import scenarios_plug  # noqa: F401
 import scenarios_start  # noqa: F401
+import scenarios_variety  # noqa: F401
 import scenarios_verbs  # noqa: F401
 
 

@@ -11,18 +11,22 @@ RECENT = ('query-jobs',)
 
 
 class Scenario:
-    def __init__(self, function, alone, guest, needs):
-        self.function, self.alone, self.guest, self.needs = function, alone, guest, needs
-        self.name = function.__name__
+    def __init__(self, name, function, alone=False, guest=False, needs=()):
+        self.name, self.function, self.alone, self.guest, self.needs = name, function, alone, guest, needs
 
 
 def scenario(function=None, *, alone=False, guest=False, needs=()):
     """alone: nothing else runs meanwhile; guest: it waits for a guest to boot, so it begins early; needs: QMP commands without which it is
     skipped, and said to be."""
     def enter(f):
-        ALL.append(Scenario(f, alone, guest, needs))
+        ALL.append(Scenario(f.__name__, f, alone, guest, needs))
         return f
     return enter(function) if function else enter
+
+
+def add(name, function):
+    """A line of a table of scenarios."""
+    ALL.append(Scenario(name, function))
 
 
 def expect(what, got, wanted):

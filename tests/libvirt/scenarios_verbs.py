@@ -188,3 +188,53 @@ def renamed_and_listed(world):
         domain.start()
         expect('name', domain.monitor('query-name')['name'], domain.name)
         json.dumps(domain.say('dumpxml'))
+
+
+@scenario
+def statistics_of_everything(world):
+    with Domain(world, 'disks') as domain:
+        for group in ('state', 'cpu-total', 'balloon', 'vcpu', 'interface', 'block', 'perf', 'iothread', 'memory', 'dirtyrate', 'vm'):
+            domain.virsh('domstats', f'--{group}')
+        text = domain.say('domstats', '--block', '--backing', '--iothread')
+        for wanted in ('block.0.rd.reqs=', 'block.0.physical=', 'iothread.count=1'):
+            expect_in(wanted, text)
+        expect_in('vcpu.0.state=1', domain.say('domstats', '--vcpu'))
+        expect_in(domain.name, world.say('domstats'))
+
+
+@scenario
+def thresholds(world):
+    with Domain(world, 'disks') as domain:
+        domain.virsh('domblkthreshold', 'vdb', '8M', check=False)
+        domain.expect_state('running')
+
+
+@scenario
+def what_needs_an_agent_is_refused(world):
+    for xml in ('small', 'channels'):
+        with Domain(world, xml) as domain:
+            for words in (('set-user-password', 'root', 'secret'), ('domfsinfo',), ('guestinfo',), ('domtime',), ('domfsfreeze',), ('shutdown', '--mode', 'agent'),
+                          ('dompmsuspend', 'mem'), ('setvcpus', '1', '--guest'), ('domhostname', '--source', 'agent')):
+                domain.refused('guest agent|agent|suspend|S3|not supported', *words)
+            domain.expect_state('running')
+
+
+@scenario
+def what_is_not_there_is_refused(world):
+    with Domain(world, 'small') as domain:
+        for words in (('blockcopy', 'vda', f'{domain.images}/copy', '--wait', '--blockdev') , ('domdirtyrate-calc',), ('vncdisplay',), ('domdisplay',), ('migrate-setspeed', '100'),
+                      ('domjobabort',), ('undefine', '--nvram', '--wipe-storage'), ('start',), ('restore', 'x')):
+            domain.refused('.', *words)
+            domain.expect_state('running')
+
+
+@scenario
+def saved_in_no_way(world):
+    """Every verb that would need migration; each time the guest goes on."""
+    with Domain(world, 'small') as domain:
+        for words in (('save', f'{domain.images}/a'), ('save', f'{domain.images}/b', '--paused'), ('managedsave', '--running'), ('dump', f'{domain.images}/c', '--live'),
+                      ('snapshot-create',), ('snapshot-create-as', 's', '--live', '--memspec', f'{domain.images}/d')):
+            domain.refused('migration|snapshot|qcow2|not supported|storage', *words)
+            expect('state', domain.monitor('query-status')['status'], 'running')
+        domain.virsh('domjobinfo')
+        domain.refused('.', 'managedsave-dumpxml')

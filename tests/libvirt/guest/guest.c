@@ -131,6 +131,36 @@ static void look_at_acpi_slots(void) {
     }
 }
 
+// Processors and memory modules, each behind a block with a selector and a state; what came is taken note of, what is
+// wanted back goes.
+enum { kCpus = 0xcd8, kModules = 0xa00, kCame = 2, kWanted = 4, kEject = 8 };
+static void look_at_state(const char *what, u32 at, u16 state_port) {
+    const u8 state = in8(state_port);
+    if (state == 0xff) return;
+    if (state & kCame) {
+        say("guest: new ");
+        say_line(what, at);
+        out8(state_port, kCame);
+    }
+    if (state & kWanted) {
+        say("guest: eject ");
+        say_line(what, at);
+        out8(state_port, kWanted);
+        out8(state_port, kEject);
+    }
+}
+static void look_at_processors_and_memory(void) {
+    out32(kCpus, 0);  // from the old interface to the one of today
+    for (u32 cpu = 0; cpu < 16; ++cpu) {
+        out32(kCpus, cpu);
+        look_at_state("processor ", cpu, kCpus + 4);
+    }
+    for (u32 slot = 0; slot < 8; ++slot) {
+        out32(kModules, slot);
+        look_at_state("module ", slot, kModules + 20);
+    }
+}
+
 static void look_at_keyboard(void) {
     const u8 status = in8(0x64);
     if (!(status & 1)) return;
@@ -189,6 +219,7 @@ void guest_main(void) {
         look_at_keyboard();
         if (tick % 10 == 0) look_at_acpi_slots();
         if (tick % 10 == 5) look_at_ports();
+        if (tick % 10 == 7) look_at_processors_and_memory();
         __asm__ volatile("hlt");
     }
 }
