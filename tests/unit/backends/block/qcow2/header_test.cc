@@ -111,6 +111,33 @@ TEST(Header, whatCannotBeIsRefused) {
     EXPECT_EQ(refusal(bytes), "accepted");
 }
 
+TEST(Header, takesAnotherBackingFileAndKeepsTheRest) {
+    Header h;
+    h.geometry = {3, 16, 4, false};
+    h.size = 1 << 20;
+    h.l1_size = 1;
+    h.l1_offset = 3 << 16;
+    h.refcount_table_offset = 1 << 16;
+    h.refcount_table_clusters = 1;
+    h.backing_file = "base";
+    h.backing_format = "raw";
+    auto built = build_header(h);
+    ASSERT_TRUE(built);
+    built->resize(h.geometry.cluster_size());
+    for (const std::string& name : {std::string("another one, with a longer name"), std::string()}) {
+        auto changed = with_backing_name(*built, h.geometry, name, "qcow2");
+        ASSERT_TRUE(changed);
+        auto parsed = parse_header(*changed, 4 << 16);
+        ASSERT_TRUE(parsed) << parsed.error().message();
+        EXPECT_EQ(parsed->backing_file, name);
+        EXPECT_EQ(parsed->backing_format, name.empty() ? "" : "qcow2");
+        EXPECT_EQ(parsed->feature_names.size(), parse_header(*built, 4 << 16)->feature_names.size());
+        EXPECT_EQ(parsed->l1_offset, h.l1_offset);
+        built = std::move(changed);
+    }
+    EXPECT_FALSE(with_backing_name(*built, h.geometry, std::string(1024, 'x'), ""));
+}
+
 TEST(Entries, sayWhatTheyAre) {
     Geometry g;
     g.cluster_bits = 16;
