@@ -17,7 +17,7 @@ namespace vmm::kvm {
     fault_guard_.progress();
     if (run.exit_reason == KVM_EXIT_IO) {
         port_access(run);
-        return ExitAction::Resume;
+        return world_.requests.must_wait() ? ExitAction::Park : ExitAction::Resume;
     }
     if (run.exit_reason == KVM_EXIT_MMIO) {
         memory_access(run);

@@ -1,6 +1,6 @@
 // The fixed ACPI registers: PM1a status, enable and control, and the PM timer, with what a write of them
 // means. Pure state over a clock: no lock, no pins; the chipset's power-management device (hw/i386/lpc_pm.h)
-// wraps it. Missing: wake-up (there is no sleep to wake from), bus-master status. ACPI 6.4, 4.8.3.
+// wraps it. Missing: bus-master status. ACPI 6.4, 4.8.3.
 #pragma once
 
 #include <cstdint>
@@ -15,6 +15,7 @@ inline constexpr uint32_t kPm1Timer = 1u << 0;
 inline constexpr uint32_t kPm1GlobalLock = 1u << 5;
 inline constexpr uint32_t kPm1PowerButton = 1u << 8;
 inline constexpr uint32_t kPm1Rtc = 1u << 10;
+inline constexpr uint32_t kPm1Wake = 1u << 15;  // status only
 // Bits of the control register.
 inline constexpr uint32_t kPm1SciEnable = 1u << 0;
 inline constexpr uint32_t kPm1SleepEnable = 1u << 13;
@@ -38,6 +39,10 @@ class PmRegisters {
 
     // Without effect (false) while the guest does not listen: a press must not wait for a later system.
     bool press_power_button();
+    // Whether this event of the enable register ends a sleep.
+    bool wakes(uint32_t event) const { return (enable_ & event) != 0; }
+    // After the reset of a wake-up: why the guest woke; no bit: somebody outside wanted it.
+    void woke(uint32_t cause) { status_ |= kPm1Wake | cause; }
     void release_global_lock() { status_ |= kPm1GlobalLock; }
     // The firmware's side of the switch between legacy and ACPI mode.
     void set_acpi_mode(bool on);

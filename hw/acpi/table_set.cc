@@ -1,5 +1,7 @@
 #include "hw/acpi/table_set.h"
 
+#include <algorithm>
+#include <string_view>
 #include <utility>
 
 #include "util/align.h"
@@ -32,6 +34,12 @@ uint64_t offset_of_file(const AcpiImage& image, std::string_view name) {
     return at;
 }
 
+bool is_facs(const Table& table) {
+    constexpr std::string_view kSignature = "FACS";
+    return table.bytes.size() >= kSignature.size() &&
+           std::equal(kSignature.begin(), kSignature.end(), table.bytes.begin());
+}
+
 }  // namespace
 
 uint32_t TableSet::add(Table table, bool listed, uint32_t alignment) {
@@ -39,6 +47,7 @@ uint32_t TableSet::add(Table table, bool listed, uint32_t alignment) {
     std::vector<uint8_t>& blob = image_.tables;
     const uint32_t at = static_cast<uint32_t>(align_up(blob.size(), alignment));
     blob.resize(at);
+    if (is_facs(table)) image_.facs_offset = at;
     blob.insert(blob.end(), table.bytes.begin(), table.bytes.end());
     for (const PointerField& p : table.pointers)
         image_.pointers.push_back({Blob::Tables, {at + p.offset, p.width, p.file}});

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -40,6 +41,7 @@ struct AcpiImage {
     std::vector<ImagePointer> pointers;
     std::vector<ImageChecksum> checksums;  // to be done in this order, after all pointers
     std::vector<ImageFile> files;
+    std::optional<uint32_t> facs_offset;  // within tables
     // Bytes that place() makes of tables and files.
     uint64_t placed_size() const;
 };

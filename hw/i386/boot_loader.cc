@@ -1,6 +1,11 @@
 // Loading a kernel without firmware, at start and at each reset.
 #include "hw/i386/boot_loader.h"
 
+#include <utility>
+
+#include "util/align.h"
+#include "util/endian.h"
+
 namespace vmm {
 
 // Intel Q35 MCH and ICH9 registers, with the values that firmware for this board sets.
@@ -35,8 +40,20 @@ Status BootLoader::load() {
     return {};
 }
 
+Status BootLoader::resume() {
+    constexpr unsigned kWakingVector = 12;
+    set_up_chipset();
+    const acpi::AcpiImage& image = *tables_.acpi();
+    uint8_t vector[4];
+    TRY(writer_.read(acpi_range(tables_.memory(), &image).base + *image.facs_offset + kWakingVector, vector));
+    const uint32_t at = load_le<uint32_t>(vector);
+    if (at == 0 || at >= kMiB) return Error::make("the guest slept with 0x%x as its waking vector", at);
+    boot_ = resume_at(at);
+    return {};
+}
+
 void BootLoader::reset_exit() {
-    Status loaded = load();
+    Status loaded = std::exchange(resuming_, false) ? resume() : load();
     if (!loaded) requests_.report_internal_error("reset: " + loaded.error().message());
 }
 

@@ -31,6 +31,10 @@ class BootLoader final : public Resettable {
 
     // The first time; says what is wrong with the files.
     Status load();
+    // Whether a guest that sleeps in S3 can be woken: it has a FACS to say where it goes on.
+    bool can_resume() const { return tables_.acpi() && tables_.acpi()->facs_offset.has_value(); }
+    // The next reset wakes the guest: its memory stays as it is, and it goes on at its waking vector.
+    void resume_next() { resuming_ = true; }
     // Again. A failure stops the machine.
     void reset_exit() override;
 
@@ -38,6 +42,7 @@ class BootLoader final : public Resettable {
 
   private:
     void set_up_chipset();
+    Status resume();
 
     const BootFiles files_;
     const std::string command_line_;
@@ -47,6 +52,7 @@ class BootLoader final : public Resettable {
     RamWriter writer_;
     MachineRequests& requests_;
     std::optional<BootState> boot_;
+    bool resuming_ = false;
 };
 
 }  // namespace vmm

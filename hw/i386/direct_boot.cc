@@ -1,5 +1,7 @@
 #include "hw/i386/direct_boot.h"
 
+#include <algorithm>
+
 #include "hw/i386/direct_boot_priv.h"
 #include "hw/i386/linux_image.h"
 #include "hw/i386/low_memory.h"
@@ -14,14 +16,14 @@ namespace vmm {
 namespace {
 
 constexpr uint64_t kLeastRam = 4 * kMiB;
-constexpr uint16_t kCode32 = 0xc09b, kData32 = 0xc093, kTask32 = 0x008b;
+constexpr uint16_t kCode32 = 0xc09b, kData32 = 0xc093, kTask32 = 0x008b, kCode16 = 0x9b, kData16 = 0x93;
 constexpr uint64_t kCr0Pe = 1u << 0, kCr0Et = 1u << 4;
 
 Status place_acpi(const DirectBoot& boot, BootPlan& plan, BootRange tables, GuestWriter& guest) {
-    const acpi::PlacedTables placed = TRY(acpi::place(*boot.acpi, tables.base, low_memory::kEbda));
+    const acpi::PlacedTables placed = TRY(acpi::place(*boot.acpi, tables.base, low_memory::kRsdp));
     TRY(guest.write(tables.base, placed.tables));
-    TRY(guest.write(low_memory::kEbda, placed.rsdp));
-    plan.rsdp = low_memory::kEbda;
+    TRY(guest.write(low_memory::kRsdp, placed.rsdp));
+    plan.rsdp = low_memory::kRsdp;
     return {};
 }
 
@@ -31,6 +33,11 @@ Status place_smbios(const smbios::Image& image, GuestWriter& guest) {
         return Error::make("SMBIOS tables of %zu bytes do not fit below 1 MiB", image.tables.size());
     TRY(guest.write(low_memory::kBiosArea, smbios::placed_anchor(image, tables)));
     return guest.write(tables, image.tables);
+}
+
+bool holds(const BootRange& room, const ElfSegment& s) {
+    return s.address >= room.base && s.memory_size <= room.size &&
+           s.address - room.base <= room.size - s.memory_size;
 }
 
 }  // namespace
@@ -60,15 +67,16 @@ BootRange extent(std::span<const ElfSegment> segments) {
     return {low, high - low};
 }
 
-Status load_segments(std::span<const ElfSegment> segments, BootRange ram, GuestWriter& guest) {
+Status load_segments(std::span<const ElfSegment> segments, std::span<const BootRange> room,
+                     GuestWriter& guest) {
     for (const ElfSegment& s : segments) {
-        if (s.address < ram.base || s.memory_size > ram.size ||
-            s.address - ram.base > ram.size - s.memory_size)
+        if (std::none_of(room.begin(), room.end(), [&s](const BootRange& r) { return holds(r, s); }))
             return Error::make(
                 "the kernel's segment at 0x%llx (0x%llx bytes) is outside usable RAM, which is "
                 "0x%llx to 0x%llx",
                 static_cast<unsigned long long>(s.address), static_cast<unsigned long long>(s.memory_size),
-                static_cast<unsigned long long>(ram.base), static_cast<unsigned long long>(ram.end()));
+                static_cast<unsigned long long>(room.front().base),
+                static_cast<unsigned long long>(room.front().end()));
         if (!s.bytes.empty()) TRY(guest.write(s.address, s.bytes));
         if (s.memory_size > s.bytes.size())
             TRY(guest.clear(s.address + s.bytes.size(), s.memory_size - s.bytes.size()));
@@ -88,18 +96,30 @@ BootState flat_entry(uint32_t entry) {
     return s;
 }
 
+BootRange acpi_range(const BootMemory& memory, const acpi::AcpiImage* acpi) {
+    const uint64_t size = acpi == nullptr ? 0 : align_up(acpi->placed_size(), kPageSize);
+    return {align_down(memory.ram_below, kPageSize) - size, size};
+}
+
+BootState resume_at(uint32_t vector) {
+    BootState s;
+    s.rip = vector & 0xf;
+    s.code = {static_cast<uint16_t>(vector >> 4), vector & 0xffff0, 0xffff, kCode16};
+    s.data = {0, 0, 0xffff, kData16};
+    s.task = {0, 0, 0x67, kTask32};
+    s.idt = {0, 0x3ff};
+    s.cr0 = kCr0Et;
+    s.msrs = memory_type_msrs();
+    return s;
+}
+
 Result<BootState> load_direct(const DirectBoot& boot, GuestWriter& guest) {
-    const uint64_t top = align_down(boot.memory.ram_below, kPageSize);
-    if (top < kLeastRam)
+    if (boot.memory.ram_below < kLeastRam)
         return Error::make("a kernel needs at least %s of memory, not %s", size_text(kLeastRam).c_str(),
                            size_text(boot.memory.ram_below).c_str());
-    BootRange tables{top, 0};
-    if (boot.acpi != nullptr) {
-        tables.size = align_up(boot.acpi->placed_size(), kPageSize);
-        if (tables.size > top - 2 * kMiB)
-            return Error::make("no room for ACPI tables of %s", size_text(tables.size).c_str());
-        tables.base = top - tables.size;
-    }
+    const BootRange tables = acpi_range(boot.memory, boot.acpi);
+    if (tables.base < 2 * kMiB || tables.base > boot.memory.ram_below)
+        return Error::make("no room for ACPI tables of %s", size_text(tables.size).c_str());
     BootPlan plan;
     plan.ram = {kMiB, tables.base - kMiB};
     plan.e820 = direct_e820(boot.memory, tables);

@@ -40,4 +40,11 @@ struct DirectBoot {
 
 Result<BootState> load_direct(const DirectBoot& boot, GuestWriter& guest);
 
+// Where its ACPI tables (null: none) lie: at the end of low RAM.
+BootRange acpi_range(const BootMemory& memory, const acpi::AcpiImage* acpi);
+
+// What firmware does when the machine wakes from S3: real mode at the waking vector of the FACS. ACPI 6.4,
+// 5.2.10 and 16.3.3.
+BootState resume_at(uint32_t vector);
+
 }  // namespace vmm

@@ -21,8 +21,9 @@ Result<BootState> load_pvh(const DirectBoot& boot, const BootPlan& plan, GuestWr
 Status write_command_line(const std::string& line, uint64_t longest, GuestWriter& guest);
 // From the lowest to the highest byte of the segments.
 BootRange extent(std::span<const ElfSegment> segments);
-// Every segment must lie in the RAM.
-Status load_segments(std::span<const ElfSegment> segments, BootRange ram, GuestWriter& guest);
+// Every segment must lie in one of these ranges of RAM; the first is the one that errors name.
+Status load_segments(std::span<const ElfSegment> segments, std::span<const BootRange> room,
+                     GuestWriter& guest);
 // 32-bit flat protected mode at this entry, without paging and interrupts.
 BootState flat_entry(uint32_t entry);
 // Memory type write-back everywhere, MTRRs on: what firmware leaves behind for RAM.

@@ -1,6 +1,8 @@
 // See lpc_pm.h.
 #include "hw/i386/lpc_pm.h"
 
+#include <utility>
+
 #include "system/memory/topology.h"
 #include "system/run/requests.h"
 #include "util/bits.h"
@@ -15,6 +17,7 @@ constexpr uint32_t kSmiGlobalEnable = 1u << 0, kSmiEndOfSmi = 1u << 1, kSmiApmEn
                    kSmiBiosRelease = 1u << 7;
 constexpr uint32_t kSmiWritable = 0x0806687f;  // BIOS_RLS reads as zero
 constexpr unsigned kSoftOff = 0;               // the type that the DSDT's _S5 names
+constexpr unsigned kSuspendToRam = 1;          // as in other machines of this kind; no table names it
 
 }  // namespace
 
@@ -88,10 +91,29 @@ void LpcPm::update() {
 }
 
 void LpcPm::sleep(unsigned type) {
-    if (type == kSoftOff)
-        requests_.request_shutdown(ShutdownCause::GuestShutdown);
-    else
-        log_guest_error("sleep type %u, which no table announces", type);
+    if (type == kSoftOff) return requests_.request_shutdown(ShutdownCause::GuestShutdown);
+    if (type != kSuspendToRam || !can_sleep_)
+        return log_guest_error("sleep type %u, which no table announces", type);
+    {
+        Locked lock(mutex_);
+        asleep_ = true;
+    }
+    requests_.request_sleep();
+}
+
+void LpcPm::rtc_alarm() {
+    {
+        Locked lock(mutex_);
+        if (!asleep_ || !pm_.wakes(acpi::kPm1Rtc)) return;
+        asleep_ = false;
+        woken_by_ = acpi::kPm1Rtc;
+    }
+    requests_.request_wake();
+}
+
+void LpcPm::prepare_wake() {
+    Locked lock(mutex_);
+    waking_ = true;
 }
 
 void LpcPm::time_passed() {
@@ -128,6 +150,9 @@ void LpcPm::reset_enter() {
     tco_.reset();
     Locked lock(mutex_);
     pm_.reset();
+    if (std::exchange(waking_, false)) pm_.woke(woken_by_);
+    asleep_ = false;
+    woken_by_ = 0;
     gpe_.reset();
     // With APMC_EN up, firmware takes system-management mode for set up already and leaves it alone.
     smi_enable_ = mode_ == acpi::AcpiMode::Always ? kSmiEndOfSmi | kSmiApmEnable : kSmiEndOfSmi;

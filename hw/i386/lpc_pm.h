@@ -46,6 +46,13 @@ class LpcPm final : public IoOps {
     // From the APM control port.
     void set_acpi_mode(bool on);
 
+    // Sleep type 1 (S3) is heeded from here on. Main thread, before the guest runs.
+    void allow_sleep() { can_sleep_ = true; }
+    // The next reset is the wake-up: the guest finds its cause in the status register.
+    void prepare_wake();
+    // The clock's alarm, which wakes a sleeper that wants it. Any thread, no lock of rank Device held.
+    void rtc_alarm();
+
     // From QMP, any thread. False when the guest does not listen.
     bool press_power_button();
     // From hot-plug controllers: any thread, with no lock of rank Device or below held.
@@ -72,6 +79,10 @@ class LpcPm final : public IoOps {
     acpi::PmRegisters pm_ GUARDED_BY(mutex_);
     acpi::GpeBlock gpe_ GUARDED_BY(mutex_);
     uint32_t smi_enable_ GUARDED_BY(mutex_) = 0;
+    bool can_sleep_ = false;
+    bool asleep_ GUARDED_BY(mutex_) = false;
+    bool waking_ GUARDED_BY(mutex_) = false;
+    uint32_t woken_by_ GUARDED_BY(mutex_) = 0;  // bits of the PM1 status
     MemoryRegion window_ = MemoryRegion::io("acpi-pm", kWindowSize, *this);
     std::unique_ptr<Timer> timer_;
     Tco tco_;

@@ -101,7 +101,12 @@ Result<uint32_t> write_info(const DirectBoot& boot, const BootPlan& plan, BootRa
 Result<BootState> load_multiboot(const DirectBoot& boot, const BootPlan& plan, GuestWriter& guest) {
     if (!boot.dtb.empty()) return Error::make("a device tree cannot be given to a multiboot kernel");
     const MultibootImage image = TRY(parse_multiboot_image(boot.kernel));
-    TRY(load_segments(image.segments, plan.ram, guest));
+    // Below 1 MiB too, beside the information: a kernel for real mode lies there.
+    constexpr uint64_t kInfoEnd = low_memory::kCommandLine + low_memory::kMaxCommandLine;
+    const BootRange room[] = {plan.ram,
+                              {kPageSize, low_memory::kCommandLine - kPageSize},
+                              {kInfoEnd, low_memory::kEbda - kInfoEnd}};
+    TRY(load_segments(image.segments, room, guest));
     BootState s = flat_entry(image.entry);
     s.rax = kLoaderMagic;
     s.rbx = TRY(write_info(boot, plan, extent(image.segments), guest));

@@ -49,7 +49,7 @@ Status write_start_info(const BootPlan& plan, uint64_t initrd, uint64_t initrd_s
 Result<BootState> load_pvh(const DirectBoot& boot, const BootPlan& plan, GuestWriter& guest) {
     if (!boot.dtb.empty()) return Error::make("a device tree cannot be given to a PVH kernel");
     const PvhImage image = TRY(parse_pvh_image(boot.kernel));
-    TRY(load_segments(image.segments, plan.ram, guest));
+    TRY(load_segments(image.segments, std::span(&plan.ram, 1), guest));
     uint64_t initrd = 0;
     if (!boot.initrd.empty()) {
         initrd = TRY(place_high(plan.ram, 0xffffffff, extent(image.segments), boot.initrd.size(), "initrd"));

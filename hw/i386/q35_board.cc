@@ -307,6 +307,7 @@ Result<std::unique_ptr<Q35Board>> Q35Board::create(const MachineConfig& config, 
     if (state->loader != nullptr) {
         TRY(state->loader->load());
         state->resets.add(*state->loader);
+        if (state->loader->can_resume() && parts.confidential == nullptr) state->lpc->pm().allow_sleep();
     }
     if (state->igvm_loader != nullptr) {
         TRY(state->igvm_loader->load());
@@ -379,6 +380,15 @@ std::vector<const Device*> Q35Board::parts() const {
 
 bool Q35Board::press_key(uint8_t code, bool extended, bool down) {
     return state_->keyboard != nullptr && state_->keyboard->key(code, extended, down);
+}
+
+bool Q35Board::can_sleep() const {
+    return state_->loader != nullptr && state_->loader->can_resume();
+}
+
+void Q35Board::prepare_wake() {
+    state_->lpc->pm().prepare_wake();
+    state_->loader->resume_next();
 }
 
 bool Q35Board::press_power_button() {

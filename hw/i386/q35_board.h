@@ -97,6 +97,10 @@ class Q35Board {
     bool press_key(uint8_t code, bool extended, bool down);
     // False when the guest does not listen.
     bool press_power_button();
+    // ACPI S3, of a guest that was started without firmware: the board starts it again where it said.
+    bool can_sleep() const;
+    // The next reset wakes it.
+    void prepare_wake();
     // A reset that takes a new VM: before the reset list, and after it. vCPUs paused.
     Status rebuild();
     Status launch_again();

@@ -64,6 +64,7 @@ void Q35Board::State::make_timers() {
     const bool own_time = config.rtc.clock == RtcClockChoice::Virtual;
     rtc = &keep(make_rtc(config, map, parts.host_clock.now_ns(),
                          own_time ? parts.virtual_clock : parts.host_clock, gsis->connect(Mc146818::kIrq)));
+    rtc->on_alarm([this] { lpc->pm().rtc_alarm(); });
     regions.add(io, "rtc", Mc146818::kPort, Mc146818::kSize, *rtc);
     boot_order = std::make_unique<BootOrder>(config.boot, *rtc);
     resets.add(*boot_order);

@@ -46,6 +46,16 @@ Status RamWriter::write(uint64_t gpa, std::span<const uint8_t> bytes) {
     });
 }
 
+Status RamWriter::read(uint64_t gpa, std::span<uint8_t> bytes) {
+    return each_piece(gpa, bytes.size(), [&bytes](RamBlock& block, RamRange range) -> Status {
+        if (!block.visibility().is_all(range, Visibility::Shared))
+            return Error::make("guest memory '%s' is private", block.id().c_str());
+        std::memcpy(bytes.data(), block.data() + range.first().raw(), range.size());
+        bytes = bytes.subspan(range.size());
+        return {};
+    });
+}
+
 Status RamWriter::clear(uint64_t gpa, uint64_t size) {
     return each_piece(gpa, size, [](RamBlock& block, RamRange range) -> Status {
         uint8_t* at = block.data() + range.first().raw();

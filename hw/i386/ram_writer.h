@@ -18,6 +18,8 @@ class RamWriter final : public GuestWriter {
 
     // Refuses what is not RAM, and RAM that is private: the host cannot write what the guest would see.
     Status write(uint64_t gpa, std::span<const uint8_t> bytes) override;
+    // What the guest left there; refuses the same.
+    Status read(uint64_t gpa, std::span<uint8_t> bytes);
     // Leaves pages alone that were never touched.
     Status clear(uint64_t gpa, uint64_t size) override;
 

@@ -409,9 +409,15 @@ void Mc146818::arm() {
 }
 
 void Mc146818::fired() {
-    Locked l(mutex_);
-    catch_up();
-    arm();
+    bool alarm;
+    {
+        Locked l(mutex_);
+        const uint8_t told = ram_[cmos::kRegC];
+        catch_up();
+        arm();
+        alarm = (ram_[cmos::kRegB] & ram_[cmos::kRegC] & ~told & kBAlarm) != 0;
+    }
+    if (alarm) hear_alarm_();
 }
 
 std::optional<int64_t> rtc_start_seconds(std::string_view base, int64_t host_now_ns) {

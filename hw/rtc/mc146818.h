@@ -6,9 +6,11 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 #include "hw/core/device.h"
 #include "hw/rtc/calendar.h"
@@ -41,6 +43,9 @@ class Mc146818 final : public Device, public IoOps {
     IoSizes sizes() const override { return {1, 4, 1, 1, true}; }
     void reset_hold() override;
 
+    // Called when the alarm goes off while its interrupt is enabled; with no lock held, on the clock's
+    // thread. Set before the guest runs.
+    void on_alarm(std::function<void()> hear) { hear_alarm_ = std::move(hear); }
     // The board's access to the RAM part (0x0e and up). Any thread.
     uint8_t ram(unsigned index);
     void set_ram(unsigned index, uint8_t value);
@@ -79,6 +84,7 @@ class Mc146818 final : public Device, public IoOps {
     Clock& clock_;
     const IrqLine irq_;
     const bool slew_;
+    std::function<void()> hear_alarm_ = [] {};
     Mutex mutex_{LockRank::Device, "rtc"};
     std::array<uint8_t, cmos::kBytes> ram_ GUARDED_BY(mutex_);
     uint8_t index_ GUARDED_BY(mutex_) = 0;

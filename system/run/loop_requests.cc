@@ -64,6 +64,15 @@ void LoopRequests::report_internal_error(std::string text) {
     });
 }
 
+void LoopRequests::request_sleep() {
+    set_must_wait(true);
+    note([](Pending& pending) { pending.sleep = true; });
+}
+
+void LoopRequests::request_wake() {
+    note([](Pending& pending) { pending.wake = true; });
+}
+
 void LoopRequests::serve() {
     Pending work;
     {
@@ -73,11 +82,16 @@ void LoopRequests::serve() {
         std::swap(work, pending_);
     }
     if (work.crash_loaded) handler_->do_crash_loaded();
+    if (work.sleep) {
+        handler_->do_sleep();
+        set_must_wait(false);
+    }
     if (work.exit) return handler_->do_exit(*work.exit);
     if (work.error) return handler_->do_internal_error(*work.error);
     if (work.panic) return handler_->do_panic(*work.panic);
     if (work.shutdown) return handler_->do_shutdown(*work.shutdown);
     if (work.watchdog) handler_->do_watchdog();
+    if (work.wake) handler_->do_wake();
     if (work.reset) handler_->do_reset(*work.reset);
 }
 

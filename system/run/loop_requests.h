@@ -22,6 +22,9 @@ class RequestHandler {
     virtual void do_panic(const PanicReport&) { do_shutdown(ShutdownCause::GuestPanic); }
     virtual void do_watchdog() = 0;
     virtual void do_crash_loaded() = 0;
+    // To sleep in ACPI S3; no vCPU runs afterwards. And up again.
+    virtual void do_sleep() {}
+    virtual void do_wake() {}
     virtual void do_exit(int status) = 0;
     virtual void do_internal_error(const std::string& text) = 0;
 };
@@ -40,6 +43,8 @@ class LoopRequests final : public MachineRequests {
     void report_crash_loaded() override;
     void request_exit(int status) override;
     void report_internal_error(std::string text) override;
+    void request_sleep() override;
+    void request_wake() override;
 
   private:
     struct Pending {
@@ -50,7 +55,11 @@ class LoopRequests final : public MachineRequests {
         std::optional<PanicReport> panic;
         bool watchdog = false;
         bool crash_loaded = false;
-        bool any() const { return reset || shutdown || exit || error || panic || watchdog || crash_loaded; }
+        bool sleep = false;
+        bool wake = false;
+        bool any() const {
+            return reset || shutdown || exit || error || panic || watchdog || crash_loaded || sleep || wake;
+        }
     };
     void note(const std::function<void(Pending&)>& change);
     void serve();

@@ -3,6 +3,7 @@
 // leaf locks, so it may be called from a device entry point (after the device's own lock was let go).
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -47,6 +48,18 @@ class MachineRequests {
     virtual void request_exit(int status) = 0;
     // Stops the VM with run state internal-error; the text is logged once.
     virtual void report_internal_error(std::string text) = 0;
+    // The guest goes to sleep in ACPI S3: must_wait() holds from here until no vCPU runs.
+    virtual void request_sleep() {}
+    // Something that wakes a sleeping machine happened.
+    virtual void request_wake() {}
+    // A vCPU that asked must not run its next instruction: it stands still until the vCPUs are resumed.
+    bool must_wait() const { return must_wait_.load(std::memory_order_relaxed); }
+
+  protected:
+    void set_must_wait(bool wait) { must_wait_.store(wait, std::memory_order_relaxed); }
+
+  private:
+    std::atomic<bool> must_wait_{false};
 };
 
 }  // namespace vmm

@@ -27,9 +27,27 @@ void RunControl::start() {
 void RunControl::stop(RunState why) {
     CHECK(why != RunState::Running, "stop() into the running state");
     const bool ran = running();
+    const bool clocks_ran = ran || state() == RunState::Suspended;
     if (ran) vcpus_.pause_all();
     if (run_state_may_change(state(), why)) enter(why);
-    if (ran) tell(false);
+    if (clocks_ran) tell(false);
+}
+
+void RunControl::sleep() {
+    if (!running()) return;
+    vcpus_.pause_all();
+    enter(RunState::Suspended);
+}
+
+Status RunControl::wake() {
+    if (state() != RunState::Suspended) return {};
+    if (Status done = reset_all(); !done) {
+        stop(RunState::InternalError);
+        return done;
+    }
+    enter(RunState::Running);
+    vcpus_.resume_all();
+    return {};
 }
 
 Status RunControl::reset_all() {
@@ -41,10 +59,8 @@ Status RunControl::reset_all() {
 
 Status RunControl::reset() {
     const bool ran = running();
-    if (ran) {
-        vcpus_.pause_all();
-        tell(false);
-    }
+    if (ran) vcpus_.pause_all();
+    if (ran || state() == RunState::Suspended) tell(false);
     if (Status done = reset_all(); !done) {
         enter(RunState::InternalError);
         if (ran) tell(false);

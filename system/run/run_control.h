@@ -44,6 +44,10 @@ class RunControl {
     // is then as it was before it ran first. When the VM could not be made anew, the machine stays stopped in
     // internal-error; a reset may be tried again.
     Status reset();
+    // A running machine sleeps (ACPI S3): no vCPU runs, everything else does.
+    void sleep();
+    // Ends it with a reset after which the guest runs. As reset() when the VM could not be made anew.
+    Status wake();
     // Borrowed; null: the VM stays.
     void set_rebuild(VmRebuild* rebuild) { rebuild_ = rebuild; }
 

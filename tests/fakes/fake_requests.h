@@ -15,9 +15,11 @@ struct FakeRequests final : MachineRequests {
     void report_crash_loaded() override { ++crash_loads; }
     void request_exit(int status) override { exits.push_back(status); }
     void report_internal_error(std::string text) override { errors.push_back(std::move(text)); }
+    void request_sleep() override { ++sleeps; }
+    void request_wake() override { ++wakes; }
     std::vector<ShutdownCause> resets, shutdowns;
     std::vector<int> exits;
-    unsigned watchdogs = 0, crash_loads = 0;
+    unsigned watchdogs = 0, crash_loads = 0, sleeps = 0, wakes = 0;
     std::vector<std::string> errors;
 };
 

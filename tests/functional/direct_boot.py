@@ -1,15 +1,17 @@
 #!/usr/bin/env python3
-"""Kernels started without firmware, on the host's own KVM. usage: direct_boot.py PENUMBRA PVH_KERNEL MULTIBOOT_KERNEL [test...]
+"""Kernels started without firmware, on the host's own KVM. usage: direct_boot.py PENUMBRA PVH_KERNEL MULTIBOOT_KERNEL SLEEP_KERNEL [test...]
 
-The kernels are tests/guest/pvh.c and multiboot.c; a Linux bzImage takes the 64-bit entry in tests/nested, where its instructions are not interpreted.
+The kernels are tests/guest/pvh.c, multiboot.c and sleep.c; a Linux bzImage takes the 64-bit entry in tests/nested, where its instructions are not interpreted.
 """
+import json
 import os
+import subprocess
 import sys
 import tempfile
 
 import harness
 
-KERNEL = MULTIBOOT = None
+KERNEL = MULTIBOOT = SLEEP = None
 
 
 def start(binary, *extra, kernel=None, expect=33):
@@ -62,6 +64,39 @@ def multiboot_kernel_gets_what_was_given(binary):
     must_have(out, 'flags 0x45', 'PASS multiboot')
 
 
+def kernel_sleeps_and_the_alarm_wakes_it(binary):
+    for options in [], ['-smp', '2']:
+        must_have(start(binary, *options, '-append', 'alarm', kernel=SLEEP)[0], 'sleeps\nW')
+
+
+def kernel_sleeps_and_the_monitor_wakes_it(binary):
+    argv = [binary, '-machine', 'q35', '-m', '96', '-nodefaults', '-display', 'none', '-kernel', SLEEP,
+            '-device', 'isa-debug-exit,iobase=0xf4,iosize=1', '-qmp', 'stdio', '-S']
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as vmm:
+        def wait_for(name):
+            for line in vmm.stdout:
+                message = json.loads(line)
+                if name in (message.get('event'), *message):
+                    return message.get(name)
+            raise harness.Failure(f'no {name}')
+
+        def ask(command):
+            print(json.dumps({'execute': command}), file=vmm.stdin, flush=True)
+
+        ask('qmp_capabilities')
+        ask('cont')  # no event is lost
+        wait_for('SUSPEND')
+        ask('query-status')
+        status = wait_for('return')
+        while 'status' not in status:  # that of the capabilities may come after the event
+            status = wait_for('return')
+        ask('system_wakeup')
+        wait_for('WAKEUP')
+        vmm.stdin.close()
+        if status != {'running': False, 'singlestep': False, 'status': 'suspended'} or vmm.wait(60) != 33:
+            raise harness.Failure(f'{status}, exit {vmm.returncode}')
+
+
 def what_test_runners_look_for(binary):
     """The first line of -h, the list of devices, the message of a kernel that is not there."""
     _, out, _ = harness.run([binary, '-h'], 20)
@@ -92,6 +127,8 @@ if __name__ == '__main__':
     harness.need_kvm()
     KERNEL = os.path.abspath(sys.argv.pop(2))
     MULTIBOOT = os.path.abspath(sys.argv.pop(2))
+    SLEEP = os.path.abspath(sys.argv.pop(2))
     harness.main([pvh_kernel_gets_what_was_given, pvh_kernel_without_anything, pvh_kernel_on_two_processors_and_split,
-                  multiboot_kernel_gets_what_was_given, what_test_runners_look_for,
+                  multiboot_kernel_gets_what_was_given, kernel_sleeps_and_the_alarm_wakes_it,
+                  kernel_sleeps_and_the_monitor_wakes_it, what_test_runners_look_for,
                   broken_kernels_are_one_line])

@@ -146,6 +146,20 @@ void RunPolicy::do_watchdog() {
     if (!done) log_error("watchdog: %s", done.error().message().c_str());
 }
 
+void RunPolicy::do_sleep() {
+    if (machine_.run == nullptr || !machine_.run->running()) return;
+    machine_.run->sleep();
+    qapi::emit<qapi::SuspendEvent>(events_);
+}
+
+void RunPolicy::do_wake() {
+    if (state() != RunState::Suspended || !machine_.prepare_wake) return;
+    machine_.prepare_wake();
+    if (Status done = machine_.run->wake(); !done)
+        return do_internal_error("wake-up: " + done.error().message());
+    qapi::emit<qapi::WakeupEvent>(events_);
+}
+
 void RunPolicy::do_exit(int status) {
     end(status);
 }
@@ -201,7 +215,10 @@ Status RunPolicy::press_power_button() {
 }
 
 Status RunPolicy::wake_up() {
-    return Error::make("this machine cannot sleep, so it cannot be woken up");
+    if (!can_wake_up()) return Error::make("this machine cannot sleep, so it cannot be woken up");
+    if (state() != RunState::Suspended) return Error::make("the guest does not sleep");
+    requests_.request_wake();
+    return {};
 }
 
 Status RunPolicy::inject_nmi() {

@@ -20,6 +20,7 @@ struct MachineHandles {
     RunControl* run = nullptr;
     std::function<void()> press_power_button;
     std::function<Status()> inject_nmi;
+    std::function<void()> prepare_wake;  // empty: the machine does not sleep
 };
 
 class RunPolicy final : public RequestHandler, public MachineControl, private RunListener {
@@ -53,6 +54,8 @@ class RunPolicy final : public RequestHandler, public MachineControl, private Ru
     void do_panic(const PanicReport& report) override;
     void do_watchdog() override;
     void do_crash_loaded() override;
+    void do_sleep() override;
+    void do_wake() override;
     void do_exit(int status) override;
     void do_internal_error(const std::string& text) override;
 
@@ -65,7 +68,7 @@ class RunPolicy final : public RequestHandler, public MachineControl, private Ru
     void quit() override { requests_.request_shutdown(ShutdownCause::HostQmpQuit); }
     Status press_power_button() override;
     Status wake_up() override;
-    bool can_wake_up() const override { return false; }
+    bool can_wake_up() const override { return machine_.prepare_wake != nullptr; }
     Status inject_nmi() override;
     Status leave_preconfig() override;
 

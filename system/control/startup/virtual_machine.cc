@@ -308,9 +308,10 @@ Status VirtualMachine::make_machine() {
     for (RunListener* listener :
          std::initializer_list<RunListener*>{&clock_listener_, &*storage_, &networks_})
         run_->add_listener(*listener);
-    MachineHandles handles{.run = run_.get(), .press_power_button = {}, .inject_nmi = {}};
+    MachineHandles handles{.run = run_.get(), .press_power_button = {}, .inject_nmi = {}, .prepare_wake = {}};
     if (board_ != nullptr) handles.press_power_button = [this] { board_->press_power_button(); };
     if (board_ != nullptr) handles.inject_nmi = [this] { return inject_nmi(); };
+    if (board_ != nullptr && board_->can_sleep()) handles.prepare_wake = [this] { board_->prepare_wake(); };
     control_.policy().machine_made(std::move(handles));
     control_.set_kvm(accelerator_->kind() == AccelKind::Kvm);
     return {};

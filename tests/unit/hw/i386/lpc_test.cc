@@ -85,6 +85,46 @@ TEST_F(LpcTest, PowerManagementShowsWhereAndWhenItIsEnabled) {
     EXPECT_EQ(in(kPm + 4, 2), 0xffffu);
 }
 
+TEST_F(LpcTest, SleepIsHeededOnlyWhereTheBoardCanWake) {
+    enable_pm();
+    out(kPm + 4, 0x2400, 2);
+    EXPECT_EQ(w.requests.sleeps, 0u);
+    w.lpc.pm().allow_sleep();
+    out(kPm + 4, 0x0400, 2);  // the type alone
+    EXPECT_EQ(w.requests.sleeps, 0u);
+    out(kPm + 4, 0x2400, 2);
+    EXPECT_EQ(w.requests.sleeps, 1u);
+    out(kPm + 4, 0x2800, 2);
+    EXPECT_EQ(w.requests.sleeps, 1u);
+}
+
+TEST_F(LpcTest, TheAlarmWakesASleeperThatWantsItAndTheStatusTellsWhy) {
+    enable_pm();
+    w.lpc.pm().allow_sleep();
+    out(kPm + 2, 0x400, 2);
+    w.lpc.pm().rtc_alarm();  // awake
+    out(kPm + 2, 0, 2);
+    out(kPm + 4, 0x2400, 2);
+    w.lpc.pm().rtc_alarm();  // not wanted
+    EXPECT_EQ(w.requests.wakes, 0u);
+    out(kPm + 2, 0x400, 2);
+    w.lpc.pm().rtc_alarm();
+    w.lpc.pm().rtc_alarm();
+    EXPECT_EQ(w.requests.wakes, 1u);
+    w.lpc.pm().prepare_wake();
+    w.reset();
+    enable_pm();
+    EXPECT_EQ(in(kPm, 4), 0x8400u);
+    out(kPm, 0x8400, 2);
+    EXPECT_EQ(in(kPm, 4), 0u);
+    out(kPm + 4, 0x2400, 2);
+    w.reset();  // by somebody else
+    enable_pm();
+    EXPECT_EQ(in(kPm, 4), 0u);
+    w.lpc.pm().rtc_alarm();
+    EXPECT_EQ(w.requests.wakes, 1u);
+}
+
 TEST(Lpc, SciSelectByTable) {
     const std::optional<unsigned> expected[] = {9, 10, 11, std::nullopt, 20, 21, 22, 23};
     for (unsigned value = 0; value < 256; ++value)

@@ -54,6 +54,19 @@ std::vector<uint8_t> elf32(uint32_t flags = 3, unsigned char elf_class = ELFCLAS
     return file;
 }
 
+// ACPI 6.4, 16.3.3: the segment is the vector's upper bits, the offset its lower four.
+TEST(DirectBoot, WakesInRealModeAtTheVector) {
+    const BootState s = resume_at(0x9a12f);
+    EXPECT_EQ(s.rip, 0xfu);
+    EXPECT_EQ(s.code.selector, 0x9a12u);
+    EXPECT_EQ(s.code.base, 0x9a120u);
+    EXPECT_EQ(s.code.limit, 0xffffu);
+    EXPECT_EQ(s.data.base, 0u);
+    EXPECT_EQ(s.idt.limit, 0x3ffu);
+    EXPECT_EQ(s.cr0 & 0x80000001u, 0u);
+    EXPECT_EQ(s.efer, 0u);
+}
+
 TEST(MultibootImage, AddressFields_placeTheFile) {
     Result<MultibootImage> image = parse_multiboot_image(plain());
     ASSERT_TRUE(image) << image.error().text();
@@ -96,6 +109,26 @@ TEST(MultibootImage, Damage_isRefused) {
     std::vector<uint8_t> late(9000);
     put_header(late, 8192, 3);
     EXPECT_FALSE(looks_like_multiboot(late));
+}
+
+TEST(DirectBoot, Multiboot_mayLieInLowMemoryBesideTheInformation) {
+    const std::pair<uint32_t, bool> places[] = {{0x1000, true},   {0x8000, true},   {0x1f000, true},
+                                                {0x1f001, false}, {0x20000, false}, {0x30000, true},
+                                                {0x9ec00, true},  {0x9ec01, false}, {0xff000, false},
+                                                {0x0, false},     {0x100000, true}};
+    for (const auto& [address, taken] : places) {
+        const std::vector<uint8_t> kernel =
+            plain({address, address, address + 0x80, address + 0x1000, address});
+        DirectBoot boot;
+        boot.kernel = kernel;
+        boot.memory.ram_below = 64 * kMiB;
+        FakeGuest guest(64 * kMiB, 0);
+        Result<BootState> s = load_direct(boot, guest);
+        ASSERT_EQ(bool(s), taken) << std::hex << address;
+        if (!taken) continue;
+        EXPECT_EQ(s->rip, address);
+        EXPECT_EQ(guest.number<uint32_t>(address), kMagic);
+    }
 }
 
 TEST(DirectBoot, Multiboot_getsMagicMapAndModules) {

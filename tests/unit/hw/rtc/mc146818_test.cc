@@ -175,6 +175,21 @@ TEST_F(RtcTest, alarmThatDoesNotCareFiresEverySecond) {
     }
 }
 
+TEST_F(RtcTest, whoListensHearsAnAlarmWhoseInterruptIsEnabled) {
+    int heard = 0;
+    rtc_.on_alarm([&heard] { ++heard; });
+    for (uint8_t index : std::initializer_list<uint8_t>{1, 3, 5})
+        set(index, 0xc0);
+    clock_.advance(3'000'000'000);
+    EXPECT_EQ(heard, 0);
+    get(0x0c);
+    set(0x0b, 0x22);
+    clock_.advance(1'000'000'000);
+    EXPECT_EQ(heard, 1);
+    clock_.advance(2'000'000'000);  // not taken note of yet
+    EXPECT_EQ(heard, 1);
+}
+
 TEST_F(RtcTest, impossibleAlarmNeverFires) {
     set(0x01, 0x77);
     set(0x0b, 0x22);

@@ -17,6 +17,8 @@ class Recorder final : public RequestHandler {
     void do_crash_loaded() override { log += "crash "; }
     void do_exit(int status) override { log += "exit" + std::to_string(status) + " "; }
     void do_internal_error(const std::string& text) override { log += "error:" + text + " "; }
+    void do_sleep() override { log += "sleep "; }
+    void do_wake() override { log += "wake "; }
     std::string log;
 };
 
@@ -46,6 +48,22 @@ TEST_F(LoopRequestsTest, whatAGuestReportsComesBeforeWhatItAsksFor) {
     requests.report_crash_loaded();
     drain();
     EXPECT_EQ(recorder.log, "crash watchdog reset ");
+}
+
+TEST_F(LoopRequestsTest, whoFallsAsleepWaitsUntilItIsDone) {
+    requests.set_handler(&recorder);
+    EXPECT_FALSE(requests.must_wait());
+    requests.request_sleep();
+    EXPECT_TRUE(requests.must_wait());
+    requests.request_wake();  // an alarm between the two
+    drain();
+    EXPECT_EQ(recorder.log, "sleep wake ");
+    EXPECT_FALSE(requests.must_wait());
+    requests.request_sleep();
+    requests.request_exit(3);
+    drain();
+    EXPECT_EQ(recorder.log, "sleep wake sleep exit3 ");
+    EXPECT_FALSE(requests.must_wait());
 }
 
 TEST_F(LoopRequestsTest, resetsAskedTwiceAreDoneOnce) {

@@ -70,6 +70,35 @@ TEST_F(RunControlTest, resetLeavesShutdownSoThatTheMachineCanStart) {
     EXPECT_TRUE(control.running());
 }
 
+TEST_F(RunControlTest, aSleepingMachinesClocksRunAndAWakeUpIsAReset) {
+    control.start();
+    take();
+    control.sleep();
+    EXPECT_EQ(take(), "pause ");
+    EXPECT_EQ(control.state(), RunState::Suspended);
+    ASSERT_TRUE(control.wake());
+    EXPECT_EQ(take(), "enter hold exit resume ");
+    EXPECT_TRUE(control.running());
+    ASSERT_TRUE(control.wake());  // nobody sleeps
+    EXPECT_EQ(take(), "");
+}
+
+TEST_F(RunControlTest, whatElseEndsASleepStopsTheClocks) {
+    control.start();
+    control.sleep();
+    take();
+    ASSERT_TRUE(control.reset());
+    EXPECT_EQ(take(), "stop:suspended enter hold exit ");
+    EXPECT_EQ(control.state(), RunState::Prelaunch);
+    control.sleep();  // it does not run
+    EXPECT_EQ(control.state(), RunState::Prelaunch);
+    control.start();
+    control.sleep();
+    take();
+    control.stop(RunState::Shutdown);
+    EXPECT_EQ(take(), "stop:shutdown ");
+}
+
 TEST_F(RunControlTest, stoppingAStoppedMachineKeepsTheGraverState) {
     control.start();
     control.stop(RunState::InternalError);
