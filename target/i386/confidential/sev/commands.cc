@@ -143,14 +143,18 @@ Error Commands::describe(abi::SevCommand command, Error error) const {
     return told;
 }
 
-Status Commands::call(abi::SevCommand command, void* data) {
+Result<int> Commands::insist(abi::SevCommand command, void* data) {
     constexpr unsigned kMostRetries = 100;
     for (unsigned i = 0;; ++i) {
         Result<int> done = try_call(command, data);
-        if (done) return {};
-        if (done.error().number() == EAGAIN && i < kMostRetries) continue;
-        return describe(command, std::move(done).take_error());
+        if (done || done.error().number() != EAGAIN || i == kMostRetries) return done;
     }
+}
+
+Status Commands::call(abi::SevCommand command, void* data) {
+    Result<int> done = insist(command, data);
+    if (done) return {};
+    return describe(command, std::move(done).take_error());
 }
 
 std::optional<uint64_t> device_attribute(kvm::Kvm& kvm, uint64_t attribute) {

@@ -35,6 +35,8 @@ class Commands {
     Commands(kvm::Vm& vm, int sev_fd) : vm_(vm), sev_fd_(sev_fd) {}
     // One try. The firmware's answer is in firmware_error() afterwards, also of refused commands.
     Result<int> try_call(abi::SevCommand command, void* data);
+    // The same, again and again while the kernel asks for it.
+    Result<int> insist(abi::SevCommand command, void* data);
     // The same with an error that names the command.
     Status call(abi::SevCommand command, void* data);
     uint32_t firmware_error() const { return firmware_error_; }

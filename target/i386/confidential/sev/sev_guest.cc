@@ -52,7 +52,7 @@ std::span<uint8_t> host_memory(AddressSpace& memory, uint64_t gpa, uint64_t size
 // A command that tells the length of its answer when it is asked without room.
 template <typename Argument>
 Result<std::vector<uint8_t>> sized_answer(Commands& commands, abi::SevCommand command, Argument& argument) {
-    Result<int> asked = commands.try_call(command, &argument);
+    Result<int> asked = commands.insist(command, &argument);
     if (argument.length == 0) {
         if (asked) return Error::make("the secure processor has no answer to give");
         return commands.describe(command, std::move(asked).take_error());

@@ -67,6 +67,14 @@ class LaunchWorld {
         if (has_kernel_) media.kernel = LaunchKernel{kernel_, initrd_, line_};
         return x86->launch(media);
     }
+    // As a reset does it: a new VM, and the launch in it.
+    Status launch_again() {
+        TRY(x86->rebuild());
+        TRY(set_initial_visibility());
+        TRY(x86->accelerator().reset_vcpus());
+        TRY(launch_only());
+        return guest->finish();
+    }
     std::string measurement() {
         const auto all = kernel.protection()->measurements();
         return all.empty() ? "" : to_hex(all.front().value);
@@ -119,14 +127,16 @@ class LaunchWorld {
         topology.add(system, ram_region->region, 0);
         topology.add(system, bios_region->region, (uint64_t{1} << 32) - bios->size());
         TRY(x86->accelerator().map_memory(memory));
-        if (guest->requirements().private_memory) {
-            TRY(set_private(0, ram->size()));
-            TRY(set_private((uint64_t{1} << 32) - bios->size(), bios->size()));
-        }
+        TRY(set_initial_visibility());
         return x86->accelerator().create_irqchip();
     }
 
   private:
+    Status set_initial_visibility() {
+        if (!guest->requirements().private_memory) return {};
+        TRY(set_private(0, ram->size()));
+        return set_private((uint64_t{1} << 32) - bios->size(), bios->size());
+    }
     Status set_private(uint64_t gpa, uint64_t size) {
         return x86->accelerator().attributes().set_visibility(GpaRange::of(Gpa(gpa), size),
                                                               Visibility::Private);

@@ -154,32 +154,77 @@ TEST(SevLaunch, TheModelKeepsTheOrder) {
     EXPECT_EQ(answer(SevCommand::SnpLaunchStart), EINVAL);
 }
 
-TEST(SevLaunch, EveryCallMayFail) {
-    for (const uint32_t policy : {1u, 5u}) {
-        auto first = guest_of(sev_config(policy));
-        const uint32_t type = first->requirements().vm_type;
-        LaunchWorld world("fw-give-64k.fd", type);
-        world.make(std::move(first));
-        ASSERT_TRUE(world.launch());
-        const unsigned calls = world.kernel.count(abi::kMemoryEncryptOp);
-        ASSERT_GE(calls, 6u);
-        for (const int number : {EINVAL, EFAULT, ENOTTY, EBUSY, ENOMEM, EPERM, ENODEV}) {
-            for (unsigned nth = 1; nth <= calls; ++nth) {
-                const unsigned before = open_descriptors();
-                {
-                    LaunchWorld own("fw-give-64k.fd", type);
-                    own.kernel.fail(abi::kMemoryEncryptOp, number, nth);
-                    own.make(guest_of(sev_config(policy)));
-                    const Status launched = own.launch();
-                    ASSERT_FALSE(launched) << policy << " " << nth << " " << number;
-                    const std::string text = launched.error().message();
-                    EXPECT_EQ(text.find('\n'), std::string::npos);
-                    EXPECT_NE(text.find("KVM_SEV_"), std::string::npos) << text;
-                }
-                EXPECT_EQ(open_descriptors(), before);
-            }
-        }
+// SEV and SEV-ES, each by the kernel's older calls and by INIT2.
+SevConfig form(unsigned number) {
+    SevConfig config = sev_config(number % 2 == 0 ? 1 : 5);
+    config.legacy_vm_type = number < 2 ? LegacyVm::On : LegacyVm::Off;
+    return config;
+}
+constexpr unsigned kForms = 4;
+
+unsigned calls_of(unsigned number, uint32_t& type, std::string& measured) {
+    auto first = guest_of(form(number));
+    type = first->requirements().vm_type;
+    LaunchWorld world("fw-give-64k.fd", type);
+    world.make(std::move(first));
+    EXPECT_TRUE(world.launch());
+    measured = world.measurement();
+    return world.kernel.count(abi::kMemoryEncryptOp);
+}
+
+void expect_failure(unsigned number, uint32_t type, int error, unsigned nth) {
+    const unsigned before = open_descriptors();
+    {
+        LaunchWorld own("fw-give-64k.fd", type);
+        own.kernel.fail(abi::kMemoryEncryptOp, error, nth);
+        own.make(guest_of(form(number)));
+        const Status launched = own.launch();
+        ASSERT_FALSE(launched) << number << " " << nth << " " << error;
+        const std::string text = launched.error().message();
+        EXPECT_EQ(text.find('\n'), std::string::npos);
+        EXPECT_NE(text.find("KVM_SEV_"), std::string::npos) << text;
     }
+    EXPECT_EQ(open_descriptors(), before);
+}
+
+TEST(SevLaunch, EveryCallMayFail) {
+    for (unsigned number = 0; number < kForms; ++number) {
+        uint32_t type = 0;
+        std::string measured;
+        const unsigned calls = calls_of(number, type, measured);
+        ASSERT_GE(calls, 6u);
+        for (const int error :
+             {EINVAL, EIO, EFAULT, ENOTTY, EBUSY, ENOMEM, EPERM, ENODEV, ENOSPC, EEXIST, EACCES})
+            for (unsigned nth = 1; nth <= calls; ++nth) {
+                // The first question for the measurement is answered with an error and the answer's length.
+                expect_failure(number, type, error, nth);
+            }
+    }
+}
+
+TEST(SevLaunch, InterruptedAndBusyCallsAreRepeated) {
+    for (unsigned number = 0; number < kForms; ++number) {
+        uint32_t type = 0;
+        std::string measured;
+        const unsigned calls = calls_of(number, type, measured);
+        for (const int error : {EAGAIN, EINTR})
+            for (unsigned nth = 1; nth <= calls; ++nth) {
+                LaunchWorld own("fw-give-64k.fd", type);
+                own.kernel.fail(abi::kMemoryEncryptOp, error, nth);
+                own.make(guest_of(form(number)));
+                const Status launched = own.launch();
+                ASSERT_TRUE(launched) << number << " " << nth << ": " << launched.error().message();
+                EXPECT_EQ(own.measurement(), measured);
+            }
+    }
+}
+
+TEST(SevLaunch, InterruptedPinningIsRepeated) {
+    LaunchWorld world("fw-give-64k.fd", abi::kVmDefault);
+    world.kernel.fail(abi::kMemoryEncryptRegister, EINTR);
+    world.make(guest_of(sev_config()));
+    const Status launched = world.launch();
+    EXPECT_TRUE(launched) << launched.error().message();
 }
 
 TEST(SevLaunch, PinningMayFail) {

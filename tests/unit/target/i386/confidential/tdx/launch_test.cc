@@ -37,6 +37,19 @@ TEST(TdLaunch, MeasuresAsToolsExpectForAnyNumberOfProcessors) {
     }
 }
 
+TEST(TdLaunch, AResetIsANewTdThatMeasuresTheSame) {
+    TdWorld world(make_image().bytes);
+    ASSERT_TRUE(world.launch(2));
+    const std::string measured = world.mrtd();
+    ASSERT_FALSE(measured.empty());
+    for (unsigned reset = 1; reset <= 3; ++reset) {
+        const Status again = world.launch_again();
+        ASSERT_TRUE(again) << again.error().message();
+        EXPECT_EQ(world.mrtd(), measured);
+        EXPECT_EQ(world.fake.count(KVM_CREATE_VM), reset + 1);
+    }
+}
+
 TEST(TdLaunch, OperationsAreThoseOfTheTranscript) {
     TdWorld world(vector_firmware());
     ASSERT_TRUE(world.launch(2));

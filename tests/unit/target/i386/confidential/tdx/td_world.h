@@ -40,13 +40,21 @@ class TdWorld {
         TRY(make_vm());
         TRY(make_memory());
         TRY(make_vcpus(vcpus));
-        LaunchMedia media{memory, {}, {}, {GpaRange::of(Gpa(0), kRam)}};
-        media.firmware.push_back(
-            {"fw.fd", GpaRange::of(Gpa(4 * kGiB - image_.size()), image_.size()), firmware_->bytes()});
-        media.kernel = kernel;
-        return x86->launch(media);
+        return launch_here();
     }
 
+    // As a reset does it: a new VM, and the launch in it.
+    Status launch_again() {
+        TRY(x86->rebuild());
+        TRY(set_private());
+        TRY(x86->accelerator().reset_vcpus());
+        return launch_here();
+    }
+    // RAM that the TD has converted, for the host to see.
+    void share(GpaRange range) {
+        ram_->visibility().set(RamRange::of(RamOffset(range.first().raw()), range.size()),
+                               Visibility::Shared);
+    }
     TdModel& td() { return static_cast<TdModel&>(*fake.protection()); }
     std::string mrtd() {
         const auto all = td().measurements();
@@ -81,6 +89,21 @@ class TdWorld {
     }
 
   private:
+    Status launch_here() {
+        LaunchMedia media{memory, {}, {}, {GpaRange::of(Gpa(0), kRam)}};
+        media.firmware.push_back(
+            {"fw.fd", GpaRange::of(Gpa(4 * kGiB - image_.size()), image_.size()), firmware_->bytes()});
+        media.kernel = kernel;
+        return x86->launch(media);
+    }
+
+    Status set_private() {
+        AttributeSink& attributes = x86->accelerator().attributes();
+        TRY(attributes.set_visibility(GpaRange::of(Gpa(0), kRam), Visibility::Private));
+        return attributes.set_visibility(GpaRange::of(Gpa(4 * kGiB - image_.size()), image_.size()),
+                                         Visibility::Private);
+    }
+
     Status make_vm() {
         kvm = TRY(kvm::Kvm::open(fake, "/dev/null"));
         guest = TRY(TdxGuest::create(config, loop));
@@ -121,9 +144,7 @@ class TdWorld {
         topology.add(memory_root, ram_window_->region, 0);
         topology.add(memory_root, firmware_window_->region, at);
         TRY(x86->accelerator().map_memory(memory));
-        AttributeSink& attributes = x86->accelerator().attributes();
-        TRY(attributes.set_visibility(GpaRange::of(Gpa(0), kRam), Visibility::Private));
-        TRY(attributes.set_visibility(GpaRange::of(Gpa(at), image_.size()), Visibility::Private));
+        TRY(set_private());
         return x86->accelerator().create_irqchip();
     }
 

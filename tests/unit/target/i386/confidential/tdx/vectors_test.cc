@@ -1,7 +1,7 @@
 // Known answers: MRTDs that four independent tools agree on, TD HOBs and event digests from real TDs' signed
 // logs, an Authenticode digest, a quote's frames. The answers are in tests/vectors/tdx.json. Firmware that is
-// not part of the tree is looked for where Debian puts it, in the directory that PENUMBRA_VECTORS names, and
-// in one named "vectors" beside the tree; without it the vector is skipped and says what is missing.
+// not part of the tree is looked for where Debian puts it, and in the directory that PENUMBRA_LAUNCH_VECTORS
+// names, or shared/vectors beside the tree; without it the vector is skipped and says what is missing.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -32,9 +32,9 @@ std::optional<std::vector<uint8_t>> read_whole(const std::string& path) {
 }
 
 std::optional<std::vector<uint8_t>> find_input(const std::string& name, const std::string& digest) {
-    const char* given = std::getenv("PENUMBRA_VECTORS");
-    const std::string folders[] = {VECTORS_DIR, given != nullptr ? given : "",
-                                   VECTORS_DIR "/../../../vectors", "/usr/share/ovmf"};
+    const char* given = std::getenv("PENUMBRA_LAUNCH_VECTORS");
+    const std::string folders[] = {
+        VECTORS_DIR, given != nullptr ? given : VECTORS_DIR "/../../../shared/vectors", "/usr/share/ovmf"};
     for (const std::string& folder : folders) {
         if (folder.empty()) continue;
         auto bytes = read_whole(folder + "/" + name);

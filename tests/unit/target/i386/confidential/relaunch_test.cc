@@ -1,0 +1,85 @@
+// Guests whose processors cannot be reset get a new VM at each reset, and are launched in it again: on the
+// model of the kernel, with the calls that the board makes. The new launch is whole and measures the same;
+// the old VM's descriptors are gone; what fails is one line.
+#include <gtest/gtest.h>
+
+#include "target/i386/confidential/sev/sev_guest.h"
+#include "target/i386/confidential/sev/snp_guest.h"
+#include "tests/unit/target/i386/confidential/launch_world.h"
+
+namespace vmm::sev {
+namespace {
+
+std::unique_ptr<ConfidentialGuest> snp_guest() {
+    SnpConfig config;
+    config.common.id = "snp0";
+    config.common.reduced_phys_bits = 1;
+    return SnpGuest::create(std::move(config)).take_value();
+}
+
+std::unique_ptr<ConfidentialGuest> es_guest(LegacyVm legacy) {
+    SevConfig config;
+    config.common.id = "sev0";
+    config.common.reduced_phys_bits = 1;
+    config.policy = kDefaultSevPolicy | kPolicyEncryptedState;
+    config.legacy_vm_type = legacy;
+    return SevGuest::create(std::move(config)).take_value();
+}
+
+std::unique_ptr<ConfidentialGuest> guest_number(unsigned number) {
+    return number == 0 ? snp_guest() : es_guest(number == 1 ? LegacyVm::On : LegacyVm::Off);
+}
+constexpr unsigned kGuests = 3;
+
+TEST(Relaunch, MeasuresTheSameInANewVm) {
+    for (unsigned number = 0; number < kGuests; ++number) {
+        auto guest = guest_number(number);
+        ASSERT_TRUE(guest->requirements().cannot_reset);
+        LaunchWorld world("fw-give-64k.fd", guest->requirements().vm_type);
+        world.vcpus = 2;
+        world.make(std::move(guest));
+        const Status first = world.launch();
+        ASSERT_TRUE(first) << first.error().message();
+        const std::string measured = world.measurement();
+        const size_t operations = world.record.operations().size();
+        const unsigned open = open_descriptors();
+        ASSERT_FALSE(measured.empty());
+        for (unsigned reset = 1; reset <= 3; ++reset) {
+            const Status again = world.launch_again();
+            ASSERT_TRUE(again) << number << ": " << again.error().message();
+            EXPECT_EQ(world.measurement(), measured) << number;
+            EXPECT_EQ(world.record.operations().size(), (reset + 1) * operations);
+            EXPECT_EQ(open_descriptors(), open) << number;
+            EXPECT_EQ(world.kernel.count(KVM_CREATE_VM), reset + 1);
+        }
+    }
+}
+
+TEST(Relaunch, EveryCallMayFail) {
+    for (unsigned number = 0; number < kGuests; ++number) {
+        auto first = guest_number(number);
+        const uint32_t type = first->requirements().vm_type;
+        LaunchWorld world("fw-give-64k.fd", type);
+        world.make(std::move(first));
+        ASSERT_TRUE(world.launch());
+        const unsigned calls = world.kernel.count(abi::kMemoryEncryptOp);
+        for (unsigned nth = 1; nth <= calls; ++nth) {
+            const unsigned before = open_descriptors();
+            {
+                LaunchWorld own("fw-give-64k.fd", type);
+                own.kernel.fail(abi::kMemoryEncryptOp, EBUSY, calls + nth);
+                own.make(guest_number(number));
+                ASSERT_TRUE(own.launch());
+                const Status again = own.launch_again();
+                ASSERT_FALSE(again) << number << " " << nth;
+                const std::string text = again.error().message();
+                EXPECT_EQ(text.find('\n'), std::string::npos);
+                EXPECT_NE(text.find("KVM_SEV_"), std::string::npos) << text;
+            }
+            EXPECT_EQ(open_descriptors(), before);
+        }
+    }
+}
+
+}  // namespace
+}  // namespace vmm::sev
