@@ -103,6 +103,7 @@ struct MachineConfig {
     bool smm_ranges = true;
     bool hpet = true;
     bool pit = true;
+    OnOffAuto pic = OnOffAuto::Auto;
     bool i8042 = true;
     bool acpi = true;
     bool graphics = true;                    // off with -nographic: firmware talks to the serial port

@@ -25,7 +25,7 @@ void GsiBank::set_pin(unsigned number, bool level) {
 }
 
 void IsaFanOut::set_pin(unsigned gsi, bool level) {
-    if (gsi < kIsaIrqs) pic_.set_pin(gsi, level);
+    if (pic_ != nullptr && gsi < kIsaIrqs) pic_->set_pin(gsi, level);
     ioapic_.set_pin(gsi == 0 ? 2 : gsi, level);
 }
 

@@ -38,12 +38,12 @@ class GsiBank final : private IrqInput {
 
 class IsaFanOut final : public IrqInput {
   public:
-    // Both outlive this.
-    IsaFanOut(IrqInput& pic, IrqInput& ioapic) : pic_(pic), ioapic_(ioapic) {}
+    // Both outlive this; there may be no PIC.
+    IsaFanOut(IrqInput* pic, IrqInput& ioapic) : pic_(pic), ioapic_(ioapic) {}
     void set_pin(unsigned gsi, bool level) override;
 
   private:
-    IrqInput& pic_;
+    IrqInput* const pic_;
     IrqInput& ioapic_;
 };
 

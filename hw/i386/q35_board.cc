@@ -96,15 +96,20 @@ Result<VmRequirements> Q35Board::vm_requirements(const MachineConfig& config,
             needs.irqchip = IrqChipMode::User;
             break;
     }
+    if (confidential != nullptr) TRY(check_protected_machine(config, *confidential));
     if (config.smm == OnOffAuto::On)
         return Error::make("-machine smm=on: system-management mode is not there")
             .with_hint("use smm=auto or smm=off");
+    const bool split = confidential != nullptr && confidential->requirements().split_irqchip;
+    if (config.pic == OnOffAuto::Off && needs.irqchip == IrqChipMode::Kernel && !split)
+        return Error::make(
+                   "-machine pic=off contradicts the kernel's interrupt controllers, which have 8259s")
+            .with_hint("use kernel_irqchip=split");
     if (confidential == nullptr) return needs;
     const Requirements& guest = confidential->requirements();
     needs.vm_type = guest.vm_type;
     needs.vm_type_name = guest.vm_type_name;
     needs.private_memory = guest.private_memory;
-    TRY(check_protected_machine(config, *confidential));
     if (guest.split_irqchip) needs.irqchip = IrqChipMode::Split;
     return needs;
 }
@@ -212,6 +217,7 @@ Result<std::unique_ptr<BoardTables>> Q35Board::State::describe() {
                                           .cpus = sockets->present(),
                                           .cpuid_eax = eax,
                                           .cpuid_edx = edx,
+                                          .has_pic = has_pic(config, parts.confidential),
                                           .serials = serial_ports(),
                                           .node_memory = node_memory,
                                           .hotplug_bridges = hotplug_bridges(*root),
@@ -290,7 +296,7 @@ Result<std::unique_ptr<Q35Board>> Q35Board::create(const MachineConfig& config, 
                                         .max_ram_below_4g = config.memory.max_ram_below_4g.value_or(0),
                                         .firmware_size = firmware_size,
                                         .pci_hole64_size = host.pci_hole64_size.bytes,
-                                        .phys_bits = cpu.phys_bits,
+                                        .phys_bits = usable_phys_bits(parts.confidential, cpu.phys_bits),
                                         .module_bytes = config.memory.module_bytes,
                                         .module_slots = config.memory.slots}));
     auto state = std::make_unique<State>(config, parts, std::move(x86), map, std::move(files.firmware));

@@ -6,6 +6,7 @@
 #include "hw/i386/lpc.h"
 #include "hw/i386/lpc_pirq.h"
 #include "hw/i386/mch.h"
+#include "hw/i386/q35_protection.h"
 #include "hw/i386/q35_state_priv.h"
 #include "hw/i386/q35_versions.h"
 #include "hw/i386/smbus_ich9.h"
@@ -16,19 +17,24 @@
 
 namespace vmm {
 
+I8259Pair& Q35Board::State::make_pic() {
+    I8259Pair& pic = keep(std::make_unique<I8259Pair>(x86->external_interrupt()));
+    regions.add(io, "pic", I8259Pair::kMasterPort, I8259Pair::kSize, pic.master());
+    regions.add(io, "pic2", I8259Pair::kSlavePort, I8259Pair::kSize, pic.slave());
+    regions.add(io, "elcr", I8259Pair::kElcrPort, I8259Pair::kSize, pic.elcr());
+    x86->connect_pic(pic);
+    return pic;
+}
+
 void Q35Board::State::wire_interrupts() {
     if (accelerator.irqchip_mode() == IrqChipMode::Kernel) {
         kernel_chips = x86->kernel_chips(config.pit);
         resets.add(*kernel_chips);
         gsis = std::make_unique<GsiBank>(accelerator.kernel_pins());
     } else {
-        I8259Pair& pic = keep(std::make_unique<I8259Pair>(x86->external_interrupt()));
+        I8259Pair* const pic = has_pic(config, parts.confidential) ? &make_pic() : nullptr;
         IoApic& ioapic = keep(std::make_unique<IoApic>(accelerator.msi(), &accelerator.routes()));
-        regions.add(io, "pic", I8259Pair::kMasterPort, I8259Pair::kSize, pic.master());
-        regions.add(io, "pic2", I8259Pair::kSlavePort, I8259Pair::kSize, pic.slave());
-        regions.add(io, "elcr", I8259Pair::kElcrPort, I8259Pair::kSize, pic.elcr());
         regions.add(system, "ioapic", IoApic::kAddress, IoApic::kSize, ioapic);
-        x86->connect_pic(pic);
         end_of_interrupt = &ioapic;
         fan_out = std::make_unique<IsaFanOut>(pic, ioapic);
         if (parts.watch_pins) gsi_tap = std::make_unique<IrqTap>(fan_out.get(), kIoApicPins);

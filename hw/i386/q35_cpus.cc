@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "hw/i386/kernel_pit.h"
+#include "hw/i386/q35_protection.h"
 #include "hw/i386/q35_state_priv.h"
 #include "target/i386/confidential/guest.h"
 #include "target/i386/cpu/leaves.h"
@@ -51,6 +52,8 @@ Result<CpuidPolicy> Q35Board::State::prepare_cpus(const MachineConfig& config, c
     if (parts.confidential == nullptr) return resolve(request, host);
     const std::vector<CpuidMask> masks = parts.confidential->cpuid_masks(host);
     CpuidPolicy policy = TRY(resolve(request, host, masks));
+    TRY(check_phys_bits(*parts.confidential, policy.phys_bits,
+                        host.native.reg(0x80000008, 0, CpuidRegister::Eax) & 0xff));
     TRY(parts.confidential->check_cpuid(policy, host));
     return policy;
 }

@@ -38,6 +38,9 @@ Status check_protected_machine(const MachineConfig& config, const ConfidentialGu
     if (needs.forbids_smm && config.smm == OnOffAuto::On)
         return Error::make("-machine smm=on contradicts %s, which cannot have system management mode", id)
             .with_hint("use smm=off or smm=auto");
+    if (needs.forbids_pic && config.pic == OnOffAuto::On)
+        return Error::make("-machine pic=on contradicts %s, which cannot have 8259 interrupt controllers", id)
+            .with_hint("use pic=off or pic=auto");
     if (needs.split_irqchip && config.irqchip == IrqChipChoice::On)
         return Error::make("-machine kernel_irqchip=on contradicts %s, which needs kernel_irqchip=split", id);
     if ((needs.split_irqchip || needs.kernel_lapic) && config.irqchip == IrqChipChoice::Off)
@@ -48,6 +51,28 @@ Status check_protected_machine(const MachineConfig& config, const ConfidentialGu
         return Error::make("-smp: %u processors contradict %s, which can have %u", config.smp.max_cpus, id,
                            needs.max_vcpus);
     return {};
+}
+
+Status check_phys_bits(const ConfidentialGuest& guest, unsigned bits, unsigned host_bits) {
+    const Requirements& needs = guest.requirements();
+    const char* id = guest.id().c_str();
+    if (needs.phys_bits == PhysBitsRule::OfHost && host_bits != 0 && bits != host_bits)
+        return Error::make("-cpu: %u physical address bits contradict %s, which has the host's %u", bits, id,
+                           host_bits)
+            .with_hint("leave phys-bits out");
+    if (needs.phys_bits == PhysBitsRule::Reduced && bits < needs.reduced_phys_bits + 32)
+        return Error::make("-cpu: %u physical address bits contradict %s, whose encryption takes %u of them",
+                           bits, id, needs.reduced_phys_bits);
+    return {};
+}
+
+unsigned usable_phys_bits(const ConfidentialGuest* guest, unsigned bits) {
+    const bool reduced = guest != nullptr && guest->requirements().phys_bits == PhysBitsRule::Reduced;
+    return reduced ? bits - guest->requirements().reduced_phys_bits : bits;
+}
+
+bool has_pic(const MachineConfig& config, const ConfidentialGuest* guest) {
+    return config.pic != OnOffAuto::Off && (guest == nullptr || !guest->requirements().forbids_pic);
 }
 
 bool wants_private_firmware(const Q35Parts& parts) {

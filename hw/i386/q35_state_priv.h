@@ -40,6 +40,7 @@
 namespace vmm {
 
 class I8042;
+class I8259Pair;
 
 class Lpc;
 class Mc146818;
@@ -57,6 +58,7 @@ struct Q35Board::State {
     Status make_private_memory();
     void make_flash(std::vector<std::unique_ptr<FlashDrive>> drives);
     void wire_interrupts();
+    I8259Pair& make_pic();
     Status make_chipset();
     Status make_devices();
     void make_timers();

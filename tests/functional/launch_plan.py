@@ -236,7 +236,48 @@ def check_form(program):
     print("ok   the form of plans")
 
 
-REFUSED = [
+def machine(kind, rest):
+    """A guest of this kind and whatever contradicts it."""
+    return f"-object {kind} -machine q35,confidential-guest-support=cc0{rest} -launch-plan -"
+
+
+SNP, SEV_ES, TD = "sev-snp-guest,id=cc0,reduced-phys-bits=1", "sev-guest,id=cc0,reduced-phys-bits=1,policy=5", "tdx-guest,id=cc0"
+# One line, which names both sides.
+CONFLICTS = [
+    (machine(SNP, ",smm=on -bios {fw}"), "smm=on contradicts cc0"),
+    (machine(SEV_ES, ",smm=on -bios {fw}"), "smm=on contradicts cc0"),
+    (machine(TD, ",smm=on -cpu host -bios {fw}"), "smm=on contradicts cc0"),
+    (machine(SNP, " -drive if=pflash,format=raw,readonly=on,file={fw}"), "contradicts cc0"),
+    (machine(TD, " -cpu host -drive if=pflash,format=raw,readonly=on,file={fw}"), "contradicts cc0"),
+    (machine(TD, ",kernel_irqchip=on -cpu host -bios {fw}"), "kernel_irqchip=on contradicts cc0"),
+    (machine(TD, ",kernel_irqchip=off -cpu host -bios {fw}"), "kernel_irqchip=off contradicts cc0"),
+    (machine(SEV_ES, ",kernel_irqchip=off -bios {fw}"), "kernel_irqchip=off contradicts cc0"),
+    (machine(TD, ",pic=on -cpu host -bios {fw}"), "pic=on contradicts cc0"),
+    (machine(TD, " -cpu EPYC-v4 -bios {fw}"), "-cpu EPYC-v4 contradicts cc0"),
+    (machine(TD, " -cpu host,phys-bits=36,host-phys-bits=off -bios {fw}"), "36 physical address bits contradict cc0"),
+    (machine(SNP, " -cpu EPYC-v4,phys-bits=32 -bios {fw}"), "32 physical address bits contradict cc0"),
+    (machine(SNP, " -bios {fw} -device virtio-rng-pci,disable-legacy=off"), "protected guest's devices have the modern interface only"),
+    (machine(TD, " -cpu host -bios {fw} -device virtio-rng-pci,disable-modern=on"), "protected guest's devices have the modern interface only"),
+    (machine(SNP, " -bios {fw} -device virtio-rng-pci-transitional"), "the modern interface only"),
+    (machine(SNP, " -m 512,slots=1,maxmem=1G -object memory-backend-ram,id=m1,size=128M -device pc-dimm,memdev=m1 -bios {fw}"), "cc0 has its memory measured"),
+    ("-machine q35,pic=off", "pic=off contradicts the kernel's interrupt controllers"),
+]
+
+
+def check_auto(program):
+    """What was left open follows from the guest without a word."""
+    firmware = find_file("fw-give-64k.fd")
+    lines = [machine(kind, f"{auto} -cpu {cpu} -bios {firmware} -device virtio-rng-pci{device}")
+             for kind, cpu in ((SNP, "EPYC-v4"), (SEV_ES, "EPYC-v4"), (TD, "host"))
+             for auto in ("", ",smm=auto,pic=auto,vmport=auto", ",smm=off,kernel_irqchip=split") for device in ("", ",disable-legacy=auto", ",iommu_platform=on,disable-legacy=on")]
+    for line in lines + [machine(TD, f",pic=off -cpu host -bios {firmware}")]:
+        done = run(program, line.split() + ["-m", "512", "-display", "none"])
+        if done.returncode != 0 or done.stderr:
+            fail(f"{line}: status {done.returncode}, {done.stderr!r}")
+    print(f"ok   {len(lines) + 1} command lines leave it open")
+
+
+REFUSED = CONFLICTS + [
     ("-launch-plan -", "no guest whose launch is measured"),
     ("-expect-measurement 00", "96 hexadecimal digits"),
     ("-object sev-snp-guest,id=cc0,reduced-phys-bits=1 -machine q35,confidential-guest-support=cc0 -launch-plan -", "add -bios"),
@@ -272,6 +313,7 @@ def main():
     check_sev_vcpus(program)
     check_starts_nothing(program)
     check_refused(program)
+    check_auto(program)
 
 
 if __name__ == "__main__":

@@ -74,11 +74,10 @@ Status check_fixed_parts(const qapi::MachineOptions& machine) {
     if (machine.vmport == qapi::OnOffAuto::On)
         return Error::make("-machine vmport=on: this machine has no VMware port")
             .with_hint("use off or auto");
-    if (machine.smm == qapi::OnOffAuto::On)
+    // A protected guest's board has more to say.
+    if (machine.smm == qapi::OnOffAuto::On && !machine.confidential_guest_support)
         return Error::make("-machine smm=on: this version has no system management mode")
             .with_hint("use smm=off or auto");
-    if (machine.pic == qapi::OnOffAuto::Off)
-        return Error::make("-machine pic=off: this machine always has its interrupt controllers");
     return {};
 }
 
@@ -97,6 +96,7 @@ Status finish_machine(Builder& builder) {
     machine.smm_ranges = given.smm_ranges.value_or(true);
     machine.hpet = given.hpet.value_or(true);
     if (given.hmat.value_or(false)) machine.memory.hmat.emplace();
+    machine.pic = on_off_auto(given.pic);
     machine.pit = given.pit != qapi::OnOffAuto::Off;
     machine.i8042 = given.i8042.value_or(true);
     machine.acpi = given.acpi != qapi::OnOffAuto::Off;

@@ -119,10 +119,6 @@ std::vector<CpuidMask> TdxGuest::cpuid_masks(const HostCpu&) const {
 }
 
 Status TdxGuest::check_cpuid(CpuidPolicy& policy, const HostCpu& host) {
-    const unsigned host_bits = host.native.reg(kSizesLeaf, 0, CpuidRegister::Eax) & 0xff;
-    if (host_bits != 0 && policy.phys_bits != host_bits)
-        return Error::make("TDX requires guest CPU physical bits (%u) to match host CPU physical bits (%u)",
-                           policy.phys_bits, host_bits);
     TRY(check_tsc_khz(policy.tsc_khz));
     // The host's processor less what a TD cannot have is what -cpu host means here.
     std::erase_if(policy.missing, [&](const MissingFeature& missing) {

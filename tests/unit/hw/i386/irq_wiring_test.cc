@@ -51,11 +51,19 @@ TEST(GsiBank, linesOfDifferentNumbersDoNotMeet) {
 
 TEST(IsaFanOut, isaLinesReachBothAndTheTimerArrivesAtPinTwo) {
     Pins pic, ioapic;
-    IsaFanOut fan(pic, ioapic);
+    IsaFanOut fan(&pic, ioapic);
     for (unsigned gsi : {0u, 1u, 15u, 16u, 23u})
         fan.set_pin(gsi, true);
     EXPECT_EQ(pic.log, "0+ 1+ 15+ ");
     EXPECT_EQ(ioapic.log, "2+ 1+ 15+ 16+ 23+ ");
+}
+
+TEST(IsaFanOut, withoutAPicLinesReachTheIoapicAlone) {
+    Pins ioapic;
+    IsaFanOut fan(nullptr, ioapic);
+    for (unsigned gsi : {0u, 4u, 20u})
+        fan.set_pin(gsi, true);
+    EXPECT_EQ(ioapic.log, "2+ 4+ 20+ ");
 }
 
 }  // namespace
