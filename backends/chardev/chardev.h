@@ -43,6 +43,7 @@ class CharClient {
 };
 
 class FdStore;
+class RingbufChardev;
 
 class Chardev {
   public:
@@ -71,6 +72,11 @@ class Chardev {
     virtual void accept_input() {}
     // A descriptor that came with the bytes received last, the oldest first (unix sockets only).
     virtual std::optional<Fd> take_fd() { return std::nullopt; }
+
+    // The client hears of a break on the line. Loop thread.
+    void send_break() { tell(CharEvent::Break); }
+    // Itself, if it is one; else null.
+    virtual RingbufChardev* as_ringbuf() { return nullptr; }
 
     // Whether move_to() is there.
     virtual bool can_move() const { return false; }

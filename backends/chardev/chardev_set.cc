@@ -56,10 +56,32 @@ Result<Chardev*> ChardevSet::add(const ChardevOptions& options) {
     return (chardevs_[id] = std::move(made)).get();
 }
 
+Result<Chardev*> ChardevSet::change(const ChardevOptions& options) {
+    auto found = chardevs_.find(options.id);
+    if (found == chardevs_.end()) return Error::make("Chardev '%s' not found", options.id.c_str());
+    if (found->second->in_use())
+        return Error::make("Chardev '%s' is busy: what is attached to it cannot change over",
+                           options.id.c_str());
+    // The old one would take the new one's path with it.
+    const auto* socket = std::get_if<ChardevSocket>(&options.backend);
+    const auto* place = socket == nullptr ? nullptr : std::get_if<UnixAddress>(&socket->addr);
+    if (place != nullptr && found->second->filename().find("unix:" + place->path) != std::string::npos)
+        return Error::make("Chardev '%s' is at the path %s already", options.id.c_str(), place->path.c_str());
+    const bool was_stdio = stdio_user_ == options.id;
+    auto old = chardevs_.extract(found);
+    if (was_stdio) stdio_user_.clear();
+    Result<Chardev*> made = add(options);
+    if (!made) {
+        chardevs_.insert(std::move(old));
+        if (was_stdio) stdio_user_ = options.id;
+    }
+    return made;
+}
+
 Status ChardevSet::remove(const std::string& id) {
     auto found = chardevs_.find(id);
-    if (found == chardevs_.end()) return Error::make("chardev '%s' not found", id.c_str());
-    if (found->second->in_use()) return Error::make("chardev '%s' is in use", id.c_str());
+    if (found == chardevs_.end()) return Error::make("Chardev '%s' not found", id.c_str());
+    if (found->second->in_use()) return Error::make("Chardev '%s' is busy", id.c_str());
     if (stdio_user_ == id) stdio_user_.clear();
     chardevs_.erase(found);
     return {};

@@ -19,6 +19,8 @@ class ChardevSet {
 
     // The chardev made, owned here.
     Result<Chardev*> add(const ChardevOptions& options);
+    // Another one under the same id; the old one stays when that fails. Not while somebody is attached.
+    Result<Chardev*> change(const ChardevOptions& options);
     Status remove(const std::string& id);
     Chardev* find(const std::string& id) const;
     const std::map<std::string, std::unique_ptr<Chardev>>& all() const { return chardevs_; }

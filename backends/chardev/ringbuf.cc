@@ -34,10 +34,4 @@ std::vector<uint8_t> RingbufChardev::read(size_t most) {
     return out;
 }
 
-void RingbufChardev::write_to_client(std::span<const uint8_t> bytes) {
-    if (client() == nullptr) return;
-    bytes = bytes.first(std::min(bytes.size(), client()->room()));
-    if (!bytes.empty()) client()->receive(bytes);
-}
-
 }  // namespace vmm

@@ -1,5 +1,5 @@
-// RingbufChardev: keeps the newest bytes the guest wrote until somebody reads them (ringbuf-read) and gives
-// the guest what is written to it (ringbuf-write).
+// RingbufChardev: keeps the newest bytes that were written to it, by the guest or by ringbuf-write, until
+// somebody reads them (ringbuf-read).
 #pragma once
 
 #include "backends/chardev/chardev.h"
@@ -17,8 +17,7 @@ class RingbufChardev final : public Chardev {
     std::string filename() const override { return "ringbuf"; }
     // At most `most` of the oldest bytes kept, taken out. Any thread.
     std::vector<uint8_t> read(size_t most);
-    // Bytes the client has no room for are lost. Loop thread.
-    void write_to_client(std::span<const uint8_t> bytes);
+    RingbufChardev* as_ringbuf() override { return this; }
 
   private:
     size_t do_write(std::span<const uint8_t> bytes) override;

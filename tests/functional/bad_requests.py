@@ -3,7 +3,9 @@
 command without a mandatory argument, with one it does not know, with each argument of every wrong type. usage: bad_requests.py PENUMBRA [test...]"""
 import json
 import os
+import socket
 import sys
+import tempfile
 
 import harness
 import qmp_client
@@ -157,8 +159,13 @@ def one_error(qmp, raw, error_class, what):
         raise Failure(f'{what}: more than one reply: {after}')
 
 
-def start(binary):
-    return qmp_client.Process(binary, '-S', '-display', 'none', '-machine', 'q35', '-m', '64', '-cpu', 'qemu64,check=off')
+def start(binary, *more):
+    return qmp_client.Process(binary, '-S', '-display', 'none', '-machine', 'q35', '-m', '64', '-cpu', 'qemu64,check=off', *more)
+
+
+def resident(pid):
+    with open(f'/proc/{pid}/statm', encoding='ascii') as file:
+        return int(file.read().split()[1]) * os.sysconf('SC_PAGE_SIZE')
 
 
 def unchanged(qmp, before, what):
@@ -185,9 +192,10 @@ def wrong_requests(binary):
             if count % 50 == 0:
                 unchanged(qmp, before, what)
         unchanged(qmp, before, 'something')
-        print(f'{len(cases)} wrong requests')
-        if len(cases) < LEAST:
-            raise Failure(f'only {len(cases)} requests')
+        different = len({json.dumps(request, sort_keys=True) for request, error_class in cases if error_class})
+        print(f'{different} different wrong requests, each with its class of error')
+        if different < LEAST:
+            raise Failure(f'only {different} requests')
 
 
 def truncated(binary):
@@ -207,10 +215,6 @@ def truncated(binary):
 
 def too_much(binary):
     """Depth, size and number of values have limits, each with one error; memory stays as it was."""
-    def resident(pid):
-        with open(f'/proc/{pid}/statm', encoding='ascii') as file:
-            return int(file.read().split()[1]) * os.sysconf('SC_PAGE_SIZE')
-
     with start(binary) as process:
         qmp = process.connect().negotiate()
         before = resident(process.process.pid)
@@ -232,5 +236,33 @@ def too_much(binary):
             raise Failure(f'{grown >> 20} MiB more are resident')
 
 
+def a_gigabyte_without_an_end(binary):
+    """One client sends a string that never ends; the other is served meanwhile, and memory stays as it was."""
+    total, piece = 1 << 30, b'x' * (1 << 20)
+    with tempfile.TemporaryDirectory() as folder:
+        second = ['-chardev', f'socket,id=second,path={folder}/second,server=on,wait=off', '-mon', 'chardev=second,mode=control']
+        with start(binary, *second) as process:
+            qmp = process.connect().negotiate()
+            with socket.socket(socket.AF_UNIX) as sender:
+                sender.connect(f'{folder}/second')
+                sender.sendall(b'"')
+                before, sent, served, most = resident(process.process.pid), 0, 0, 0
+                sender.setblocking(False)
+                while sent < total:
+                    try:
+                        sent += sender.send(piece)
+                    except BlockingIOError:
+                        served += qmp.command('query-status')['status'] == 'prelaunch'
+                        most = max(most, resident(process.process.pid))
+                if served == 0:
+                    raise Failure('the other client was never served')
+                if most - before > 64 << 20:
+                    raise Failure(f'{most - before >> 20} MiB more were resident')
+            # Gone in the middle of it; the next one finds a monitor.
+            with socket.socket(socket.AF_UNIX) as sock:
+                sock.connect(f'{folder}/second')
+                qmp_client.Connection(sock).negotiate().command('query-status')
+
+
 if __name__ == '__main__':
-    sys.exit(harness.main([wrong_requests, truncated, too_much]))
+    sys.exit(harness.main([wrong_requests, truncated, too_much, a_gigabyte_without_an_end]))

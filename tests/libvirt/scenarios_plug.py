@@ -114,7 +114,9 @@ def a_disk_that_is_not_there_changes_nothing(world):
 @scenario(needs=('chardev-add',))
 def a_channel_comes(world):
     with Domain(world, 'channels') as domain:
-        path = write(domain, 'channel', "<channel type='unix'><target type='virtio' name='com.example.later'/></channel>")
+        # With its path: libvirt finds what is to go by all that the XML says.
+        path = write(domain, 'channel', f"<channel type='unix'><source mode='bind' path='{domain.images}/later.sock'/>"
+                     "<target type='virtio' name='com.example.later'/></channel>")
         domain.virsh('attach-device', path, '--live')
         expect_in('com.example.later', domain.live_xml())
         domain.virsh('detach-device', path, '--live')

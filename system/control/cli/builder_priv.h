@@ -120,7 +120,6 @@ Status finish_networks(Builder& builder);
 
 // chardev.cc, legacy_chardev.cc
 Status take_chardev(Builder& builder, const std::string& value);
-Result<ChardevOptions> chardev_from_schema(const qapi::ChardevOptions& options);
 // "stdio", "file:x", "mon:stdio", "unix:/x,server=on": nothing for "none", a name for "chardev:NAME".
 struct LegacyChardev {
     std::string id;                         // empty: none

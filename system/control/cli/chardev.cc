@@ -1,6 +1,7 @@
 // -chardev: the schema's options to the back end's.
 #include "qapi/convert.h"
 #include "system/control/cli/builder_priv.h"
+#include "system/control/cli/chardev_options.h"
 #include "system/control/cli/help_priv.h"
 #include "util/text.h"
 

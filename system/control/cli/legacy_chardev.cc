@@ -2,6 +2,7 @@
 // -chardev.
 #include "qapi/convert.h"
 #include "system/control/cli/builder_priv.h"
+#include "system/control/cli/chardev_options.h"
 
 namespace vmm::cli {
 namespace {

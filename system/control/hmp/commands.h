@@ -12,6 +12,9 @@ void register_hmp_run_commands(HmpTable& table);
 // info chardev, memdev, cpus and what else shows a query; qom-list, qom-get; pmemsave; trace-event.
 void register_hmp_query_commands(HmpTable& table);
 
+// info sev, jobs, block-jobs, visibility, conversions.
+void register_hmp_info_commands(HmpTable& table);
+
 // human-monitor-command.
 void register_human_monitor_command(qapi::CommandTable& commands, const HmpTable& table);
 

@@ -104,6 +104,38 @@ Result<std::string> save_linear(const HmpTable& table, const HmpLine& line) {
     return std::string();
 }
 
+// A command of a word or more that says nothing when it worked.
+void add_words(HmpTable& table, std::string_view name, std::string_view query, std::string_view takes,
+               std::string_view help, std::initializer_list<std::string_view> members) {
+    table.add(
+        {name, takes, help,
+         [&table, query, takes, members = std::vector(members)](const HmpLine& line) -> Result<std::string> {
+             if (line.words.size() != members.size())
+                 return Error::make("%s takes %s", line.command.c_str(), std::string(takes).c_str());
+             qapi::Dict arguments;
+             for (size_t i = 0; i < members.size(); ++i)
+                 arguments.set(members[i], qapi::Value(line.words[i]));
+             TRY(table.qmp(query, arguments));
+             return std::string();
+         }});
+}
+
+void add_chardev_commands(HmpTable& table) {
+    add_words(table, "chardev-remove", "chardev-remove", "id", "ends a character device", {"id"});
+    add_words(table, "chardev-send-break", "chardev-send-break", "id", "a break on a character device's line",
+              {"id"});
+    add_words(table, "ringbuf_write", "ringbuf-write", "device data", "adds text to a ring buffer",
+              {"device", "data"});
+    table.add({"ringbuf_read", "device size", "takes text out of a ring buffer",
+               [&table](const HmpLine& line) -> Result<std::string> {
+                   const std::optional<uint64_t> size = parse_u64(line.word(1));
+                   if (!size || *size > INT64_MAX) return Error::make("ringbuf_read takes DEVICE SIZE");
+                   const qapi::Value text =
+                       TRY(table.qmp("ringbuf-read", qapi::Dict{{"device", line.word(0)}, {"size", *size}}));
+                   return *text.if_string();
+               }});
+}
+
 }  // namespace
 
 void register_hmp_query_commands(HmpTable& table) {
@@ -155,6 +187,7 @@ void register_hmp_query_commands(HmpTable& table) {
                    return std::string();
                }});
     add_object_commands(table);
+    add_chardev_commands(table);
 }
 
 }  // namespace vmm

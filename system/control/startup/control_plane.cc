@@ -35,7 +35,7 @@ ControlPlane::ControlPlane(EventLoop& loop, LoopRequests& requests, const Config
     register_memory_commands(commands_, view);
     register_balloon_commands(commands_, view);
     register_confidential_commands(commands_, view);
-    register_chardev_commands(commands_, view);
+    register_chardev_commands(commands_, chardevs_, descriptors_);
     register_hotplug_commands(commands_, view);
     register_device_commands(commands_, view, device_types_);
     register_block_commands(commands_, view);
@@ -49,9 +49,11 @@ ControlPlane::ControlPlane(EventLoop& loop, LoopRequests& requests, const Config
     register_hmp_dump_commands(human_);
     register_hmp_run_commands(human_);
     register_hmp_query_commands(human_);
+    register_hmp_info_commands(human_);
     register_human_commands(human_, view, device_types_);
     register_hmp_block_commands(human_, view);
     register_hmp_pci_commands(human_);
+    register_hmp_chardev_commands(human_, chardevs_);
     register_key_commands(commands_, human_, loop, view);
     register_human_monitor_command(commands_, human_);
 }

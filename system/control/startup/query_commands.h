@@ -14,6 +14,7 @@
 
 namespace vmm {
 
+class ChardevSet;
 class EventLoop;
 class FdStore;
 struct SlotReport;
@@ -35,7 +36,8 @@ QomNode object_tree(MachineView& view);
 void register_machine_commands(qapi::CommandTable& table, MachineView& view);
 void register_cpu_commands(qapi::CommandTable& table, MachineView& view);
 void register_memory_commands(qapi::CommandTable& table, MachineView& view);
-void register_chardev_commands(qapi::CommandTable& table, MachineView& view);
+void register_chardev_commands(qapi::CommandTable& table, ChardevSet& set, FdStore& fds);
+void register_hmp_chardev_commands(HmpTable& table, ChardevSet& set);
 // balloon, query-balloon.
 void register_balloon_commands(qapi::CommandTable& table, MachineView& view);
 // query-sev and its company.
