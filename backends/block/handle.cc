@@ -2,6 +2,7 @@
 // medium, throttling), the root node, finished() (error policy, counters), the device.
 #include "backends/block/handle.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -140,7 +141,7 @@ void BlockHandle::State::intake() {
 }
 
 void BlockHandle::State::start(DiskRequest& request) {
-    request.started_ns = static_cast<uint64_t>(monotonic_ns());
+    request.started_ns = context->turn_ns();
     if (!root) return context->complete(request, -ENOMEDIUM);
     if (request.op != Op::Flush) {
         uint64_t end = size.load(std::memory_order_relaxed);
@@ -201,7 +202,7 @@ void BlockHandle::State::finished(DiskRequest& request) {
         if (number != ENOMEDIUM && number != ECANCELED) report(request, action);
         if (action == OnError::Ignore) request.result = 0;
     }
-    stats.count(request, static_cast<uint64_t>(monotonic_ns()));
+    stats.count(request, std::max(request.started_ns, context->turn_ns()));
     request.complete(request);
     leave();
 }

@@ -50,6 +50,7 @@ struct IoContext::State final : Polled {
     // Loop thread.
     Queue<Request> requests;
     Queue<Job> jobs;
+    uint64_t turn_ns = 0;  // 0: not asked yet
     std::set<std::pair<int64_t, IoTimer*>> timers;
 
     Mutex mutex{LockRank::Leaf, "block completions"};
@@ -89,6 +90,7 @@ struct IoContext::State final : Polled {
     }
     bool prepare() {
         thread.store(this_thread(), std::memory_order_relaxed);
+        turn_ns = 0;
         if (ring && ring->has_queued()) ring->submit();
         if (ready()) return true;
         if (ring && ring->in_flight() != 0 && loop.spinner().spins()) loop.spinner().look_at(*this);
@@ -129,6 +131,7 @@ struct IoContext::State final : Polled {
     }
     // One at a time from the member lists: a callback may drain, and then does the rest itself.
     bool run_ready() {
+        turn_ns = 0;
         bool any = ring && ring->reap() > 0;
         take_remote();
         for (size_t left = jobs.count(); left > 0 && !jobs.empty(); --left) {
@@ -141,7 +144,9 @@ struct IoContext::State final : Polled {
             request.done(request);
             any = true;
         }
-        return run_timers() || any;
+        any |= run_timers();
+        turn_ns = 0;
+        return any;
     }
     void sleep() {
         pollfd watched[2] = {{wake_fd.fd(), POLLIN, 0}, {ring ? ring->fd() : -1, POLLIN, 0}};
@@ -251,6 +256,11 @@ void IoContext::complete(Request& request, int result) {
 
 void IoContext::wake() {
     state_->rouse();
+}
+
+uint64_t IoContext::turn_ns() {
+    if (state_->turn_ns == 0) state_->turn_ns = static_cast<uint64_t>(monotonic_ns());
+    return state_->turn_ns;
 }
 
 void IoContext::arm(IoTimer& timer, int64_t at_ns) {

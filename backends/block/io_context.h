@@ -59,6 +59,9 @@ class IoContext {
     void tell(Job& job);
     // Makes a sleeping loop look again.
     void wake();
+    // CLOCK_MONOTONIC as of this turn of the loop, or of the last look at what has ended: one question to the
+    // clock for many requests. The loop's thread.
+    uint64_t turn_ns();
     // Calls `fired` at or after the time; again for an armed timer moves it.
     void arm(IoTimer& timer, int64_t at_ns);
     void cancel(IoTimer& timer);
