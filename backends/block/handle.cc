@@ -369,6 +369,18 @@ Status BlockHandle::attach(DiskClient& client, const DiskAttachment& attachment)
     return {};
 }
 
+Status BlockHandle::move_to(IoContext& context) {
+    State& state = *state_;
+    if (state.context == &context) return {};
+    if (state.root) TRY(state.graph.may_bind(*this, *state.root, context));
+    state.quiesce();
+    state.context = &context;
+    if (state.root) state.root->bind(context);
+    if (state.throttle) state.throttle->rebind(context);
+    state.unquiesce();
+    return {};
+}
+
 void BlockHandle::detach() {
     State& state = *state_;
     cancel_parked();

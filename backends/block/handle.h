@@ -111,6 +111,8 @@ class BlockHandle {
     NodeLimits limits() const;
     NodeCapabilities capabilities() const;
     IoContext& context() const;
+    // Its I/O happens there from now on; nothing is under way. Main thread.
+    Status move_to(IoContext& context);
 
     void submit(DiskRequest& request);
     // Blocking, for set-up (a partition table, a flash image).

@@ -4,10 +4,12 @@
 #include <algorithm>
 #include <tuple>
 
+#include "backends/block/io_context.h"
 #include "hw/scsi/inquiry.h"
 #include "hw/scsi/reply.h"
 #include "hw/scsi/unit.h"
 #include "util/check.h"
+#include "util/run_on.h"
 
 namespace vmm::scsi {
 
@@ -28,8 +30,12 @@ class NoLun final : public Unit {
 
 }  // namespace
 
-Bus::Bus(std::string name, Device* controller, const BusLimits& limits, BusListener* listener)
-    : DeviceBus(std::move(name), "SCSI", controller), limits_(limits), listener_(listener) {}
+Bus::Bus(std::string name, Device* controller, const BusLimits& limits, BusListener* listener,
+         block::IoContext* context)
+    : DeviceBus(std::move(name), "SCSI", controller),
+      limits_(limits),
+      listener_(listener),
+      context_(context) {}
 
 Bus::~Bus() {
     CHECK(units_.empty(), "a SCSI bus dies with units on it");
@@ -90,6 +96,11 @@ void Bus::answer_for_target(Request& request, Unit& unit) {
     absent.check(request, kLunNotSupported);
 }
 
+void Bus::on_its_loop(const std::function<void()>& work) const {
+    if (context_ == nullptr) return work();
+    run_on(context_->loop(), work);
+}
+
 // A free address that fits what the user said, as close to 0 as possible.
 Status Bus::place(Unit& unit) {
     const Unit::Place& wanted = unit.place();
@@ -121,6 +132,7 @@ Status Bus::plug_in(Device& device) {
     Unit* unit = device.as_scsi();
     if (unit == nullptr) return Error::make("'%s' is no SCSI device", device.id().c_str());
     TRY(place(*unit));
+    if (context_ != nullptr) TRY(unit->disk().move_to(*context_));
     unit->bus_ = this;
     unit->set_change_listener([this](Unit& changed, Sense sense) {
         if (listener_ != nullptr) listener_->unit_changed(changed, sense);
@@ -140,8 +152,12 @@ void Bus::take_out(Device& device) {
     if (listener_ != nullptr) listener_->unit_unplugging(*unit);
     unit->set_change_listener(nullptr);
     unit->bus_ = nullptr;
-    Locked lock(mutex_);
-    std::erase(units_, unit);
+    {
+        Locked lock(mutex_);
+        std::erase(units_, unit);
+    }
+    // Whoever found it before has let go of it after this.
+    on_its_loop([] {});
 }
 
 }  // namespace vmm::scsi

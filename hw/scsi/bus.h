@@ -4,12 +4,17 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
 #include "hw/core/bus.h"
 #include "hw/scsi/request.h"
 #include "util/mutex.h"
+
+namespace vmm::block {
+class IoContext;
+}
 
 namespace vmm::scsi {
 
@@ -34,8 +39,10 @@ struct BusLimits {
 
 class Bus final : public DeviceBus {
   public:
-    // The controller outlives the bus; the listener may be null.
-    Bus(std::string name, Device* controller, const BusLimits& limits, BusListener* listener);
+    // The controller outlives the bus; the listener may be null. `context`: where the controller and its
+    // units work; null: the main loop.
+    Bus(std::string name, Device* controller, const BusLimits& limits, BusListener* listener,
+        block::IoContext* context = nullptr);
     ~Bus() override;
 
     // The unit with exactly this address; null when there is none.
@@ -45,6 +52,9 @@ class Bus final : public DeviceBus {
     std::vector<Unit*> units() const;  // in order of addresses
 
     void execute(Request& request, const Address& address);
+
+    // Has the units' thread do some work and waits for it. Main thread, no lock held.
+    void on_its_loop(const std::function<void()>& work) const;
 
     const BusLimits& limits() const { return limits_; }
     bool hotpluggable() const override { return true; }
@@ -58,6 +68,7 @@ class Bus final : public DeviceBus {
 
     const BusLimits limits_;
     BusListener* const listener_;
+    block::IoContext* const context_;
     mutable Mutex mutex_{LockRank::Bus, "SCSI bus"};
     std::vector<Unit*> units_ GUARDED_BY(mutex_);
 };

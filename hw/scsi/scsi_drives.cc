@@ -1,6 +1,7 @@
 // Making SCSI drives; see scsi_drives.h.
 #include "hw/scsi/scsi_drives.h"
 
+#include "hw/scsi/bus.h"
 #include "util/text.h"
 
 namespace vmm::scsi {
@@ -56,12 +57,20 @@ std::vector<Device::BootPlace> places_of(const DiskConfig& config) {
     return {{*config.bootindex, std::string()}};
 }
 
-// Nothing is under way any more once this returns.
-void settle(Unit& unit, block::DiskRef& drive) {
+// Has the unit do this where it works, and waits until nothing of it is under way any more.
+void settle(Unit& unit, block::DiskRef& drive, const std::function<void()>& work) {
+    const auto there = [&](const std::function<void()>& what) {
+        if (unit.bus() != nullptr)
+            unit.bus()->on_its_loop(what);
+        else
+            what();
+    };
+    there(work);
     if (!drive) return;
-    unit.abort_all();
     drive->cancel_parked();
     drive->drain();
+    // What ended last may still be on its way to the controller.
+    there([&] { unit.abort_all(); });
 }
 
 }  // namespace
@@ -106,12 +115,11 @@ std::optional<Device::BiosGeometry> ScsiHd::bios_geometry() const {
 }
 
 void ScsiHd::unplugging() {
-    settle(unit_, drive_);
+    settle(unit_, drive_, [this] { unit_.close(); });
 }
 
 void ScsiHd::reset_enter() {
-    settle(unit_, drive_);
-    unit_.reset(kPowerOnReset);
+    settle(unit_, drive_, [this] { unit_.reset(kPowerOnReset); });
 }
 
 Status ScsiCd::check(const Config& config) {
@@ -141,12 +149,11 @@ std::vector<Device::BootPlace> ScsiCd::boot_places() const {
 }
 
 void ScsiCd::unplugging() {
-    settle(unit_, drive_);
+    settle(unit_, drive_, [this] { unit_.close(); });
 }
 
 void ScsiCd::reset_enter() {
-    settle(unit_, drive_);
-    unit_.reset(kPowerOnReset);
+    settle(unit_, drive_, [this] { unit_.reset(kPowerOnReset); });
 }
 
 }  // namespace vmm::scsi

@@ -24,6 +24,10 @@ Unit::~Unit() {
 }
 
 void Unit::execute(Request& request) {
+    if (closed_) {
+        request.outcome = Outcome::NoTarget;
+        return request.initiator_.completed(request);
+    }
     request.unit_ = this;
     request.aborted_ = false;
     request.guest_data_ = false;

@@ -55,6 +55,11 @@ class Unit : public block::DiskClient {
     // The request will complete as Aborted, at once or when its I/O is over.
     void abort(Request& request);
     void abort_all();
+    // The same, and no command is taken any more.
+    void close() {
+        closed_ = true;
+        abort_all();
+    }
     // Requests under way.
     const std::vector<Request*>& requests() const { return requests_; }
 
@@ -133,6 +138,7 @@ class Unit : public block::DiskClient {
     Place place_;
     Address address_;
     std::vector<Request*> requests_;
+    bool closed_ = false;  // the loop's thread
     std::function<void(Unit&, Sense)> changed_;
 
     Mutex mutex_{LockRank::Device, "SCSI unit"};

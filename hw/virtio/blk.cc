@@ -6,6 +6,7 @@
 
 #include "backends/block/graph.h"
 #include "hw/core/device_env.h"
+#include "util/run_on.h"
 
 namespace vmm::virtio {
 
@@ -148,24 +149,8 @@ void Blk::fill_config() {
 
 // Runs the work on the thread of the drive's loop and returns when it is done. Main thread, no lock held.
 void Blk::on_its_loop(const std::function<void()>& work) {
-    EventLoop& loop = context_->loop();
-    if (&loop == &main_loop()) return work();
-    // Shared: the other thread may still be letting go of the lock when this one has seen the end.
-    struct Call {
-        Mutex mutex{LockRank::Leaf, "work for an iothread"};
-        Condition done;
-        bool over = false;
-    };
-    const auto call = std::make_shared<Call>();
-    loop.post([call, &work] {
-        work();
-        Locked lock(call->mutex);
-        call->over = true;
-        call->done.notify_one();
-    });
-    Locked lock(call->mutex);
-    while (!call->over)
-        call->done.wait(call->mutex);
+    if (&context_->loop() == &main_loop()) return work();
+    run_on(context_->loop(), work);
 }
 
 Status Blk::plugged() {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "backends/block/io_context.h"
 #include "hw/core/device_env.h"
 #include "hw/scsi/unit.h"
 #include "util/log.h"
@@ -56,21 +57,25 @@ struct NotifyAnswer {
 
 Result<std::unique_ptr<Scsi>> Scsi::create(const ScsiConfig& config, DeviceEnv& env, const std::string& id) {
     const uint32_t queues = config.num_queues.value_or(std::min(env.cpus(), kMostQueues));
-    auto device = std::make_unique<Scsi>(config, queues, env, id.empty() ? "scsi.0" : id + ".0");
+    block::IoContext* context = nullptr;
+    if (!config.iothread.empty()) context = TRY(env.back_ends().iothread(config.iothread, "virtio-scsi-pci"));
+    auto device = std::make_unique<Scsi>(config, queues, env, id.empty() ? "scsi.0" : id + ".0", context);
     const std::vector<uint16_t> sizes(kFirstRequestQueue + queues,
                                       static_cast<uint16_t>(config.virtqueue_size));
     TRY(device->make_queues(sizes));
     return device;
 }
 
-Scsi::Scsi(const ScsiConfig& config, uint32_t queues, DeviceEnv& env, std::string bus_name)
+Scsi::Scsi(const ScsiConfig& config, uint32_t queues, DeviceEnv& env, std::string bus_name,
+           block::IoContext* context)
     : Device({.id = DeviceId::Scsi,
               .name = "virtio-scsi",
               .features = (config.hotplug ? kHotplug : 0) | (config.param_change ? kChange : 0),
               .config_size = sizeof(ScsiConfigSpace)},
              env.dma(), env.loop()),
       config_(config),
-      bus_(std::move(bus_name), nullptr, kLimits, this),
+      context_(context),
+      bus_(std::move(bus_name), nullptr, kLimits, this, context),
       sense_size_(kDefaultSense),
       cdb_size_(kDefaultCdb) {
     ScsiConfigSpace c = {};
@@ -88,6 +93,40 @@ Scsi::Scsi(const ScsiConfig& config, uint32_t queues, DeviceEnv& env, std::strin
 }
 
 Scsi::~Scsi() = default;
+
+// ---- where it works ----
+
+EventLoop& Scsi::its_loop() {
+    return context_ != nullptr && !left_ ? context_->loop() : main_loop();
+}
+
+void Scsi::on_its_loop(std::function<void()> work) {
+    EventLoop& loop = its_loop();
+    if (&loop == &main_loop()) return on_main_loop(std::move(work));
+    if (loop.on_loop_thread()) return work();
+    loop.post([there = std::weak_ptr<int>(there_), work = std::move(work)] {
+        if (there.lock()) work();
+    });
+}
+
+Status Scsi::plugged() {
+    if (context_ == nullptr) return {};
+    bus_.on_its_loop([this] {
+        for (unsigned i = 0; i < queue_count(); ++i)
+            queue(i).bind(context_->loop());
+    });
+    return {};
+}
+
+// The units have gone before.
+void Scsi::unplugging() {
+    if (context_ == nullptr) return;
+    bus_.on_its_loop([this] {
+        for (unsigned i = 0; i < queue_count(); ++i)
+            queue(i).unbind();
+        left_ = true;
+    });
+}
 
 // ---- commands ----
 
@@ -281,18 +320,24 @@ void Scsi::end_task(ScsiTask& task) {
 
 void Scsi::unit_plugged(scsi::Unit& unit) {
     const scsi::Address address = unit.address();
-    if (has(kHotplug)) tell_event(kTransportReset, &address, kRescan);
+    bus_.on_its_loop([&] {
+        if (has(kHotplug)) tell_event(kTransportReset, &address, kRescan);
+    });
 }
 
 void Scsi::unit_unplugging(scsi::Unit& unit) {
     const scsi::Address address = unit.address();
-    unit.abort_all();
-    if (has(kHotplug)) tell_event(kTransportReset, &address, kRemoved);
+    bus_.on_its_loop([&] {
+        unit.abort_all();
+        if (has(kHotplug)) tell_event(kTransportReset, &address, kRemoved);
+    });
 }
 
 void Scsi::unit_changed(scsi::Unit& unit, scsi::Sense sense) {
     const scsi::Address address = unit.address();
-    if (has(kChange)) tell_event(kParamChange, &address, sense.code | uint32_t{sense.qualifier} << 8);
+    on_its_loop([this, address, sense] {
+        if (has(kChange)) tell_event(kParamChange, &address, sense.code | uint32_t{sense.qualifier} << 8);
+    });
 }
 
 void Scsi::tell_event(uint32_t event, const scsi::Address* address, uint32_t reason) {
@@ -314,7 +359,7 @@ void Scsi::tell_event(uint32_t event, const scsi::Address* address, uint32_t rea
 // What is under way ends as aborted, and goes back to nowhere.
 void Scsi::queue_stopped(Queue& queue) {
     if (queue.index() < kFirstRequestQueue) return;
-    on_main_loop([this, &queue] {
+    on_its_loop([this, &queue] {
         for (const auto& request : requests_) {
             if (!request->busy || request->queue != &queue || !queue.stale(request->chain)) continue;
             if (request->unit() != nullptr) request->unit()->abort(*request);
@@ -327,7 +372,7 @@ void Scsi::was_reset() {
     cdb_size_ = kDefaultCdb;
     set_config_field<uint32_t>(kSenseSizeAt, kDefaultSense);
     set_config_field<uint32_t>(kCdbSizeAt, kDefaultCdb);
-    on_main_loop([this] {
+    on_its_loop([this] {
         // A driver that is back already has commands of its own.
         const bool back = running();
         if (!back) events_missed_ = false;
@@ -362,8 +407,6 @@ Status ScsiPci::check(const Config& config) {
         !is_power_of_two(config.virtqueue_size))
         return Error::make("invalid virtqueue_size property (= %u), must be a power of 2 from 4 to %u.",
                            config.virtqueue_size, kMaxQueueSize);
-    if (!config.iothread.empty())
-        return Error::make("virtio-scsi-pci: iothread= is not supported, its units work on the main loop");
     return check_pci_config(config);
 }
 

@@ -1,13 +1,15 @@
 // SCSI host: request queues in front of a SCSI bus, a control queue for task management, an event queue that
 // tells of units that come, go and change. Virtio 1.2, 5.6.
 //
-// Missing: iothreads, transport protection information, asynchronous notifications of the units' own.
-// Everything but the base class's side runs on the main loop.
+// Missing: transport protection information, asynchronous notifications of the units' own.
+// Everything but the base class's side runs on one loop, as its units do: the main one or an iothread's,
+// which the queues are bound to while the device is plugged in.
 #pragma once
 
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -36,11 +38,18 @@ class Scsi final : public Device, private scsi::Initiator, private scsi::BusList
   public:
     static Result<std::unique_ptr<Scsi>> create(const ScsiConfig& config, DeviceEnv& env,
                                                 const std::string& id);
-    Scsi(const ScsiConfig& config, uint32_t queues, DeviceEnv& env, std::string bus_name);
+    // context: an iothread's; null: the main loop.
+    Scsi(const ScsiConfig& config, uint32_t queues, DeviceEnv& env, std::string bus_name,
+         block::IoContext* context);
     ~Scsi() override;
+    Status plugged() override;
+    void unplugging() override;
     std::span<DeviceBus* const> buses() override { return buses_; }
 
   private:
+    EventLoop& its_loop();
+    // Now on its loop's thread, else there soon.
+    void on_its_loop(std::function<void()> work);
     // Device
     void handle(Queue& queue) override;
     void queue_stopped(Queue& queue) override;
@@ -68,6 +77,7 @@ class Scsi final : public Device, private scsi::Initiator, private scsi::BusList
     void tell_event(uint32_t event, const scsi::Address* address, uint32_t reason);
 
     const ScsiConfig config_;
+    block::IoContext* const context_;
     scsi::Bus bus_;
     std::array<DeviceBus*, 1> buses_{&bus_};
     std::vector<std::unique_ptr<ScsiRequest>> requests_;  // all that ever were
@@ -76,6 +86,8 @@ class Scsi final : public Device, private scsi::Initiator, private scsi::BusList
     Chain event_;
     bool events_missed_ = false;
     std::atomic<uint32_t> sense_size_, cdb_size_;
+    std::atomic<bool> left_{false};  // the iothread: nothing happens there any more
+    std::shared_ptr<int> there_ = std::make_shared<int>(0);
 };
 
 // virtio-scsi-pci

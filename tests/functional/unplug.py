@@ -205,6 +205,11 @@ def virtio_scsi(binary):
     scsi_host(binary)
 
 
+def virtio_scsi_iothread(binary):
+    """The same in an iothread."""
+    scsi_host(binary, iothread='t0')
+
+
 def virtio_net(binary):
     """Frames on their way out to a peer that takes none, frames that come in; the back end goes before the card or after it."""
     with machine(binary) as q:
@@ -300,4 +305,4 @@ def reset_lets_go(binary):
 
 
 if __name__ == '__main__':
-    main([virtio_blk, virtio_blk_iothread, virtio_scsi, virtio_net, virtio_rng, virtio_serial, reset_lets_go])
+    main([virtio_blk, virtio_blk_iothread, virtio_scsi, virtio_scsi_iothread, virtio_net, virtio_rng, virtio_serial, reset_lets_go])

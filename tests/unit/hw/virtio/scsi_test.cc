@@ -138,7 +138,7 @@ TEST(VirtioScsi, refusesWhatCannotBe) {
               std::string::npos);
     EXPECT_NE(w.add({{"driver", "virtio-scsi-pci"}, {"virtqueue_size", "3"}}).find("power of 2"),
               std::string::npos);
-    EXPECT_NE(w.add({{"driver", "virtio-scsi-pci"}, {"iothread", "x"}}).find("iothread="), std::string::npos);
+    EXPECT_NE(w.add({{"driver", "virtio-scsi-pci"}, {"iothread", "x"}}).find("iothread"), std::string::npos);
 }
 
 TEST(VirtioScsi, commandsReachTheUnit) {
