@@ -1,76 +1,19 @@
 // A disk device's drive; see handle.h. A request's way: submit() on any thread, start() on the loop's (range,
 // medium, throttling), the root node, finished() (error policy, counters), the device.
-#include "backends/block/handle.h"
-
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 
-#include "backends/block/graph.h"
-#include "backends/block/handle_stats_priv.h"
-#include "backends/block/queue.h"
-#include "backends/block/throttle.h"
-#include "util/align.h"
-#include "util/mutex.h"
+#include "backends/block/handle_state_priv.h"
 
 namespace vmm::block {
 
 namespace {
-constexpr uint64_t kSectorSize = 512;
 
 bool writes(Op op) {
     return op == Op::Write || op == Op::WriteZeroes || op == Op::Discard;
 }
 }  // namespace
-
-struct BlockHandle::State final : Job, ThrottleUser {
-    State(BlockGraph& g, std::string name) : graph(g), id(std::move(name)), context(&g.context()) {}
-
-    BlockGraph& graph;
-    std::string id;  // the main thread's, but for io_error(), which a drained drive does not call
-    BlockHandle* handle = nullptr;
-    // Changed on the main thread while nothing is in flight, read by any thread that is counted there.
-    IoContext* context;
-    NodeRef root;
-    std::unique_ptr<ThrottleMember> throttle;
-    DiskClient* client = nullptr;
-    DiskAttachment attached;
-    OnError default_rerror = OnError::Auto, default_werror = OnError::Auto;
-    bool default_write_cache = true;
-    OnError rerror = OnError::Report, werror = OnError::Enospc;
-
-    std::atomic<uint64_t> size{0};
-    std::atomic<bool> read_only{false};
-    std::atomic<bool> write_cache{true};
-    std::atomic<unsigned> in_flight{0};
-    std::atomic<unsigned> quiesced{0};
-    std::atomic<const char*> io_status{"ok"};
-
-    Mutex mutex{LockRank::Leaf, "block handle"};
-    Queue<Request> incoming GUARDED_BY(mutex);
-    Queue<Request> parked GUARDED_BY(mutex);
-    std::atomic<bool> posted{false};  // the job is on its way to the loop
-
-    HandleStats stats;
-
-    bool let_in(DiskRequest& request);
-    void enqueue(DiskRequest& request);
-    void post();
-    void intake();
-    void start(DiskRequest& request);
-    void go(DiskRequest& request);
-    void let_go(Request& request) override { go(static_cast<DiskRequest&>(request)); }
-    void finished(DiskRequest& request);
-    OnError judge_error(const DiskRequest& request) const;
-    void report(const DiskRequest& request, OnError action);
-    void leave();
-    void quiesce();
-    void unquiesce();
-    bool has_incoming();
-    Permissions permissions(const Node& node) const;
-    void go_home();
-    void medium_known();
-};
 
 std::unique_ptr<BlockHandle> BlockHandle::create(BlockGraph& graph, std::string id) {
     auto state = std::make_unique<State>(graph, std::move(id));
@@ -283,168 +226,6 @@ void BlockHandle::resume() {
     }
     state.io_status.store("ok");
     if (state.quiesced.load() == 0 && state.has_incoming()) state.post();
-}
-
-// ---- set-up, main thread ----
-
-Permissions BlockHandle::State::permissions(const Node& node) const {
-    Permissions mine;
-    bool write = !node.read_only() && (client == nullptr || attached.writable);
-    mine.used = static_cast<uint8_t>(kPermRead | (write ? kPermWrite : 0));
-    if (client == nullptr) return mine;
-    mine.shared =
-        static_cast<uint8_t>(kPermRead | kPermWriteUnchanged | (attached.resizable ? kPermResize : 0) |
-                             (attached.share_rw ? kPermWrite : 0));
-    return mine;
-}
-
-// Back to the main loop, unless another device works on some of the same nodes.
-void BlockHandle::State::go_home() {
-    if (graph.may_bind(*handle, *root, graph.context())) root->bind(graph.context());
-}
-
-void BlockHandle::State::medium_known() {
-    // Disks have whole sectors: the last one of an odd file reads as zeroes behind its end.
-    size.store(root ? align_up(root->size(), kSectorSize) : 0);
-    read_only.store(root ? root->read_only() : false);
-}
-
-Status BlockHandle::put_in(Node& node) {
-    State& state = *state_;
-    CHECK(!state.root, "drive '%s' has a medium already", state.id.c_str());
-    std::string user = state.client != nullptr && !state.attached.device_id.empty()
-                           ? "device '" + state.attached.device_id + "'"
-                           : "block device '" + state.id + "'";
-    TRY(state.graph.may_bind(*this, node, *state.context));
-    NodeRef root = TRY(NodeRef::take(node, std::move(user), "root", state.permissions(node)));
-    state.quiesce();
-    if (state.client != nullptr) node.bind(*state.context);
-    state.root = std::move(root);
-    state.medium_known();
-    state.unquiesce();
-    return {};
-}
-
-void BlockHandle::take_out() {
-    State& state = *state_;
-    cancel_parked();
-    state.quiesce();
-    if (state.root) {
-        // What the guest wrote to a medium that it can no longer flush.
-        if (!state.root->read_only()) (void)static_cast<bool>(flush_sync(*state.root));
-        state.go_home();
-    }
-    state.root.reset();
-    state.medium_known();
-    state.unquiesce();
-}
-
-Status BlockHandle::attach(DiskClient& client, const DiskAttachment& attachment) {
-    State& state = *state_;
-    if (state.client != nullptr)
-        return Error::make("drive '%s' is in use by another device", state.id.c_str());
-    if (!state.root && !attachment.removable) return Error::make("Device needs media, but drive is empty");
-    IoContext& wanted = attachment.context != nullptr ? *attachment.context : state.graph.context();
-    if (state.root) TRY(state.graph.may_bind(*this, *state.root, wanted));
-    state.quiesce();
-    state.client = &client;
-    state.attached = attachment;
-    Status allowed;
-    if (state.root) allowed = state.root.set_permissions(state.permissions(*state.root));
-    if (!allowed) {
-        state.client = nullptr;
-        state.unquiesce();
-        return allowed;
-    }
-    auto choose = [](OnError asked, OnError drive, OnError fallback) {
-        return asked != OnError::Auto ? asked : drive != OnError::Auto ? drive : fallback;
-    };
-    state.rerror = choose(attachment.rerror, state.default_rerror, OnError::Report);
-    state.werror = choose(attachment.werror, state.default_werror, OnError::Enospc);
-    state.write_cache.store(attachment.write_cache.value_or(state.default_write_cache));
-    state.context = &wanted;
-    if (state.root) state.root->bind(*state.context);
-    if (state.throttle) state.throttle->rebind(*state.context);
-    state.unquiesce();
-    return {};
-}
-
-Status BlockHandle::move_to(IoContext& context) {
-    State& state = *state_;
-    if (state.context == &context) return {};
-    if (state.root) TRY(state.graph.may_bind(*this, *state.root, context));
-    state.quiesce();
-    state.context = &context;
-    if (state.root) state.root->bind(context);
-    if (state.throttle) state.throttle->rebind(context);
-    state.unquiesce();
-    return {};
-}
-
-void BlockHandle::detach() {
-    State& state = *state_;
-    cancel_parked();
-    state.quiesce();
-    state.client = nullptr;
-    state.attached = {};
-    if (state.root) {
-        state.go_home();
-        Status more = state.root.set_permissions(state.permissions(*state.root));
-        (void)more;  // shares more than the device did; what it cannot write it does not
-    }
-    state.context = &state.graph.context();
-    if (state.throttle) state.throttle->rebind(*state.context);
-    state.unquiesce();
-}
-
-Status BlockHandle::resize(uint64_t bytes) {
-    State& state = *state_;
-    if (!state.root)
-        return Error::of_class(ErrorClass::DeviceNotFound, "Device '%s' has no medium", state.id.c_str());
-    state.quiesce();
-    Status done = state.root->truncate(bytes);
-    state.medium_known();
-    state.unquiesce();
-    if (done && state.client != nullptr) state.client->resized();
-    return done;
-}
-
-void BlockHandle::forget_id() {
-    state_->quiesce();
-    state_->id.clear();
-    state_->unquiesce();
-}
-
-void BlockHandle::set_throttle(ThrottleGroup* group) {
-    State& state = *state_;
-    state.quiesce();
-    state.throttle.reset();
-    if (group != nullptr) state.throttle = std::make_unique<ThrottleMember>(*group, *state.context, state);
-    state.unquiesce();
-}
-
-void BlockHandle::set_defaults(OnError rerror, OnError werror, bool write_cache) {
-    state_->default_rerror = rerror;
-    state_->default_werror = werror;
-    state_->default_write_cache = write_cache;
-    state_->write_cache.store(write_cache);
-}
-
-Status BlockHandle::read(uint64_t offset, std::span<uint8_t> into) {
-    if (!loaded()) return Error::from_errno(ENOMEDIUM, "drive '%s'", id().c_str());
-    return read_sync(*state_->root, offset, into);
-}
-
-Status BlockHandle::write(uint64_t offset, std::span<const uint8_t> from) {
-    if (!loaded()) return Error::from_errno(ENOMEDIUM, "drive '%s'", id().c_str());
-    return write_sync(*state_->root, offset, from, write_cache() ? 0 : kFua);
-}
-
-void BlockHandle::guest_moved_tray(bool open) {
-    const State& state = *state_;
-    const DiskAttachment& device = state.attached;
-    state.graph.events().tray_moved(state.id, device.device_id.empty() ? device.qom_path : device.device_id,
-                                    open);
 }
 
 // ---- plain answers ----
