@@ -1,73 +1,14 @@
 // The floor under every figure of this folder: the fewest system calls that run a flat firmware image on KVM until it
 // writes to the debug-exit port. usage: raw_kvm IMAGE MEGABYTES [split]     exit status: as isa-debug-exit's
-#include <fcntl.h>
-#include <linux/kvm.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-static void die(const char *what) {
-    perror(what);
-    exit(126);
-}
-
-static void add_slot(int vm, unsigned slot, uint64_t gpa, uint64_t size, void *at) {
-    struct kvm_userspace_memory_region region = {
-        .slot = slot, .guest_phys_addr = gpa, .memory_size = size, .userspace_addr = (uintptr_t)at};
-    if (ioctl(vm, KVM_SET_USER_MEMORY_REGION, &region) < 0) die("KVM_SET_USER_MEMORY_REGION");
-}
-
-static void *map_image(const char *path, uint64_t *size) {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    struct stat info;
-    if (fd < 0 || fstat(fd, &info) < 0) die(path);
-    *size = (uint64_t)info.st_size;
-    void *at = mmap(NULL, *size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
-    if (at == MAP_FAILED) die("mmap");
-    close(fd);
-    return at;
-}
-
-static int make_vm(int kvm, const char *image, uint64_t ram_size, int split) {
-    int vm = ioctl(kvm, KVM_CREATE_VM, 0);
-    if (vm < 0) die("KVM_CREATE_VM");
-    uint64_t image_size = 0;
-    void *firmware = map_image(image, &image_size);
-    void *ram = mmap(NULL, ram_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (ram == MAP_FAILED) die("mmap");
-    add_slot(vm, 0, 0, ram_size, ram);
-    add_slot(vm, 1, 0x100000000ull - image_size, image_size, firmware);
-    if (ioctl(vm, KVM_SET_TSS_ADDR, 0xfeffd000) < 0) die("KVM_SET_TSS_ADDR");
-    struct kvm_enable_cap cap = {.cap = KVM_CAP_SPLIT_IRQCHIP, .args = {24}};
-    if (split ? ioctl(vm, KVM_ENABLE_CAP, &cap) < 0 : ioctl(vm, KVM_CREATE_IRQCHIP, 0) < 0) die("irqchip");
-    return vm;
-}
-
-static void set_cpuid(int kvm, int vcpu) {
-    static struct {
-        struct kvm_cpuid2 head;
-        struct kvm_cpuid_entry2 entries[256];
-    } cpuid = {.head = {.nent = 256}};
-    if (ioctl(kvm, KVM_GET_SUPPORTED_CPUID, &cpuid) < 0) die("KVM_GET_SUPPORTED_CPUID");
-    if (ioctl(vcpu, KVM_SET_CPUID2, &cpuid) < 0) die("KVM_SET_CPUID2");
-}
+#include "raw_vm.h"
 
 int main(int argc, char **argv) {
     if (argc < 3) return 125;
     int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
     if (kvm < 0) die("/dev/kvm");
-    int vm = make_vm(kvm, argv[1], strtoull(argv[2], NULL, 0) << 20, argc > 3);
-    int vcpu = ioctl(vm, KVM_CREATE_VCPU, 0);
-    if (vcpu < 0) die("KVM_CREATE_VCPU");
-    set_cpuid(kvm, vcpu);
-    int run_size = ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
-    struct kvm_run *run = mmap(NULL, (size_t)run_size, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu, 0);
-    if (run == MAP_FAILED) die("mmap of the run page");
+    uint64_t ram_size = strtoull(argv[2], NULL, 0) << 20;
+    int vm = make_vm(kvm, argv[1], map_ram(ram_size), ram_size, argc > 3), vcpu;
+    struct kvm_run *run = make_vcpu(kvm, vm, &vcpu);
     for (;;) {
         if (ioctl(vcpu, KVM_RUN, 0) < 0) die("KVM_RUN");
         if (run->exit_reason == KVM_EXIT_IO) {

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Virtio requests a second and the device's CPU time a request, ours and QEMU's in turn in one run, with a guest that makes them in user mode
-and polls (tests/guest/virtio_bench.c): reads of 4 KiB from a null node and from a file in memory, packets of 64 bytes into a socket pair, at
-depth 1 and 32.
+"""Virtio requests a second and the device's CPU time a request: ours, QEMU's and a raw ring consumer's (raw_virtio.c) in turn in one run, with
+a guest that makes them in user mode and polls (tests/guest/virtio_bench.c): reads of 4 KiB from a null node and from a file in memory, packets
+of 64 bytes into a socket pair, at depth 1 and 32.
 
 usage: virtio.py BUILD [--rounds N] [null] [ram] [net]      (default: all)
 The best of the rounds stands: on a machine that does other things as well, everything else is their time. CPU time is that of every thread
@@ -22,6 +22,7 @@ import measure
 LINE = re.compile(r'VIRTIO requests=(\d+) depth=\d+ kicks=(\d+) cycles=(\d+)')
 DISK_BYTES = 64 << 20
 REQUESTS = {1: 1500, 32: 30000}
+MARK_BARE, MARK_NET = 1 << 63, 1 << 62
 
 
 def cpu_ns(pid):
@@ -44,9 +45,9 @@ class Bench:
         self.disk.write(os.urandom(1 << 20) * (DISK_BYTES >> 20))
         self.disk.flush()
 
-    def guest(self, depth):
+    def guest(self, depth, marks=0):
         blob = bytearray(self.image)
-        blob[0xff00:0xff08] = struct.pack('<Q', REQUESTS[depth] | depth << 32)
+        blob[0xff00:0xff08] = struct.pack('<Q', REQUESTS[depth] | depth << 32 | marks)
         path = os.path.join(self.folder, 'guest.bin')
         with open(path, 'wb') as out:
             out.write(blob)
@@ -58,13 +59,19 @@ class Bench:
         node = f'null-co,node-name=n,size={DISK_BYTES}' if kind == 'null' else f'file,node-name=n,filename={self.disk.name}'
         return ['-blockdev', node, '-device', 'virtio-blk-pci,drive=n,disable-legacy=on,addr=4']
 
+    def command(self, vmm, kind, depth, fd):
+        if vmm == 'raw':
+            image = self.guest(depth, MARK_BARE | (MARK_NET if kind == 'net' else 0))
+            return [os.path.join(self.build, 'tests/bench/raw_virtio'), image, kind, *{'null': [], 'ram': [self.disk.name], 'net': [str(fd)]}[kind]]
+        return [vmm, '-machine', 'q35,accel=kvm,kernel_irqchip=split', '-m', '512', '-bios', self.guest(depth), '-nodefaults', '-display', 'none',
+                '-chardev', 'stdio,id=d', '-device', 'isa-debugcon,iobase=0xe9,chardev=d', *self.device(kind, fd)]
+
     def once(self, vmm, kind, depth):
         """(cycles, kicks, CPU nanoseconds) a request."""
         near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
         drain = subprocess.Popen([os.path.join(self.build, 'tests/bench/drain'), str(far.fileno())], pass_fds=[far.fileno()],
                                  preexec_fn=measure.dies_with_us)
-        argv = [vmm, '-machine', 'q35,accel=kvm,kernel_irqchip=split', '-m', '512', '-bios', self.guest(depth), '-nodefaults', '-display', 'none',
-                '-chardev', 'stdio,id=d', '-device', 'isa-debugcon,iobase=0xe9,chardev=d', *self.device(kind, near.fileno())]
+        argv = self.command(vmm, kind, depth, near.fileno())
         process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                                    pass_fds=[near.fileno()], preexec_fn=measure.dies_with_us)
         try:
@@ -87,7 +94,7 @@ class Bench:
             far.close()
 
     def compare(self, kind, depth, rounds):
-        sides = {'ours': os.path.join(self.build, 'penumbra')}
+        sides = {'raw': 'raw', 'ours': os.path.join(self.build, 'penumbra')}
         qemu = measure.which('qemu-system-x86_64')
         if qemu:
             sides['qemu'] = qemu
@@ -97,9 +104,10 @@ class Bench:
                 samples[name].append(self.once(sides[name], kind, depth))
         best = {name: min(s[0] for s in samples[name]) for name in sides}
         rows = [[name, f'{best[name]:.0f}', f'{statistics.median(s[0] for s in samples[name]):.0f}', f'{best["qemu"] / best[name]:.2f}' if qemu else '-',
+                 f'{best["raw"] / best[name]:.2f}',
                  f'{samples[name][0][1]:.2f}', f'{min(s[2] for s in samples[name]):.0f}'] for name in sides]
-        measure.table(f'{kind}, depth {depth}: {REQUESTS[depth]} requests, {rounds} rounds (goal: 1.5 x QEMU)', rows,
-                      ['side', 'cycles a request', 'median', 'x QEMU\'s rate', 'notifications', 'device CPU ns'])
+        measure.table(f'{kind}, depth {depth}: {REQUESTS[depth]} requests, {rounds} rounds (goals: 1.5 x QEMU, 0.8 x raw)', rows,
+                      ['side', 'cycles a request', 'median', 'x QEMU\'s rate', 'x raw', 'notifications', 'device CPU ns'])
 
 
 def main():
