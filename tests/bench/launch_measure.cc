@@ -1,13 +1,15 @@
 // How fast the launch of an SEV-SNP guest is measured on the model of the kernel: a 2 MiB firmware alone, and
 // with a kernel and an initrd whose hashes are measured, as -launch-plan records them. Beside them, in the
 // same run and in turns, `openssl speed -evp sha384 -bytes 4096`, which is what pages of 4 KiB could have at
-// best. usage: launch_measure [FIRMWARE]. Prints MB/s and ratios; the status is 1 when a launch is below 90
-// %.
+// best. openssl divides by the processor time it used, so the launches' rate is by processor time as well, of
+// all threads and with the kernel's part; a busy machine changes neither. usage: launch_measure [FIRMWARE].
+// Prints MB/s and ratios; the status is 1 when the launch with kernel and initrd is below 90 %.
+#include <algorithm>
 #include <array>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <string>
 
 #include "target/i386/confidential/sev/snp_guest.h"
@@ -22,11 +24,22 @@ constexpr unsigned kRounds = 5, kLaunchesARound = 9;
 constexpr double kGoal = 0.9;
 constexpr size_t kKernelSize = 8 * kMiB, kInitrdSize = 24 * kMiB;
 
+// By the wall clock, and of all processors.
+struct Cost {
+    double wall = 0, cpu = 0;
+};
+
+double now(clockid_t clock) {
+    timespec t{};
+    ::clock_gettime(clock, &t);
+    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec) / 1e9;
+}
+
 template <typename Work>
-double seconds(Work work) {
-    const auto before = std::chrono::steady_clock::now();
+Cost cost_of(Work work) {
+    const Cost before{now(CLOCK_MONOTONIC), now(CLOCK_PROCESS_CPUTIME_ID)};
     work();
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - before).count();
+    return {now(CLOCK_MONOTONIC) - before.wall, now(CLOCK_PROCESS_CPUTIME_ID) - before.cpu};
 }
 
 // MB/s, as openssl says it on its last line: "sha384  1060797.58k"; 0 without openssl.
@@ -60,8 +73,9 @@ void make_place_for_hashes(vectors::Bytes& image) {
     store_le<uint32_t>(&*(last + 8), kHashPage);
 }
 
-double launch_seconds(const vectors::Bytes& firmware, const vectors::Bytes& kernel,
-                      const vectors::Bytes& initrd) {
+// contents: hash what each operation submits once more, for the record, as a plan does and a guard does not.
+Cost launch_cost(const vectors::Bytes& firmware, const vectors::Bytes& kernel, const vectors::Bytes& initrd,
+                 bool contents) {
     LaunchWorld world(firmware, vmm::abi::kVmSnp);
     sev::SnpConfig config;
     config.common.id = "snp0";
@@ -70,15 +84,29 @@ double launch_seconds(const vectors::Bytes& firmware, const vectors::Bytes& kern
     world.make(sev::SnpGuest::create(std::move(config)).take_value());
     if (!kernel.empty()) world.set_kernel(kernel, initrd, "console=ttyS0");
     CHECK(static_cast<bool>(world.prepare_only()), "preparation");
-    return seconds([&] {
+    world.record.hash_contents = contents;
+    return cost_of([&] {
         CHECK(static_cast<bool>(world.launch_only()), "launch");
         CHECK(static_cast<bool>(world.guest->finish()), "end of the launch");
     });
 }
 
-double megabytes(size_t bytes, double time) {
-    return static_cast<double>(bytes) / time / 1e6;
-}
+// The best of all rounds, in MB/s.
+struct Rate {
+    const char* what;
+    size_t bytes;
+    double wall = 0, cpu = 0;
+
+    void note(Cost cost) {
+        wall = std::max(wall, static_cast<double>(bytes) / cost.wall / 1e6);
+        cpu = std::max(cpu, static_cast<double>(bytes) / cost.cpu / 1e6);
+    }
+    void print(double openssl) const {
+        std::printf(
+            "%-52s %5zu KiB: %5.0f MB/s by processor time (%3.0f %%), %5.0f by the clock (%3.0f %%)\n", what,
+            bytes / kKiB, cpu, 100 * cpu / openssl, wall, 100 * wall / openssl);
+    }
+};
 
 }  // namespace
 
@@ -91,22 +119,27 @@ int main(int argc, char** argv) {
     make_place_for_hashes(*firmware);
     const vectors::Bytes kernel(kKernelSize, 0x5a), initrd(kInitrdSize, 0xa5);
     const size_t whole = firmware->size() + kernel.size() + initrd.size();
-    double openssl = 0, alone = 0, direct = 0;
+    double openssl = 0;
+    Rate chain{"firmware, its pages' chain of digests", firmware->size()};
+    Rate alone{"firmware, recorded (contents are hashed again)", firmware->size()};
+    Rate direct{"firmware, kernel and initrd, recorded", whole};
     for (unsigned round = 0; round < kRounds; ++round) {
         openssl = std::max(openssl, openssl_rate());
         for (unsigned i = 0; i < kLaunchesARound; ++i) {
-            alone = std::max(alone, megabytes(firmware->size(), launch_seconds(*firmware, {}, {})));
-            direct = std::max(direct, megabytes(whole, launch_seconds(*firmware, kernel, initrd)));
+            chain.note(launch_cost(*firmware, {}, {}, false));
+            alone.note(launch_cost(*firmware, {}, {}, true));
+            direct.note(launch_cost(*firmware, kernel, initrd, true));
         }
     }
     if (openssl == 0) {
         std::fprintf(stderr, "no openssl to compare with\n");
         return 77;
     }
-    std::printf("digests by %s; openssl speed sha384, 4096 bytes: %.0f MB/s\n",
-                std::string(digest_library()).c_str(), openssl);
-    std::printf("launch of the firmware: %.0f MB/s (%.0f %%)\n", alone, 100 * alone / openssl);
-    std::printf("launch of firmware, kernel and initrd: %.0f MB/s (%.0f %%)\n", direct,
-                100 * direct / openssl);
-    return direct >= kGoal * openssl ? 0 : 1;
+    std::printf(
+        "digests by %s; 100 %% is openssl speed -evp sha384 -bytes 4096, by its processor time: %.0f MB/s\n"
+        "a launch's rate is the bytes of the files that it measures / its time\n",
+        std::string(digest_library()).c_str(), openssl);
+    for (const Rate* rate : {&chain, &alone, &direct})
+        rate->print(openssl);
+    return direct.cpu >= kGoal * openssl ? 0 : 1;
 }
