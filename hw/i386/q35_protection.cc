@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "hw/acpi/linker_script.h"
 #include "hw/i386/q35_state_priv.h"
 #include "target/i386/confidential/guest.h"
 #include "target/i386/confidential/launch_scene.h"
@@ -27,6 +28,16 @@ Status check_firmware(const BootConfig& boot, const Requirements& needs, const c
             .with_hint("add -bios OVMF.fd");
     return Error::make("%s needs firmware that knows how to start a protected guest", id)
         .with_hint("add -bios OVMF.fd");
+}
+
+// The script first, then what it allocates: in the order of linker_script().
+std::vector<LaunchTable> fetched_tables(const acpi::AcpiImage& image) {
+    std::vector<LaunchTable> out{{acpi::kLoaderFile, acpi::linker_script(image)},
+                                 {acpi::kRsdpFile, image.rsdp},
+                                 {acpi::kTablesFile, image.tables}};
+    for (const acpi::ImageFile& file : image.files)
+        out.push_back({file.name, file.bytes});
+    return out;
 }
 
 }  // namespace
@@ -171,6 +182,7 @@ Status Q35Board::State::launch() {
     if (boot_files)
         media.kernel =
             LaunchKernel{boot_files->kernel.bytes(), boot_files->initrd.bytes(), config.boot.append};
+    if (tables != nullptr && tables->acpi()) media.tables = fetched_tables(*tables->acpi());
     if (igvm_launch != nullptr) media.pages = igvm_launch->pages();
     return x86->launch(media);
 }

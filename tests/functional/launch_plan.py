@@ -175,6 +175,17 @@ def check_sev_vcpus(program):
     print("ok   1 to 64 processors of SEV and SEV-ES")
 
 
+def check_igvm(program):
+    """An IGVM file says itself what is measured; other tools' digest of it."""
+    golden = VECTORS.parent / "golden" / "confidential"
+    words = ["-object", "sev-snp-guest,id=cc0,reduced-phys-bits=1", "-machine", "q35,confidential-guest-support=cc0,igvm-cfg=i0",
+             "-object", f"igvm-cfg,id=i0,file={golden / 'snp.igvm'}", "-cpu", "EPYC-v4", "-m", "512", "-display", "none"]
+    got = plan(program, words)["launch-digest"]
+    if got != "d62109bff4c3df8f4e2edc491e343735154b0a24a8ba2b76f4a9d0ffda4875d669c36465dd4bcdb14bff775712acf322":
+        fail(f"the IGVM file: {got}")
+    print("ok   an IGVM file")
+
+
 def check_starts_nothing(program):
     """A plan of a line full of back ends: none is opened, and no file is made but the plan."""
     firmware = find_file("fw-give-64k.fd")
@@ -317,6 +328,7 @@ def main():
     program = sys.argv[1]
     check_form(program)
     check_vectors(program)
+    check_igvm(program)
     check_vcpus(program)
     check_sev_vcpus(program)
     check_starts_nothing(program)

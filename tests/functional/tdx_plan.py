@@ -11,6 +11,9 @@ import struct
 import subprocess
 import sys
 
+from fw_cfg import file_contents
+from qtest import Qtest
+
 VECTORS = pathlib.Path(__file__).resolve().parent.parent / 'vectors'
 OVMF = pathlib.Path('/usr/share/ovmf/OVMF.fd')
 PAGE = 4096
@@ -122,9 +125,21 @@ def check_parameters(program):
     print('ok   parameters and refusals')
 
 
+def check_tables(program):
+    """The events of ACPI and of a kernel's start: the digests of what the same board offers to its firmware."""
+    firmware = VECTORS / 'fw-give-64k.fd'
+    for words in (['-m', '512'], ['-m', '3G', '-smp', '4', '-device', 'virtio-rng-pci', '-device', 'pcie-root-port,id=p1,chassis=1']):
+        got = plan(program, firmware, *words, '-kernel', str(VECTORS / 'kernel-give.bin'))['rtmr0-events']
+        with Qtest(program, '-machine', 'q35,pic=off,smm=off,kernel_irqchip=split', '-nodefaults', '-bios', str(firmware), *words) as q:
+            wanted = [hashlib.sha384(file_contents(q, name)).hexdigest() for name in ('etc/table-loader', 'etc/acpi/rsdp', 'etc/acpi/tables')]
+        expect('ACPI events', [event['sha384'] for event in got if event['type'] == 0xa], wanted)
+        expect('the last event', got[-1]['type'], 0xa)
+    print('ok   events of ACPI tables')
+
+
 def main():
     program = sys.argv[1]
-    for check in (check_mrtd, check_hob, check_transcript, check_parameters, check_processors):
+    for check in (check_mrtd, check_hob, check_transcript, check_parameters, check_tables, check_processors):
         check(program)
 
 

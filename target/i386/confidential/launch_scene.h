@@ -34,12 +34,19 @@ struct LaunchKernel {
     std::string command_line;         // without its NUL
 };
 
+// A table that firmware fetches through fw_cfg, as it is offered.
+struct LaunchTable {
+    std::string file;
+    std::vector<uint8_t> bytes;
+};
+
 // What the board knows.
 struct LaunchMedia {
     AddressSpace& memory;
     std::vector<LaunchImage> firmware;  // the one at the reset vector first
     std::optional<LaunchKernel> kernel;
-    std::vector<GpaRange> ram;  // as the guest is told, lowest first
+    std::vector<GpaRange> ram;             // as the guest is told, lowest first
+    std::vector<LaunchTable> tables = {};  // ACPI's, in the order in which OVMF fetches and measures them
     // Of an IGVM file: measure() these, instead of launch().
     std::optional<std::vector<MeasuredPages>> pages = {};
 };

@@ -13,6 +13,7 @@
 #include "target/i386/confidential/guest.h"
 #include "target/i386/confidential/tdx/commands.h"
 #include "target/i386/confidential/tdx/quote_service.h"
+#include "target/i386/confidential/tdx/rtmr.h"
 #include "target/i386/confidential/tdx/td_params.h"
 #include "target/i386/confidential/tdx/tdvf.h"
 
@@ -76,6 +77,7 @@ class TdxGuest final : public ConfidentialGuest {
     std::vector<CpuidEntry> wanted_cpuid_;
     std::vector<uint8_t> hob_;                         // as it was launched
     std::vector<Sha384Digest> configuration_volumes_;  // digests, for RTMR0
+    std::vector<MeasuredTable> tables_;                // the same
     std::optional<Sha384Digest> kernel_digest_;        // Authenticode, for RTMR1
     Mutex mutex_{LockRank::Leaf, "TD event interrupt"};
     EventInterrupt event_interrupt_ GUARDED_BY(mutex_);

@@ -140,6 +140,10 @@ Status TdxGuest::launch(LaunchScene& scene) {
             configuration_volumes_.push_back(sha384(section.data(scene.media.firmware[0].bytes)));
     }
     kernel_digest_.reset();
+    tables_.clear();
+    if (record() != nullptr)
+        for (const LaunchTable& table : scene.media.tables)
+            tables_.push_back({table.file, sha384(table.bytes)});
     if (record() != nullptr && scene.media.kernel) {
         const Result<Sha384Digest> digest = authenticode_digest(scene.media.kernel->kernel);
         if (digest) kernel_digest_ = *digest;
@@ -156,8 +160,10 @@ void TdxGuest::describe_launch(qapi::Dict& out) const {
     out.set("mrowner", to_hex(identity_.mrowner));
     out.set("mrownerconfig", to_hex(identity_.mrownerconfig));
     out.set("td-hob", to_hex(hob_));
-    const std::vector<MeasuredEvent> rtmr0 =
-        rtmr0_events({.hob = hob_, .configuration_volumes = configuration_volumes_});
+    const std::vector<MeasuredEvent> rtmr0 = rtmr0_events({.hob = hob_,
+                                                           .configuration_volumes = configuration_volumes_,
+                                                           .tables = tables_,
+                                                           .starts_kernel = kernel_digest_.has_value()});
     out.set("rtmr0-events", events_value(rtmr0));
     if (kernel_digest_) out.set("rtmr1-events", events_value(rtmr1_events(*kernel_digest_)));
 }

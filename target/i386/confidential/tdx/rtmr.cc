@@ -132,6 +132,12 @@ std::vector<MeasuredEvent> rtmr0_events(const Rtmr0Inputs& inputs) {
         out.push_back({kEventVariableDriverConfig, variable_digest(row.vendor, row.name, {}),
                        std::string("variable ") + row.name + " (empty)"});
     out.push_back({kEventSeparator, separator_digest(), "separator"});
+    for (const MeasuredTable& table : inputs.tables)
+        out.push_back({kEventPlatformConfig, table.digest, "ACPI data " + table.file});
+    if (!inputs.starts_kernel) return out;
+    constexpr uint16_t kOrder[] = {0};
+    out.push_back({kEventVariableBoot, sha384(boot_order_of(kOrder)), "variable BootOrder"});
+    out.push_back({kEventVariableBoot, sha384(load_option(ovmf_ui_app())), "variable Boot0000 (UiApp)"});
     return out;
 }
 

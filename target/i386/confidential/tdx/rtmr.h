@@ -57,11 +57,17 @@ VolumeApplication ovmf_ui_app();
 // What extending a register with these in order makes of zero.
 Sha384Digest replay(std::span<const MeasuredEvent> events);
 
+struct MeasuredTable {
+    std::string file;
+    Sha384Digest digest{};
+};
 // RTMR0 of an OVMF in its default state (no keys enrolled), as far as this program determines it: up to the
-// separator before ACPI tables are measured.
+// ACPI tables, and when it starts a kernel directly, before it looks for anything else to boot, to the end.
 struct Rtmr0Inputs {
     std::span<const uint8_t> hob;
     std::vector<Sha384Digest> configuration_volumes;  // digests of their bytes
+    std::vector<MeasuredTable> tables;                // of ACPI, as they are fetched
+    bool starts_kernel = false;
 };
 std::vector<MeasuredEvent> rtmr0_events(const Rtmr0Inputs& inputs);
 // RTMR1 when OVMF starts this kernel directly; kernel_digest is authenticode_digest()'s.

@@ -163,6 +163,18 @@ void Vector::check_digests() {
                sha384(*vars));
 }
 
+Sha384Digest digest_of(const Dict& event) {
+    Sha384Digest digest{};
+    const auto bytes = from_hex(text(event, "digest")).value_or(std::vector<uint8_t>());
+    EXPECT_EQ(bytes.size(), digest.size());
+    std::copy_n(bytes.begin(), std::min(bytes.size(), digest.size()), digest.begin());
+    return digest;
+}
+
+MeasuredTable logged_table(const Value& event) {
+    return {"table", digest_of(*event.if_dict())};
+}
+
 void Vector::check_log() {
     for (const char* name : {"rtmr0", "rtmr1", "rtmr2"}) {
         const Dict& log = object(expected(), name);
@@ -170,17 +182,20 @@ void Vector::check_log() {
         for (const Value& v : *log.find("events")->if_list()) {
             MeasuredEvent event;
             event.type = static_cast<uint32_t>(number(*v.if_dict(), "type"));
-            const std::string digest = text(*v.if_dict(), "digest");
-            for (size_t i = 0; i < event.digest.size(); ++i)
-                event.digest[i] = static_cast<uint8_t>(*parse_u64(digest.substr(2 * i, 2), 16));
+            event.digest = digest_of(*v.if_dict());
             events.push_back(event);
         }
         EXPECT_EQ(to_hex(replay(events)), text(log, "value")) << name;
     }
-    // What we would have predicted of this TD: the events in their order, apart from ACPI's.
+    // What we would have predicted of this TD: all events in their order; ACPI's contents are that VMM's.
     const Dict& rtmr0 = object(expected(), "rtmr0");
     const List& logged = *rtmr0.find("events")->if_list();
-    std::vector<MeasuredEvent> predicted = rtmr0_events({});
+    const std::vector<MeasuredEvent> predicted =
+        rtmr0_events({.hob = {},
+                      .configuration_volumes = {},
+                      .tables = {logged_table(logged[8]), logged_table(logged[9]), logged_table(logged[10])},
+                      .starts_kernel = true});
+    ASSERT_EQ(predicted.size(), logged.size() - 2);
     for (size_t i = 0; i < predicted.size(); ++i) {
         const Dict& event = *logged[i + 2].if_dict();  // behind the HOB and the variables' volume
         EXPECT_EQ(predicted[i].type, number(event, "type")) << i;
