@@ -26,7 +26,8 @@ void register_fd_commands(qapi::CommandTable& table, FdStore& store);
 void register_trace_commands(qapi::CommandTable& table);
 
 // migrate and its kin.
-void register_migration_commands(qapi::CommandTable& table);
+using MigrationBlocker = std::function<std::optional<std::string>()>;
+void register_migration_commands(qapi::CommandTable& table, MigrationBlocker blocker);
 
 // Facts about the guest that do not change.
 struct GuestIdentity {

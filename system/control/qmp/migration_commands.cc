@@ -13,7 +13,12 @@ constexpr const char* kReason = "there is no migration in this version, the gues
 
 }  // namespace
 
-void register_migration_commands(qapi::CommandTable& table) {
+void register_migration_commands(qapi::CommandTable& table, MigrationBlocker blocker) {
+    auto reasons = [blocker = std::move(blocker)] {
+        std::vector<std::string> all{kReason};
+        if (std::optional<std::string> own = blocker()) all.push_back(std::move(*own));
+        return all;
+    };
     // What was set; nobody reads it but who asks.
     auto events = std::make_shared<bool>(false);
     table.add<qapi::QueryMigrateCapabilitiesCommand>([events] {
@@ -27,9 +32,11 @@ void register_migration_commands(qapi::CommandTable& table) {
             return {};
         });
     table.add<qapi::QueryMigrateCommand>(
-        [] { return Result<qapi::MigrationInfo>(qapi::MigrationInfo{.blocked_reasons = {{kReason}}}); });
-    table.add<qapi::MigrateCommand>(
-        [](const qapi::MigrateArguments&) -> Status { return Error::make("%s", kReason); });
+        [reasons] { return Result<qapi::MigrationInfo>(qapi::MigrationInfo{.blocked_reasons = reasons()}); });
+    table.add<qapi::MigrateCommand>([reasons](const qapi::MigrateArguments&) -> Status {
+        // The guest's own reason would be one in any version.
+        return Error::make("%s", reasons().back().c_str());
+    });
     table.add<qapi::MigrateCancelCommand>([]() -> Status { return {}; });
     table.add<qapi::MigratePauseCommand>(
         []() -> Status { return Error::make("there is no migration that could be interrupted"); });

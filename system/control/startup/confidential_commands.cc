@@ -1,6 +1,4 @@
 // Commands about encrypted guests; see query_commands.h.
-#include <cpuid.h>
-
 #include "accel/kvm/kvm.h"
 #include "linux-headers/kvm_abi.h"
 #include "qapi/commands_misc_i386.h"
@@ -10,6 +8,7 @@
 #include "target/i386/confidential/sev/sev_guest.h"
 #include "target/i386/confidential/sev/snp_guest.h"
 #include "util/base64.h"
+#include "util/text.h"
 
 namespace vmm {
 
@@ -61,7 +60,7 @@ Result<qapi::SevLaunchMeasureInfo> query_measure(MachineView& view) {
     return qapi::SevLaunchMeasureInfo{.data = to_base64(guest->measurement())};
 }
 
-Result<qapi::SevCapability> query_capabilities(MachineView& view) {
+Result<qapi::SevCapability> query_capabilities(MachineView& view, IoctlDoor& host) {
     std::string device = "/dev/sev";
     if (const auto& object = view.configuration().confidential) {
         if (const auto* sev = std::get_if<qapi::SevGuestProperties>(&object->u))
@@ -69,8 +68,7 @@ Result<qapi::SevCapability> query_capabilities(MachineView& view) {
         if (const auto* snp = std::get_if<qapi::SevSnpGuestProperties>(&object->u))
             device = snp->sev_device.value_or(device);
     }
-    SystemIoctlDoor door;
-    sev::HostPlatform platform = TRY(sev::read_platform(door, device));
+    sev::HostPlatform platform = TRY(sev::read_platform(host, device, sev::host_cbit()));
     return qapi::SevCapability{.pdh = to_base64(platform.pdh),
                                .cert_chain = to_base64(platform.certificates),
                                .cpu0_id = to_base64(platform.cpu0_id),
@@ -78,9 +76,8 @@ Result<qapi::SevCapability> query_capabilities(MachineView& view) {
                                .reduced_phys_bits = 1};
 }
 
-Result<qapi::TdxCapability> query_tdx_capabilities(MachineView& view) {
-    SystemIoctlDoor door;
-    const auto kvm = TRY(kvm::Kvm::open(door, view.configuration().accels.front().device));
+Result<qapi::TdxCapability> query_tdx_capabilities(MachineView& view, IoctlDoor& host) {
+    const auto kvm = TRY(kvm::Kvm::open(host, view.configuration().accels.front().device));
     const auto types = static_cast<uint32_t>(kvm->capabilities().value(abi::kCapVmTypes));
     if ((types >> abi::kVmTdx & 1) == 0) return kvm::vm_type_error(abi::kVmTdx, "tdx", types);
     return qapi::TdxCapability{};
@@ -106,11 +103,19 @@ Result<qapi::SevAttestationReport> attestation_report(MachineView& view, const s
 
 }  // namespace
 
-void register_confidential_commands(qapi::CommandTable& table, MachineView& view) {
+std::optional<std::string> migration_blocker(MachineView& view) {
+    const ConfidentialGuest* guest = view.confidential();
+    if (guest == nullptr) return std::nullopt;
+    return strf("%s is a %s, whose memory cannot be taken to another host", guest->id().c_str(),
+                std::string(guest->type()).c_str());
+}
+
+void register_confidential_commands(qapi::CommandTable& table, MachineView& view, IoctlDoor& host) {
     table.add<qapi::QuerySevCommand>([&view] { return query_sev(view); });
     table.add<qapi::QuerySevLaunchMeasureCommand>([&view] { return query_measure(view); });
-    table.add<qapi::QuerySevCapabilitiesCommand>([&view] { return query_capabilities(view); });
-    table.add<qapi::QueryTdxCapabilitiesCommand>([&view] { return query_tdx_capabilities(view); });
+    table.add<qapi::QuerySevCapabilitiesCommand>([&view, &host] { return query_capabilities(view, host); });
+    table.add<qapi::QueryTdxCapabilitiesCommand>(
+        [&view, &host] { return query_tdx_capabilities(view, host); });
     table.add<qapi::SevInjectLaunchSecretCommand>(
         [&view](const qapi::SevInjectLaunchSecretArguments& asked) { return inject_secret(view, asked); });
     table.add<qapi::QuerySevAttestationReportCommand>(

@@ -27,14 +27,14 @@ ControlPlane::ControlPlane(EventLoop& loop, LoopRequests& requests, const Config
                                            .uuid = configuration.machine.uuid,
                                            .kvm = [this] { return kvm_; }});
     register_trace_commands(commands_);
-    register_migration_commands(commands_);
+    register_migration_commands(commands_, [&view] { return migration_blocker(view); });
     register_type_commands(commands_, types_);
     register_object_commands(commands_, [&view] { return object_tree(view); });
     register_machine_commands(commands_, view);
     register_cpu_commands(commands_, view);
     register_memory_commands(commands_, view);
     register_balloon_commands(commands_, view);
-    register_confidential_commands(commands_, view);
+    register_confidential_commands(commands_, view, host_);
     register_chardev_commands(commands_, chardevs_, descriptors_);
     register_hotplug_commands(commands_, view);
     register_device_commands(commands_, view, device_types_);

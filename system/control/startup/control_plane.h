@@ -12,6 +12,7 @@
 #include "system/control/startup/query_commands.h"
 #include "system/control/startup/run_policy.h"
 #include "util/fd_store.h"
+#include "util/ioctl.h"
 
 namespace vmm {
 
@@ -45,6 +46,7 @@ class ControlPlane {
     const DeviceTypes device_types_;
     const TypeRegistry types_;
     FdStore& descriptors_;
+    SystemIoctlDoor host_;
     qapi::CommandTable commands_;
     HmpTable human_{commands_};
     MonitorServer server_;

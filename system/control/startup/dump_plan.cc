@@ -115,6 +115,11 @@ void warn_of_hidden(Q35Board& board) {
 }  // namespace
 
 Status check_dump(MachineView& view, const qapi::DumpGuestMemoryArguments& asked) {
+    const ConfidentialGuest* guest = view.confidential();
+    if (guest != nullptr &&
+        (guest->requirements().cpu_state != CpuState::Open || guest->requirements().pinned_memory))
+        return Error::make("the memory of %s is encrypted for the guest alone: there is nothing to dump",
+                           guest->id().c_str());
     if (view.board() == nullptr) return Error::make("this machine has no memory");
     const bool elf =
         asked.format.value_or(qapi::DumpGuestMemoryFormat::Elf) == qapi::DumpGuestMemoryFormat::Elf;
@@ -126,11 +131,6 @@ Status check_dump(MachineView& view, const qapi::DumpGuestMemoryArguments& asked
     if (asked.begin && *asked.begin < 0) return Error::make("Parameter 'begin' expects a physical address");
     if (asked.length && *asked.length <= 0)
         return Error::make("Parameter 'length' expects more than 0 bytes");
-    const ConfidentialGuest* guest = view.confidential();
-    if (guest != nullptr &&
-        (guest->requirements().cpu_state != CpuState::Open || guest->requirements().pinned_memory))
-        return Error::make("the memory of %s is encrypted for the guest alone: there is nothing to dump",
-                           guest->id().c_str());
     return {};
 }
 

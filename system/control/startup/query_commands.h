@@ -19,6 +19,7 @@ class EventLoop;
 class FdStore;
 struct SlotReport;
 class HmpTable;
+class IoctlDoor;
 class MachineView;
 namespace net {
 class Client;
@@ -40,8 +41,10 @@ void register_chardev_commands(qapi::CommandTable& table, ChardevSet& set, FdSto
 void register_hmp_chardev_commands(HmpTable& table, ChardevSet& set);
 // balloon, query-balloon.
 void register_balloon_commands(qapi::CommandTable& table, MachineView& view);
-// query-sev and its company.
-void register_confidential_commands(qapi::CommandTable& table, MachineView& view);
+// query-sev and its company. What the host has is asked through the door.
+void register_confidential_commands(qapi::CommandTable& table, MachineView& view, IoctlDoor& host);
+// Why the guest cannot leave this host, apart from what this program lacks; empty: nothing of its own.
+std::optional<std::string> migration_blocker(MachineView& view);
 // device_add, device_del.
 void register_device_commands(qapi::CommandTable& table, MachineView& view, const DeviceTypes& types);
 // What the guest says of slots for processors and memory: ACPI_DEVICE_OST, query-acpi-ospm-status.

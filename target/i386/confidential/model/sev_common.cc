@@ -42,6 +42,28 @@ kvm_sregs kernel_reset_sregs() {
     return sregs;
 }
 
+// Into a buffer that may be too short: then nothing is written.
+bool fits(std::span<const uint8_t> bytes, uint64_t address, uint32_t room) {
+    if (room < bytes.size()) return false;
+    std::memcpy(pointer<void>(address), bytes.data(), bytes.size());
+    return true;
+}
+
+// Lengths are told in any case.
+int export_keys(const SevFirmware& firmware, abi::SevPdhCertExport& a) {
+    const bool key = fits(firmware.pdh, a.pdh_address, a.pdh_length);
+    const bool chain = fits(firmware.certificates, a.chain_address, a.chain_length);
+    a.pdh_length = static_cast<uint32_t>(firmware.pdh.size());
+    a.chain_length = static_cast<uint32_t>(firmware.certificates.size());
+    return key && chain ? 0 : -EIO;
+}
+
+int tell_id(const SevFirmware& firmware, abi::SevGetId2& a) {
+    const bool told = fits(firmware.chip_id, a.address, a.length);
+    a.length = static_cast<uint32_t>(firmware.chip_id.size());
+    return told ? 0 : -EIO;
+}
+
 }  // namespace
 
 sev::VmsaPage vmsa_of(ModelVcpu& cpu, uint64_t sev_features, bool fpu_synced) {
@@ -120,13 +142,16 @@ std::unique_ptr<ProtectionModel> make_sev_model(uint32_t vm_type, KernelModel& k
 int sev_device_call(const SevFirmware& firmware, unsigned long request, void* argument) {
     if (request != abi::kSevIssueCommand) return -EINVAL;
     auto& command = *static_cast<abi::SevIssueCommand*>(argument);
+    if (command.command == abi::kSevPdhCertExport)
+        return export_keys(firmware, *pointer<abi::SevPdhCertExport>(command.data));
+    if (command.command == abi::kSevGetId2) return tell_id(firmware, *pointer<abi::SevGetId2>(command.data));
     if (command.command != abi::kSevPlatformStatus) return -EINVAL;
     abi::SevPlatformStatus status{};
     status.api_major = firmware.api_major;
     status.api_minor = firmware.api_minor;
     status.build = firmware.build;
     status.flags = 1u << 8;
-    std::memcpy(reinterpret_cast<void*>(static_cast<uintptr_t>(command.data)), &status, sizeof status);
+    std::memcpy(pointer<void>(command.data), &status, sizeof status);
     command.error = 0;
     return 0;
 }

@@ -16,11 +16,6 @@ namespace {
 constexpr size_t kMeasureSize = 48, kReportSize = 128, kSecretHeaderSize = 52;
 constexpr uint64_t kBlock = 16;  // what the processor encrypts at once
 
-template <typename T>
-T* pointer(uint64_t address) {
-    return reinterpret_cast<T*>(static_cast<uintptr_t>(address));
-}
-
 }  // namespace
 
 int SevModel::vm_command(abi::EncryptCommand& command) {

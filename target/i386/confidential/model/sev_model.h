@@ -17,6 +17,12 @@
 
 namespace vmm::model {
 
+// Where an argument says that data are.
+template <typename T>
+T* pointer(uint64_t address) {
+    return reinterpret_cast<T*>(static_cast<uintptr_t>(address));
+}
+
 // What both need of a vCPU: its save area, from the registers it was given or the kernel's own reset state.
 sev::VmsaPage vmsa_of(ModelVcpu& cpu, uint64_t sev_features, bool fpu_synced);
 
@@ -29,6 +35,8 @@ struct SevFirmware {
         abi::kSevFeatureDebugSwap | abi::kSevFeatureSecureTsc;  // those that may be asked for
     uint64_t snp_policy_bits = 0x3ffffff;
     bool request_certs = true;
+    // What the device exports; absent: it refuses.
+    std::vector<uint8_t> pdh, certificates, chip_id;
     // Looks at an SNP CPUID page; false: refused, with what would be accepted written into it.
     std::function<bool(std::span<uint8_t> page)> check_cpuid;
     // How many pages one LAUNCH_UPDATE takes before it returns; 0: all.

@@ -13,11 +13,6 @@ namespace vmm::model {
 
 namespace {
 
-template <typename T>
-T* pointer(uint64_t address) {
-    return reinterpret_cast<T*>(static_cast<uintptr_t>(address));
-}
-
 bool may_be_added(uint8_t type) {
     switch (static_cast<sev::PageType>(type)) {
         case sev::PageType::Normal:

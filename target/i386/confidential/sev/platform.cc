@@ -13,10 +13,9 @@ std::optional<uint32_t> host_cbit() {
     return ebx & 0x3f;
 }
 
-Result<HostPlatform> read_platform(IoctlDoor& door, const std::string& path) {
+Result<HostPlatform> read_platform(IoctlDoor& door, const std::string& path, std::optional<uint32_t> bit) {
     HostPlatform platform;
     Device device = TRY(Device::open(door, path));
-    const std::optional<uint32_t> bit = host_cbit();
     if (!bit) return Error::make("SEV is not enabled in KVM").with_hint("load kvm_amd with sev=1");
     platform.cbitpos = *bit;
     // Asked without room, both say how much they need.

@@ -18,8 +18,9 @@ struct HostPlatform {
     std::vector<uint8_t> pdh, certificates, cpu0_id;
     uint32_t cbitpos = 0;
 };
-// Asks the device; errors say what the host lacks.
-Result<HostPlatform> read_platform(IoctlDoor& door, const std::string& device);
+// Asks the device; errors say what the host lacks. cbitpos: host_cbit()'s.
+Result<HostPlatform> read_platform(IoctlDoor& door, const std::string& device,
+                                   std::optional<uint32_t> cbitpos);
 
 // The bit of physical addresses that marks encrypted pages here; empty without SEV.
 std::optional<uint32_t> host_cbit();
