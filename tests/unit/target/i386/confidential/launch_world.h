@@ -5,7 +5,6 @@
 #include <gtest/gtest.h>
 #include <sys/mman.h>
 
-#include <filesystem>
 #include <memory>
 
 #include "accel/kvm/accelerator.h"
@@ -17,16 +16,10 @@
 #include "target/i386/kvm/x86_accelerator.h"
 #include "tests/fakes/fake_kvm.h"
 #include "tests/fakes/fake_requests.h"
+#include "tests/fakes/launch_faults.h"
 #include "tests/unit/target/i386/confidential/vectors.h"
 
 namespace vmm {
-
-inline unsigned open_descriptors() {
-    unsigned count = 0;
-    for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator("/proc/self/fd"))
-        ++count;
-    return count;
-}
 
 class LaunchWorld {
   public:
@@ -178,6 +171,18 @@ class LaunchWorld {
         for (auto* region : {ram_region.get(), bios_region.get()})
             if (region != nullptr) topology.remove(region->region);
     }
+};
+
+// For LaunchFaults.
+struct LaunchSubject {
+    LaunchSubject(std::unique_ptr<ConfidentialGuest> guest, const char* firmware = "fw-give-64k.fd")
+        : world(firmware, guest->requirements().vm_type) {
+        world.make(std::move(guest));
+    }
+    FakeKvm& kernel() { return world.kernel; }
+    Status launch() { return world.launch(); }
+    std::string measurement() { return world.measurement(); }
+    LaunchWorld world;
 };
 
 }  // namespace vmm

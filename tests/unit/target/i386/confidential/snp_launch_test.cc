@@ -215,46 +215,36 @@ TEST_F(SnpLaunch, AfterTheLaunchRegistersAreTheGuests) {
     EXPECT_EQ(world.set_regs(0, regs), -EINVAL);
 }
 
+auto snp_faults() {
+    return LaunchFaults(
+        [] { return std::make_unique<LaunchSubject>(SnpGuest::create(snp_config()).take_value()); });
+}
+
 // Each call of the launch fails once with each of these: one line, and nothing is left open.
 TEST_F(SnpLaunch, EveryCallMayFail) {
-    make();
-    ASSERT_TRUE(world.launch());
-    const unsigned calls = world.kernel.count(abi::kMemoryEncryptOp);
-    ASSERT_GT(calls, 10u);
-    for (const int number : {EINVAL, EIO, EFAULT, ENOTTY, EBUSY, ENOMEM, EPERM, EEXIST, ENODEV, ENOSPC}) {
-        for (unsigned nth = 1; nth <= calls; ++nth) {
-            const unsigned before = open_descriptors();
-            {
-                LaunchWorld own("fw-give-64k.fd", abi::kVmSnp);
-                own.kernel.fail(abi::kMemoryEncryptOp, number, nth);
-                own.make(SnpGuest::create(snp_config()).take_value());
-                const Status launched = own.launch();
-                ASSERT_FALSE(launched) << nth << " " << number;
-                EXPECT_FALSE(own.kernel.failure_pending());
-                const std::string text = launched.error().message();
-                EXPECT_EQ(text.find('\n'), std::string::npos);
-                EXPECT_NE(text.find("KVM_SEV_"), std::string::npos) << text;
-            }
-            EXPECT_EQ(open_descriptors(), before);
-        }
-    }
+    auto faults = snp_faults();
+    ASSERT_GT(faults.count(abi::kMemoryEncryptOp), 10u);
+    constexpr int kErrors[] = {EINVAL, EIO, EFAULT, ENOTTY, EBUSY, ENOMEM, EPERM, EEXIST, ENODEV, ENOSPC};
+    faults.each_call(abi::kMemoryEncryptOp, kErrors, "KVM_SEV_");
+    EXPECT_EQ(faults.survived(), 0u);
+    faults.print("SEV-SNP, launch commands");
+}
+
+// And what the launch needs besides: the VM, memory, attributes, vCPUs, their state.
+TEST_F(SnpLaunch, EveryOtherCallMayFailToo) {
+    auto faults = snp_faults();
+    constexpr int kErrors[] = {EINVAL, ENOMEM, EIO, EEXIST};
+    faults.each_call(0, kErrors, "");
+    EXPECT_GT(faults.refused(), faults.survived());
+    faults.print("SEV-SNP, all calls");
 }
 
 TEST_F(SnpLaunch, InterruptedAndBusyCallsAreRepeated) {
-    make();
-    ASSERT_TRUE(world.launch());
-    const std::string whole = digest();
-    const unsigned calls = world.kernel.count(abi::kMemoryEncryptOp);
-    for (const int number : {EAGAIN, EINTR}) {
-        for (unsigned nth = 1; nth <= calls; ++nth) {
-            LaunchWorld own("fw-give-64k.fd", abi::kVmSnp);
-            own.kernel.fail(abi::kMemoryEncryptOp, number, nth);
-            own.make(SnpGuest::create(snp_config()).take_value());
-            const Status launched = own.launch();
-            ASSERT_TRUE(launched) << nth << ": " << launched.error().message();
-            EXPECT_EQ(own.measurement(), whole);
-        }
-    }
+    auto faults = snp_faults();
+    constexpr int kErrors[] = {EAGAIN, EINTR};
+    faults.each_call(abi::kMemoryEncryptOp, kErrors, "");
+    EXPECT_EQ(faults.refused(), 0u);
+    faults.print("SEV-SNP, launch commands asked again");
 }
 
 }  // namespace

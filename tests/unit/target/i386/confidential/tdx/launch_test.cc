@@ -240,6 +240,37 @@ std::string name_of(const testing::TestParamInfo<Fault>& row) {
 }
 INSTANTIATE_TEST_SUITE_P(Calls, TdFault, testing::ValuesIn(kFaults), name_of);
 
+auto td_faults() {
+    return LaunchFaults([] { return std::make_unique<TdSubject>(make_image().bytes); });
+}
+
+// Each call with each of these, documented or not: one line, and nothing is left open.
+TEST(TdLaunch, EveryCallMayFail) {
+    auto faults = td_faults();
+    ASSERT_GT(faults.count(abi::kMemoryEncryptOp), 8u);
+    constexpr int kErrors[] = {EINVAL, EIO,    EFAULT, ENOTTY, EBUSY,     ENOMEM,
+                               EPERM,  EEXIST, ENODEV, ENOSPC, EOPNOTSUPP};
+    faults.each_call(abi::kMemoryEncryptOp, kErrors, "tdx0");
+    EXPECT_EQ(faults.survived(), 0u);
+    faults.print("TDX, launch commands");
+}
+
+TEST(TdLaunch, EveryOtherCallMayFailToo) {
+    auto faults = td_faults();
+    constexpr int kErrors[] = {EINVAL, ENOMEM, EIO, EEXIST};
+    faults.each_call(0, kErrors, "");
+    EXPECT_GT(faults.refused(), faults.survived());
+    faults.print("TDX, all calls");
+}
+
+TEST(TdLaunch, InterruptedCallsAreRepeated) {
+    auto faults = td_faults();
+    constexpr int kErrors[] = {EINTR};
+    faults.each_call(abi::kMemoryEncryptOp, kErrors, "");
+    EXPECT_EQ(faults.refused(), 0u);
+    faults.print("TDX, launch commands asked again");
+}
+
 TEST(TdLaunch, WhatTheHostLacksIsNamed) {
     TdWorld world(vector_firmware());
     world.host.attributes = 0;

@@ -16,7 +16,7 @@
 #include "target/i386/confidential/tdx/guest.h"
 #include "target/i386/confidential/tdx/td_model.h"
 #include "target/i386/kvm/x86_accelerator.h"
-#include "tests/fakes/fake_kvm.h"
+#include "tests/fakes/launch_faults.h"
 #include "tests/unit/accel/kvm/fake_world.h"
 #include "util/align.h"
 
@@ -169,6 +169,15 @@ class TdWorld {
         MemoryRegion region;
     };
     std::unique_ptr<Window> ram_window_, firmware_window_;
+};
+
+// For LaunchFaults.
+struct TdSubject {
+    explicit TdSubject(std::vector<uint8_t> image) : world(std::move(image)) {}
+    FakeKvm& kernel() { return world.fake; }
+    Status launch() { return world.launch(2); }
+    std::string measurement() { return world.mrtd(); }
+    TdWorld world;
 };
 
 }  // namespace vmm::tdx
