@@ -28,6 +28,7 @@ class ThrottleGroup;
 // medium, -EACCES for changing a read-only one.
 struct DiskRequest : Request {
     void (*complete)(DiskRequest&) = nullptr;  // `result` is 0 or -errno
+    unsigned stands_for = 1;                   // requests of the guest, in the counters
 
     // The handle's.
     BlockHandle* handle = nullptr;

@@ -13,17 +13,19 @@ class HandleStats {
     void count(const DiskRequest& request, uint64_t now_ns) {
         Counters& counters = of(request.asked_op);
         uint64_t took = now_ns - request.started_ns;
+        const unsigned guests = request.stands_for;
         if (request.result < 0) {
-            add(counters.failed, 1);
+            add(counters.failed, guests);
         } else {
-            add(counters.operations, 1);
+            add(counters.operations, guests);
+            if (guests > 1) add(counters.merged, guests - 1);
             add(counters.bytes, request.asked_op == Op::Flush ? 0 : request.bytes);
             uint64_t end = request.asked_offset + request.bytes;
             if ((request.asked_op == Op::Write || request.asked_op == Op::WriteZeroes) &&
                 end > highest_.load(std::memory_order_relaxed))
                 highest_.store(end, std::memory_order_relaxed);
         }
-        add(counters.total_ns, took);
+        add(counters.total_ns, took * guests);
         last_ns_.store(static_cast<int64_t>(now_ns), std::memory_order_relaxed);
     }
     // Any thread.
@@ -43,7 +45,7 @@ class HandleStats {
   private:
     using Counter = std::atomic<uint64_t>;
     struct Counters {
-        Counter bytes{0}, operations{0}, failed{0}, invalid{0}, total_ns{0};
+        Counter bytes{0}, operations{0}, failed{0}, invalid{0}, merged{0}, total_ns{0};
     };
     // One writer: a plain addition, seen whole by readers.
     static void add(Counter& counter, uint64_t more) {
@@ -54,6 +56,7 @@ class HandleStats {
         to.operations = from.operations.load(std::memory_order_relaxed);
         to.failed = from.failed.load(std::memory_order_relaxed);
         to.invalid = from.invalid.load(std::memory_order_relaxed);
+        to.merged = from.merged.load(std::memory_order_relaxed);
         to.total_ns = from.total_ns.load(std::memory_order_relaxed);
     }
     Counters& of(Op op) {

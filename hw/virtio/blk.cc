@@ -84,6 +84,7 @@ Result<std::unique_ptr<Blk>> Blk::create(const BlkConfig& config, DeviceEnv& env
     for (unsigned i = 0; i < queues; ++i) {
         device->lanes_[i].queue = &device->queue(i);
         device->lanes_[i].done = tell_driver;
+        device->lanes_[i].merger = BlkMerger(config.request_merging);
     }
     return device;
 }
@@ -236,13 +237,15 @@ void Blk::handle(Queue& queue) {
     lane.serving = true;
     serve(
         queue, [&] { return take_one(queue, now); }, [&] { show_ended(queue); });
-    // What the ring or the workers have by now, and what the budget put off.
+    // What was held back, what the ring or the workers have by now, and what the budget put off.
+    lane.merger.flush(*drive_);
     (void)context_->poll(false);
     lane.serving = false;
     queue.publish();
 }
 
 void Blk::show_ended(Queue& queue) {
+    lanes_[queue.index()].merger.flush(*drive_);
     if (context_->reap()) queue.publish();
 }
 
@@ -279,7 +282,7 @@ void Blk::run(BlkRequest& request, const BlkLimits& limits) {
     if (request.header.type == static_cast<uint32_t>(BlkType::GetId)) return finish(request, get_id(request));
     const std::optional<BlkStatus> refused = request.prepare(queue.memory(), limits);
     if (refused) return finish(request, *refused);
-    drive_->submit(request);
+    lanes_[queue.index()].merger.add(*drive_, request);
 }
 
 BlkStatus Blk::get_id(BlkRequest& request) {

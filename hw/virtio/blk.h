@@ -1,7 +1,7 @@
 // Block device: a drive behind one or more queues. Virtio 1.2, 5.2: read, write, flush, get-id, discard,
 // write zeroes, write-cache mode, topology, geometry, resize.
 //
-// Missing: secure erase, lifetime, zoned devices, SCSI pass-through (legacy), merging of adjacent requests.
+// Missing: secure erase, lifetime, zoned devices, SCSI pass-through (legacy).
 // Threads: buffers are taken and given back on the loop of the drive (the main loop or an iothread); each
 // queue's pool belongs to that thread. Configuration is the base class's.
 #pragma once
@@ -19,6 +19,7 @@
 #include "hw/block/disk_config.h"
 #include "hw/block/geometry.h"
 #include "hw/core/device_type.h"
+#include "hw/virtio/blk_merge.h"
 #include "hw/virtio/blk_request.h"
 #include "hw/virtio/device.h"
 #include "hw/virtio/pci_transport.h"
@@ -58,6 +59,7 @@ class Blk final : public Device, private block::DiskClient {
         Queue* queue = nullptr;
         std::vector<std::unique_ptr<BlkRequest>> all;
         BlkRequest* free = nullptr;
+        BlkMerger merger;
         bool telling = false;
         bool serving = false;  // inside handle(), which shows them by itself
     };

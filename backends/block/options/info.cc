@@ -107,6 +107,8 @@ qapi::BlockDeviceStats counters(const DiskStats& stats, int64_t now_ns) {
     out.rd_bytes = number(stats.read.bytes);
     out.wr_bytes = number(stats.write.bytes);
     out.unmap_bytes = number(stats.unmap.bytes);
+    out.rd_merged = number(stats.read.merged);
+    out.wr_merged = number(stats.write.merged);
     out.wr_highest_offset = number(stats.highest_offset);
     if (stats.idle_since_ns != 0) out.idle_time_ns = std::max<int64_t>(0, now_ns - stats.idle_since_ns);
     out.account_invalid = out.account_failed = true;

@@ -255,7 +255,7 @@ TEST(Blk, theCacheModeFollowsTheDriver) {
 
 TEST(Blk, requestsEndInTheirOwnOrder) {
     BlkWorld w;
-    ASSERT_EQ(w.add(), "");
+    ASSERT_EQ(w.add({{"request-merging", "off"}}), "");
     BlkDriver d(w);
     d.start();
     w.disk->hold = true;
@@ -277,6 +277,85 @@ TEST(Blk, requestsEndInTheirOwnOrder) {
         EXPECT_TRUE(std::equal(data.begin(), data.end(), w.disk->data.begin() + (39 - i) * 512));
     }
     EXPECT_EQ(w.machine.pins.log, "00.0:A+ ");
+}
+
+// The driver puts all of them into the ring before it notifies.
+std::vector<std::vector<DriverBuffer>> submit(BlkDriver& d, uint32_t type,
+                                              std::initializer_list<uint64_t> sectors) {
+    std::vector<std::vector<DriverBuffer>> all;
+    for (const uint64_t sector : sectors) {
+        std::vector<DriverBuffer> one = {d.header(type, sector)};
+        if (type == kIn) one.push_back(d.room(512));
+        if (type == kOut) one.push_back(d.with(pattern(512, static_cast<uint8_t>(sector))));
+        one.push_back(d.status_byte());
+        CHECK(d.ring(0).add(one, false).has_value(), "the ring is full");
+        all.push_back(one);
+    }
+    d.notify(0);
+    d.settle();
+    return all;
+}
+
+TEST(Blk, requestsBehindEachOtherAreJoined) {
+    struct Row {
+        uint32_t type;
+        std::initializer_list<uint64_t> sectors;
+        std::vector<uint64_t> operations;  // bytes of each
+    };
+    const Row rows[] = {
+        {kIn, {0, 1, 2, 3}, {2048}},
+        {kOut, {0, 1, 2, 3}, {2048}},
+        {kIn, {3, 2, 1, 0}, {512, 512, 512, 512}},
+        {kIn, {0, 1, 3, 4, 4}, {1024, 1024, 512}},
+        {kOut, {7}, {512}},
+        {kIn, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9}, {8 * 512, 2 * 512}},  // what is shown together at the most
+    };
+    for (const Row& row : rows) {
+        BlkWorld w;
+        ASSERT_EQ(w.add(), "");
+        BlkDriver d(w);
+        d.start();
+        const auto all = submit(d, row.type, row.sectors);
+        std::vector<uint64_t> operations;
+        for (const auto& seen : w.disk->seen)
+            operations.push_back(seen.bytes);
+        EXPECT_EQ(operations, row.operations);
+        size_t which = 0;
+        for (const uint64_t sector : row.sectors) {
+            EXPECT_EQ(d.bytes(all[which].back())[0], kOk);
+            const auto data = d.bytes(all[which++][1]);
+            EXPECT_TRUE(std::equal(data.begin(), data.end(),
+                                   w.disk->data.begin() + static_cast<std::ptrdiff_t>(sector * 512)));
+        }
+        const block::DiskStats stats = static_cast<Blk&>(d.device()).drive().stats();
+        const block::OpStats& mine = row.type == kIn ? stats.read : stats.write;
+        EXPECT_EQ(mine.operations, row.sectors.size());
+        EXPECT_EQ(mine.merged, row.sectors.size() - row.operations.size());
+        EXPECT_EQ(mine.bytes, row.sectors.size() * 512);
+    }
+}
+
+TEST(Blk, whatIsJoinedFailsForAll) {
+    BlkWorld w;
+    ASSERT_EQ(w.add(), "");
+    BlkDriver d(w);
+    d.start();
+    w.disk->fails = [](const block::Request& request) { return request.offset < 1024 ? EIO : 0; };
+    const auto all = submit(d, kIn, {0, 1, 2, 10, 11});
+    for (size_t i = 0; i < all.size(); ++i)
+        EXPECT_EQ(d.bytes(all[i].back())[0], i < 3 ? kIoError : kOk) << i;
+    EXPECT_EQ(static_cast<Blk&>(d.device()).drive().stats().read.failed, 3u);
+    w.disk->fails = nullptr;
+    EXPECT_EQ(d.request(kIn, 0, {}, 512).status, kOk);
+}
+
+TEST(Blk, joiningCanBeTurnedOff) {
+    BlkWorld w;
+    ASSERT_EQ(w.add({{"request-merging", "off"}}), "");
+    BlkDriver d(w);
+    d.start();
+    (void)submit(d, kIn, {0, 1, 2});
+    EXPECT_EQ(w.disk->seen.size(), 3u);
 }
 
 TEST(Blk, eachQueueServes) {
