@@ -33,6 +33,20 @@ bool Client::send(Packet packet) {
     return taken;
 }
 
+bool Client::send_more(Packet packet) {
+    if (!link_up_ || packet.empty() || packet.size() > kMaxPacket) return true;
+    const bool outer = std::exchange(sending_, true);
+    const bool taken = do_send_more(packet);
+    sending_ = outer;
+    return taken;
+}
+
+void Client::send_held() {
+    const bool outer = std::exchange(sending_, true);
+    do_send_held();
+    sending_ = outer;
+}
+
 bool Client::deliver(Packet packet) {
     if (peer_ == nullptr || !link_up_ || packet.empty() || packet.size() > kMaxPacket) return true;
     // An answer from inside send(): the device is on the stack.

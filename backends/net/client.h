@@ -84,6 +84,9 @@ class Client {
     Peer* peer() const { return peer_; }
     // False: not taken; sendable() follows. What cannot be sent at all is taken and lost.
     bool send(Packet packet);
+    // As send(), but it may wait here for others until send_held(), so that one call of the kernel takes all.
+    bool send_more(Packet packet);
+    void send_held();
     void accept_input();
     virtual bool has_header() const { return false; }
     // Which offloads packets to the peer may need it to have; only with a header.
@@ -123,6 +126,8 @@ class Client {
     // Whether packets may come and go here, of a queue that is not the first.
     virtual void use(bool used) { (void)used; }
     virtual bool do_send(Packet packet) = 0;
+    virtual bool do_send_more(Packet packet) { return do_send(packet); }
+    virtual void do_send_held() {}
     virtual void resumed() {}
     void flush();
     void flush_soon();

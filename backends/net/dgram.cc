@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -15,6 +16,8 @@ namespace vmm::net {
 namespace {
 
 constexpr unsigned kAtOnce = 64;  // datagrams in one turn of the loop
+// What is held back before it is sent: so many, each of no more bytes than a frame without offloads has.
+constexpr size_t kMostHeld = 16, kSlotBytes = 2048;
 
 bool is_multicast(const SocketName& name) {
     if (name.storage.ss_family != AF_INET) return false;
@@ -114,7 +117,56 @@ void DgramClient::resumed() {
     if (std::exchange(paused_, false)) watch();
 }
 
+void DgramClient::wait_for_room() {
+    out_watch_ = FdWatch(loop(), socket_.get(), FdWatch::kOut, [this](unsigned) {
+        out_watch_.end();
+        if (flush_held()) tell_sendable();
+    });
+}
+
+bool DgramClient::do_send_more(Packet packet) {
+    if (packet.size() > kSlotBytes) return do_send(packet);
+    if (held_ == kMostHeld && !flush_held()) return false;
+    if (slots_.empty()) {
+        slots_.resize(kMostHeld * kSlotBytes);
+        sizes_.resize(kMostHeld);
+    }
+    std::memcpy(slots_.data() + held_ * kSlotBytes, packet.data(), packet.size());
+    sizes_[held_++] = static_cast<uint16_t>(packet.size());
+    return true;
+}
+
+// True: nothing is held any more.
+bool DgramClient::flush_held() {
+    while (sent_ < held_) {
+        std::array<iovec, kMostHeld> parts;
+        std::array<mmsghdr, kMostHeld> messages = {};
+        for (size_t i = sent_; i < held_; ++i) {
+            parts[i] = {slots_.data() + i * kSlotBytes, sizes_[i]};
+            msghdr& head = messages[i].msg_hdr;
+            head.msg_iov = &parts[i];
+            head.msg_iovlen = 1;
+            if (!remote_) continue;
+            head.msg_name = const_cast<sockaddr*>(remote_->get());
+            head.msg_namelen = remote_->length;
+        }
+        const int done = ::sendmmsg(socket_.get(), &messages[sent_], static_cast<unsigned>(held_ - sent_),
+                                    MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (done >= 0) {
+            sent_ += static_cast<size_t>(done);
+        } else if (errno == EAGAIN) {
+            wait_for_room();
+            return false;
+        } else if (errno != EINTR) {
+            ++sent_;  // lost, as in do_send()
+        }
+    }
+    held_ = sent_ = 0;
+    return true;
+}
+
 bool DgramClient::do_send(Packet packet) {
+    if (!flush_held()) return false;
     const sockaddr* to = remote_ ? remote_->get() : nullptr;
     const socklen_t length = remote_ ? remote_->length : 0;
     ssize_t done = 0;
@@ -122,10 +174,7 @@ bool DgramClient::do_send(Packet packet) {
         done = ::sendto(socket_.get(), packet.data(), packet.size(), MSG_NOSIGNAL | MSG_DONTWAIT, to, length);
     } while (done < 0 && errno == EINTR);
     if (done >= 0 || errno != EAGAIN) return true;
-    out_watch_ = FdWatch(loop(), socket_.get(), FdWatch::kOut, [this](unsigned) {
-        out_watch_.end();
-        tell_sendable();
-    });
+    wait_for_room();
     return false;
 }
 

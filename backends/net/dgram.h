@@ -32,6 +32,10 @@ class DgramClient final : public Client {
 
   private:
     bool do_send(Packet packet) override;
+    bool do_send_more(Packet packet) override;
+    void do_send_held() override { (void)flush_held(); }
+    bool flush_held();
+    void wait_for_room();
     void resumed() override;
     void watch();
     void read_some();
@@ -42,6 +46,10 @@ class DgramClient final : public Client {
     FdWatch in_watch_, out_watch_;
     std::vector<uint8_t> in_;
     bool paused_ = false;
+    // Small packets that wait for each other: [sent_, held_) of the slots.
+    std::vector<uint8_t> slots_;
+    std::vector<uint16_t> sizes_;
+    size_t held_ = 0, sent_ = 0;
 };
 
 }  // namespace vmm::net

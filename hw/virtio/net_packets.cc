@@ -49,9 +49,13 @@ void Net::handle(Queue& queue) {
         if (client != nullptr) client->accept_input();
         return;
     }
+    const auto show = [&] {
+        if (client != nullptr) client->send_held();
+        queue.publish();
+    };
     serve(
-        queue, [&] { return transmit(queue, client); }, [&] { queue.publish(); });
-    queue.publish();
+        queue, [&] { return transmit(queue, client); }, show);
+    show();
 }
 
 // ---- from the network ----
@@ -170,7 +174,7 @@ Served Net::transmit(Queue& queue, net::Client* client) {
         broken("a packet is not in shared RAM");
         return Served::None;
     }
-    if (!client->send(packet)) {
+    if (!client->send_more(packet)) {
         queue.unpop(out_);
         return Served::Paused;
     }

@@ -180,6 +180,58 @@ TEST(DgramClient, BothWays) {
     client->detach(card);
 }
 
+// What is held goes together and in order; a larger packet, or one that is sent at once, does not overtake
+// it.
+TEST(DgramClient, HeldPacketsKeepTheirOrder) {
+    EventLoop loop;
+    Pair pair(SOCK_DGRAM);
+    DgramConfig config;
+    config.local = FdAddress{pair.fds[1]};
+    auto client = DgramClient::create(loop, "n", config).take_value();
+    const auto sizes = [&] {
+        std::vector<ssize_t> all;
+        Bytes buffer(8192);
+        for (ssize_t got; (got = ::recv(pair.fds[0], buffer.data(), buffer.size(), MSG_DONTWAIT)) > 0;)
+            all.push_back(got);
+        return all;
+    };
+    using Sizes = std::vector<ssize_t>;
+    EXPECT_TRUE(client->send_more(Bytes(1)));
+    EXPECT_TRUE(client->send_more(Bytes(2)));
+    EXPECT_EQ(sizes(), Sizes());
+    client->send_held();
+    EXPECT_EQ(sizes(), (Sizes{1, 2}));
+    EXPECT_TRUE(client->send_more(Bytes(3)));
+    EXPECT_TRUE(client->send_more(Bytes(4000)));
+    EXPECT_TRUE(client->send_more(Bytes(4)));
+    EXPECT_TRUE(client->send(Bytes(5)));
+    EXPECT_EQ(sizes(), (Sizes{3, 4000, 4, 5}));
+}
+
+TEST(DgramClient, AFullSocketLosesNothingThatWasHeld) {
+    EventLoop loop;
+    Pair pair(SOCK_DGRAM);
+    DgramConfig config;
+    config.local = FdAddress{pair.fds[1]};
+    auto client = DgramClient::create(loop, "n", config).take_value();
+    Card card;
+    ASSERT_TRUE(client->attach(card));
+    uint16_t sent = 0;
+    const auto numbered = [&] { return Bytes{static_cast<uint8_t>(sent), static_cast<uint8_t>(sent >> 8)}; };
+    while (client->send_more(numbered()))
+        ASSERT_LT(++sent, 10000u);
+    EXPECT_FALSE(client->send(numbered()));
+    uint16_t received = 0;
+    for (Bytes got(2); received < sent;) {
+        settle(loop);
+        ASSERT_EQ(::recv(pair.fds[0], got.data(), got.size(), MSG_DONTWAIT), 2) << received << " of " << sent;
+        EXPECT_EQ(got[0] | got[1] << 8, received++);
+    }
+    EXPECT_GE(card.told, 1u);
+    EXPECT_TRUE(client->send(Bytes(1)));
+    client->detach(card);
+}
+
 TEST(NetOptions, HostForward) {
     const HostForward f = parse_host_forward("udp:127.0.0.1:5000-10.0.2.15:53").take_value();
     EXPECT_TRUE(f.udp);
