@@ -55,12 +55,14 @@ static int make_vm(int kvm, const char* image, void* ram, uint64_t ram_size, int
 }
 
 static void set_cpuid(int kvm, int vcpu) {
-    static struct {
-        struct kvm_cpuid2 head;
-        struct kvm_cpuid_entry2 entries[256];
-    } cpuid = {.head = {.nent = 256}};
-    if (ioctl(kvm, KVM_GET_SUPPORTED_CPUID, &cpuid) < 0) die("KVM_GET_SUPPORTED_CPUID");
-    if (ioctl(vcpu, KVM_SET_CPUID2, &cpuid) < 0) die("KVM_SET_CPUID2");
+    enum { MOST = 256 };
+    struct kvm_cpuid2* cpuid =
+        (struct kvm_cpuid2*)calloc(1, sizeof *cpuid + MOST * sizeof(struct kvm_cpuid_entry2));
+    if (!cpuid) die("calloc");
+    cpuid->nent = MOST;
+    if (ioctl(kvm, KVM_GET_SUPPORTED_CPUID, cpuid) < 0) die("KVM_GET_SUPPORTED_CPUID");
+    if (ioctl(vcpu, KVM_SET_CPUID2, cpuid) < 0) die("KVM_SET_CPUID2");
+    free(cpuid);
 }
 
 static struct kvm_run* make_vcpu(int kvm, int vm, int* vcpu) {
