@@ -2,6 +2,10 @@
 """SeaBIOS from power-on to its boot menu, ours and QEMU's in turn in one run: milliseconds from exec to the line that offers the menu.
 
 usage: seabios.py PENUMBRA [--rounds N]      (goal: 0.7 x QEMU)
+
+Where KVM has no hardware and interprets firmware, that is nearly all of the time and the same for both. What the monitors themselves take is told by
+the testbed, a nanosecond an instruction:
+  tests/nested/testbed run --timeout 600 --smp 1 --machine-arg=-icount --machine-arg=shift=0,sleep=off -- python3 tests/bench/seabios.py PENUMBRA --rounds 3
 """
 import os
 import statistics
