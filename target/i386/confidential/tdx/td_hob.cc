@@ -60,10 +60,8 @@ bool is_added_ram(const TdvfSection& s) {
         case TdvfType::Bfv:
         case TdvfType::Cfv:
             return false;
-        case TdvfType::PermMem:
-            return !s.page_aug();
         default:
-            return s.size != 0;
+            return s.size != 0 && !s.page_aug();
     }
 }
 

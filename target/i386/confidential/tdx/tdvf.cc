@@ -75,8 +75,10 @@ Status check_purpose(const TdvfSection& s, std::span<const uint8_t> image) {
     if (s.data_offset > image.size() || s.raw_size > image.size() - s.data_offset)
         return Error::make("its data 0x%x+0x%x lies outside the image of 0x%llx bytes", s.data_offset,
                            s.raw_size, wide(image.size()));
-    if (s.page_aug() && s.type != TdvfType::PermMem && s.raw_size != 0)
-        return Error::make("it has data, but its pages are to be accepted by the guest");
+    const bool filled_here =
+        s.type == TdvfType::TdHob || s.type == TdvfType::Payload || s.type == TdvfType::PayloadParam;
+    if (s.page_aug() && (s.raw_size != 0 || filled_here))
+        return Error::make("it has contents, but its pages are to be accepted by the guest");
     return {};
 }
 

@@ -43,14 +43,16 @@ TEST(TdHob, SectionOutsideRamIsRefused) {
     EXPECT_FALSE(divide_ram(high, firmware));
 }
 
-TEST(TdHob, AcceptedPagesOfPermanentMemoryStayUnaccepted) {
-    std::vector<TdvfSection> sections = default_sections();
-    sections.push_back({0, 0, 0x1000000, 0x100000, TdvfType::PermMem, kTdvfPageAug});
-    const RamRange ram[] = {{0, kGiB}};
-    const auto ranges = divide_ram(ram, firmware_with(sections));
-    ASSERT_TRUE(ranges);
-    for (const HobRange& range : *ranges)
-        EXPECT_FALSE(range.accepted && range.base == 0x1000000);
+TEST(TdHob, PagesThatTheGuestAcceptsStayUnaccepted) {
+    for (const TdvfType type : {TdvfType::PermMem, TdvfType::TempMem}) {
+        std::vector<TdvfSection> sections = default_sections();
+        sections.push_back({0, 0, 0x1000000, 0x100000, type, kTdvfPageAug});
+        const RamRange ram[] = {{0, kGiB}};
+        const auto ranges = divide_ram(ram, firmware_with(sections));
+        ASSERT_TRUE(ranges);
+        for (const HobRange& range : *ranges)
+            EXPECT_FALSE(range.accepted && range.base == 0x1000000);
+    }
 }
 
 TEST(TdHob, ListThatDoesNotFitIsRefused) {

@@ -122,6 +122,11 @@ const BadImage kBadSections[] = {
     {"TypeNine", [](Image& i) { i.put32(i.section(2) + 24, 9); }, "section 2: unknown type 9"},
     {"TypeHuge", [](Image& i) { i.put32(i.section(0) + 24, 0x80000000); }, "unknown type"},
     {"Attributes", [](Image& i) { i.put32(i.section(0) + 28, 5); }, "(BFV): unknown attributes 0x4"},
+    {"HobLeftToTheGuest",
+     [](Image& i) {
+         set_section(i, 2, {0, 0, 0x809000, 0x1000, TdvfType::TdHob, kTdvfPageAug});
+     },
+     "accepted by the guest"},
     {"GpaUnaligned", [](Image& i) { i.put64(i.section(2) + 8, 0x810800); }, "whole pages"},
     {"SizeUnaligned", [](Image& i) { i.put64(i.section(2) + 16, 0x1001); }, "whole pages"},
     {"SizeZero", [](Image& i) { i.put64(i.section(2) + 16, 0); }, "no memory"},
