@@ -171,6 +171,10 @@ int KernelModel::vm_call(unsigned long request, void* argument) {
         case KVM_SET_TSS_ADDR:
             tss_address = reinterpret_cast<uintptr_t>(argument);
             return 0;
+        case KVM_SET_TSC_KHZ:
+            if (!vcpus_.empty()) return -EINVAL;
+            tsc_khz = static_cast<uint32_t>(reinterpret_cast<uintptr_t>(argument));
+            return 0;
         case KVM_SET_IDENTITY_MAP_ADDR:
             if (!vcpus_.empty()) return -EINVAL;
             identity_map = static_cast<kvm::Address*>(argument)->value;

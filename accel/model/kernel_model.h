@@ -87,6 +87,7 @@ class KernelModel : public IoctlDoor {
     bool slots_added_late = false;  // a slot was added after the interrupt chip
     uint32_t vm_type = 0;
     uint64_t tss_address = 0, identity_map = 0;
+    uint32_t tsc_khz = 0;  // of the VM; 0: the host's
     std::vector<abi::PreFaultMemory> prefaults;
 
     Vcpu& vcpu(uint32_t id);

@@ -250,6 +250,9 @@ def check_form(program):
     firmware = find_file("fw-give-64k.fd").read_bytes()
     if first["sha384"] != hashlib.sha384(firmware).hexdigest() or not first["data"].endswith("fw-give-64k.fd"):
         fail(f"the first operation: {first}")
+    slow = [word + ",secure-tsc=on,tsc-frequency=2000000000" if word.startswith("sev-snp-guest") else word for word in words]
+    if plan(program, slow)["vmsas"][0]["nonzero"]["0x3b0"] != "0102000000000000":
+        fail("secure-tsc=on is not in the save area")
     if not plan(program, [word if word != "EPYC-v4" else "host" for word in words])["depends-on-host"]:
         fail("-cpu host depends on the host")
     print("ok   the form of plans")

@@ -119,6 +119,8 @@ def check_parameters(program):
     done = run(program, firmware, ['-object', 'tdx-guest,id=td0', '-launch-plan', '-,mrtd-order=random'])
     if done.returncode != 1 or 'random' not in done.stderr:
         fail(f'mrtd-order: {done.stderr}')
+    # A frequency is the VM's own business.
+    expect('tsc-frequency', plan(program, firmware, '-m', '512', '-cpu', 'host,tsc-frequency=2500000000')['mrtd'], plan(program, firmware, '-m', '512')['mrtd'])
     # No one is asked for quotes: the service's name is not even looked up.
     plan(program, firmware, '-m', '512', properties=',quote-generation-socket.type=inet,quote-generation-socket.host=no.such.host.invalid,'
          'quote-generation-socket.port=4050')

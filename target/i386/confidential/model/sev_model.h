@@ -55,6 +55,7 @@ class SnpModel final : public ProtectionModel {
     std::vector<Measurement> measurements() const override;
 
     const std::vector<sev::VmsaPage>& vmsas() const { return vmsas_; }
+    const abi::SnpLaunchStart& start_arguments() const { return start_arguments_; }
     const abi::SnpLaunchFinish& finish_arguments() const { return finish_arguments_; }
     std::vector<uint8_t> cpuid_page() const override { return cpuid_page_; }
     bool ends_launch(const abi::EncryptCommand& command) const override {
@@ -82,6 +83,7 @@ class SnpModel final : public ProtectionModel {
     PageSet pages_;  // what the guest owns
     sev::SnpLaunchDigest digest_;
     std::vector<sev::VmsaPage> vmsas_;
+    abi::SnpLaunchStart start_arguments_{};
     abi::SnpLaunchFinish finish_arguments_{};
     std::vector<uint8_t> cpuid_page_;
 };

@@ -73,6 +73,7 @@ int SnpModel::start(const abi::SnpLaunchStart& start) {
     if ((start.policy & sev::kSnpPolicyReserved) == 0 || (start.policy & ~firmware_.snp_policy_bits) != 0)
         return -EINVAL;
     policy_ = start.policy;
+    start_arguments_ = start;
     state_ = State::Started;
     return 0;
 }

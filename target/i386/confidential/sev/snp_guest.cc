@@ -163,7 +163,8 @@ Status SnpGuest::start(kvm::Vm& vm) {
     TRY(open_device(vm));
     const abi::SevPlatformStatus platform = TRY(device_->status());
     platform_ = {platform.api_major, platform.api_minor, platform.build};
-    TRY(check_snp_policy(config_.policy, device_attribute(vm.kvm(), abi::kSevSnpPolicyBits)));
+    Status taken = check_snp_policy(config_.policy, device_attribute(vm.kvm(), abi::kSevSnpPolicyBits));
+    if (!taken) return std::move(taken).take_error().while_doing("%s", id().c_str());
     abi::SevInit init{};
     init.vmsa_features = wanted_features() | (config_.secure_tsc ? abi::kSevFeatureSecureTsc : 0);
     TRY(check_vmsa_features(vm, init.vmsa_features));
