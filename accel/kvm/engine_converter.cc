@@ -4,6 +4,7 @@
 namespace vmm::kvm {
 
 [[gnu::hot]] GuestConverter::Answer EngineConverter::convert(GpaRange range, Visibility to) {
+    limit_.pass();
     ConversionResult result =
         engine_.convert(range, to, to == Visibility::Private ? prefault_ : Prefault::No);
     Answer answer;

@@ -164,6 +164,12 @@ struct IoctlArg<abi::kMemoryEncryptUnregister> : kvm::IoctlRow<abi::EncryptRegio
     static constexpr const char* name = "KVM_MEMORY_ENCRYPT_UNREG_REGION";
 };
 
+// Requests of a VM or a vCPU.
+template <>
+struct IoctlArg<KVM_GET_STATS_FD> : kvm::IoctlRow<void> {
+    static constexpr const char* name = "KVM_GET_STATS_FD";
+};
+
 // Requests of a vCPU.
 template <>
 struct IoctlArg<KVM_RUN> : kvm::IoctlRow<void> {

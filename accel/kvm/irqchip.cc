@@ -19,6 +19,36 @@ Status create_irqchip(Vm& vm, IrqChipMode mode) {
     return {};
 }
 
+Result<PicState> read_pic(Vm& vm, unsigned chip) {
+    kvm_irqchip held{};
+    held.chip_id = chip == 0 ? KVM_IRQCHIP_PIC_MASTER : KVM_IRQCHIP_PIC_SLAVE;
+    TRY(vm.ioctl<KVM_GET_IRQCHIP>(held));
+    const kvm_pic_state& pic = held.chip.pic;
+    return PicState{.requests = pic.irr,
+                    .mask = pic.imr,
+                    .in_service = pic.isr,
+                    .first = pic.priority_add,
+                    .base = pic.irq_base,
+                    .elcr = pic.elcr,
+                    .read_isr = pic.read_reg_select != 0,
+                    .special_mask = pic.special_mask != 0,
+                    .auto_eoi = pic.auto_eoi != 0,
+                    .fully_nested = pic.special_fully_nested_mode != 0};
+}
+
+Result<IoApicState> read_ioapic(Vm& vm) {
+    kvm_irqchip held{};
+    held.chip_id = KVM_IRQCHIP_IOAPIC;
+    TRY(vm.ioctl<KVM_GET_IRQCHIP>(held));
+    const kvm_ioapic_state& chip = held.chip.ioapic;
+    IoApicState out{.id = static_cast<uint8_t>(chip.id),
+                    .select = static_cast<uint8_t>(chip.ioregsel),
+                    .requests = chip.irr};
+    for (unsigned pin = 0; pin < out.entries.size(); ++pin)
+        out.entries[pin] = chip.redirtbl[pin].bits;
+    return out;
+}
+
 void KernelPins::set_pin(unsigned pin, bool level) {
     kvm_irq_level argument{};
     argument.irq = pin;

@@ -5,12 +5,17 @@
 #pragma once
 
 #include "accel/kvm/vm.h"
+#include "system/irq/chip_state.h"
 #include "system/irq/line.h"
 #include "system/irq/msi.h"
 
 namespace vmm::kvm {
 
 Status create_irqchip(Vm& vm, IrqChipMode mode);
+
+// What the kernel's PIC (0: the master, 1) and IOAPIC hold.
+Result<PicState> read_pic(Vm& vm, unsigned chip);
+Result<IoApicState> read_ioapic(Vm& vm);
 
 // The inputs of the kernel's PIC and IOAPIC. A pin is a GSI: 0-15 the ISA lines (0 reaches the IOAPIC's pin
 // 2), 16-23 IOAPIC pins only. Levels of different devices on one pin are not merged here.

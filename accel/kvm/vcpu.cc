@@ -21,6 +21,7 @@ Result<Fd> create_descriptor(Vm& vm, VcpuId index, uint32_t kernel_id) {
 Status Vcpu::let_go() {
     // The kernel's page would hold the VM.
     TRY(page_.replace(PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS));
+    stats_.close();
     fd_.reset();
     return {};
 }

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <memory>
 
+#include "accel/kvm/stats.h"
 #include "accel/kvm/vcpu_arch.h"
 #include "accel/kvm/vm.h"
 #include "system/run/vcpus.h"
@@ -36,6 +37,7 @@ class Vcpu {
     uint32_t kernel_id() const { return kernel_id_; }
     int fd() const { return fd_.get(); }
     VcpuArch& arch() { return *arch_; }
+    StatsFile& stats() { return stats_; }
     kvm_run& page() { return *static_cast<kvm_run*>(static_cast<void*>(page_.data())); }
     // Where the data of a port exit lies.
     uint8_t* page_at(uint64_t offset) { return page_.data() + offset; }
@@ -63,6 +65,7 @@ class Vcpu {
     Fd fd_;
     MappedRegion page_;
     std::unique_ptr<VcpuArch> arch_;
+    StatsFile stats_;
 };
 
 }  // namespace vmm::kvm

@@ -122,6 +122,24 @@ Status VcpuSet::inject_nmi(VcpuId id) {
     return done;
 }
 
+Result<std::vector<Statistic>> VcpuSet::statistics(VcpuId id) {
+    Vcpu& wanted = vcpu(id);
+    if (!wanted.vm().capabilities().has(KVM_CAP_BINARY_STATS_FD)) return std::vector<Statistic>();
+    Status opened;
+    if (!wanted.stats().is_open())
+        run_on(id, [&] { opened = wanted.stats().open(wanted.vm().door(), wanted.fd()); });
+    TRY(std::move(opened));
+    return wanted.stats().read();
+}
+
+Result<std::vector<Statistic>> VcpuSet::machine_statistics() {
+    if (threads_.empty()) return std::vector<Statistic>();
+    Vm& vm = threads_.begin()->second->vcpu().vm();
+    if (!vm.capabilities().has(KVM_CAP_BINARY_STATS_FD)) return std::vector<Statistic>();
+    if (!vm.stats().is_open()) TRY(vm.stats().open(vm.door(), vm.fd()));
+    return vm.stats().read();
+}
+
 void VcpuSet::close() {
     Locked lock(sync_.mutex);
     CHECK(!sync_.gate_closed.load(), "the gate is closed already");

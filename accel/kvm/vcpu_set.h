@@ -37,6 +37,8 @@ class VcpuSet final : public Vcpus, public GuestGate {
     Result<std::string> registers(VcpuId vcpu) override;
     Result<uint64_t> translate(VcpuId vcpu, uint64_t linear) override;
     Status inject_nmi(VcpuId vcpu) override;
+    Result<std::vector<Statistic>> statistics(VcpuId vcpu) override;
+    Result<std::vector<Statistic>> machine_statistics() override;
 
     void close() override;
     void open() override;

@@ -25,6 +25,7 @@ void Vm::let_go() {
     for (Gmem* gmem : gmems_)
         gmem->let_go();
     capabilities_.set_descriptor(-1);
+    stats_.close();
     fd_.reset();
 }
 

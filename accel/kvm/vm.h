@@ -10,6 +10,7 @@
 #include "accel/kvm/capabilities.h"
 #include "accel/kvm/ioctls.h"
 #include "accel/kvm/kvm.h"
+#include "accel/kvm/stats.h"
 #include "accel/vm.h"
 #include "system/memory/gmem.h"
 
@@ -40,6 +41,8 @@ class Vm final : public GmemFactory {
     IoctlDoor& door() { return kvm_.door(); }
     int fd() const { return fd_.get(); }
     Capabilities& capabilities() { return capabilities_; }
+    // What the kernel counts of the whole VM. Main thread.
+    StatsFile& stats() { return stats_; }
     uint32_t type() const { return type_; }
     // Whether ranges of this VM can be private: it is of a type that has them, and the kernel says so.
     bool has_private_memory();
@@ -63,6 +66,7 @@ class Vm final : public GmemFactory {
     const uint32_t type_;
     const std::string_view type_name_;
     std::vector<Gmem*> gmems_;
+    StatsFile stats_;
     Capabilities capabilities_;
 };
 

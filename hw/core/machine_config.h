@@ -108,6 +108,7 @@ struct MachineConfig {
     bool acpi = true;
     bool graphics = true;                    // off with -nographic: firmware talks to the serial port
     bool new_vm_on_reset = false;            // x-change-vmfd-on-reset
+    uint32_t conversion_limit = 0;           // conversions a second; 0: as many as the guest wants
     std::string confidential_guest_support;  // id; also the object behind kvm-type=
 
     std::vector<DeviceRequest> devices;    // -device, -serial and what else is short for it, in order

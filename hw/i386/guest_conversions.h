@@ -19,7 +19,9 @@ class GuestConversions final : public Resettable {
     // Every page back to its first visibility, before anything is loaded.
     void reset_enter() override;
     ConversionEngine& engine() { return engine_; }
+    const ConversionEngine& engine() const { return engine_; }
     kvm::GuestConverter& converter() { return converter_; }
+    ConversionLimit& limit() { return converter_.limit(); }
 
   private:
     VmWideAttributes model_;

@@ -19,9 +19,15 @@ void GsiBank::set_pin(unsigned number, bool level) {
     wire.level = level;
     unsigned& asserted = asserted_[wire.gsi];
     const bool before = asserted != 0;
+    if (level && !before) ++rises_[wire.gsi];
     asserted += level ? 1u : -1u;
     // Inside the lock, so that two devices on one line cannot swap a rise and a fall.
     if (before != (asserted != 0)) controllers_.set_pin(wire.gsi, level);
+}
+
+std::array<uint64_t, kIoApicPins> GsiBank::rises() {
+    Locked lock(mutex_);
+    return rises_;
 }
 
 void IsaFanOut::set_pin(unsigned gsi, bool level) {

@@ -22,6 +22,8 @@ class GsiBank final : private IrqInput {
     explicit GsiBank(IrqInput& controllers) : controllers_(controllers) {}
     // A new wire to a GSI below kIoApicPins, low at first. While the board is made.
     IrqLine connect(unsigned gsi);
+    // How often each line rose.
+    std::array<uint64_t, kIoApicPins> rises();
 
   private:
     struct Wire {
@@ -34,6 +36,7 @@ class GsiBank final : private IrqInput {
     Mutex mutex_{LockRank::IrqWiring, "interrupt wires"};
     std::vector<Wire> wires_ GUARDED_BY(mutex_);
     std::array<unsigned, kIoApicPins> asserted_ GUARDED_BY(mutex_) = {};
+    std::array<uint64_t, kIoApicPins> rises_ GUARDED_BY(mutex_) = {};
 };
 
 class IsaFanOut final : public IrqInput {

@@ -105,6 +105,10 @@ Result<VmRequirements> Q35Board::vm_requirements(const MachineConfig& config,
         return Error::make(
                    "-machine pic=off contradicts the kernel's interrupt controllers, which have 8259s")
             .with_hint("use kernel_irqchip=split");
+    if (config.conversion_limit != 0 &&
+        (confidential == nullptr || !confidential->requirements().private_memory))
+        return Error::make("-machine conversion-limit=%u: this machine has no private memory",
+                           config.conversion_limit);
     if (confidential == nullptr) return needs;
     const Requirements& guest = confidential->requirements();
     needs.vm_type = guest.vm_type;
@@ -140,6 +144,7 @@ Status Q35Board::State::make_private_memory() {
     conversions =
         std::make_unique<GuestConversions>(memory, accelerator.attributes(), parts.requests,
                                            parts.confidential->requirements().faults_ask_for_conversion);
+    conversions->limit().set_rate(config.conversion_limit);
     resets.add(*conversions);
     return conversions->engine().sync_status();
 }
@@ -399,6 +404,10 @@ void Q35Board::prepare_wake() {
 
 bool Q35Board::press_power_button() {
     return state_->lpc->pm().press_power_button();
+}
+
+GuestConversions* Q35Board::guest_conversions() {
+    return state_->conversions.get();
 }
 
 const ConversionEngine* Q35Board::conversions() const {

@@ -30,6 +30,7 @@ class Device;
 class DeviceTree;
 class EventLoop;
 class GmemFactory;
+class GuestConversions;
 class IrqTap;
 class MachineRequests;
 class ResetList;
@@ -77,6 +78,17 @@ class Q35Board {
     Vcpus& vcpus();
     // For dumps; see X86Accelerator.
     Result<X86Registers> registers(VcpuId vcpu);
+    // For people: a local APIC; PICs and IOAPIC; how often each of their lines rose.
+    Result<std::string> local_apic(VcpuId vcpu);
+    Result<std::string> interrupt_controllers();
+    std::vector<uint64_t> interrupt_counts();
+    // What firmware the guest begins with, by address, and the files that it is given.
+    struct RomImage {
+        std::string name;
+        uint64_t address, size;
+    };
+    std::vector<RomImage> roms();
+    std::vector<std::pair<std::string, uint64_t>> firmware_files();
     AddressSpace& memory();
     AddressSpace& ports();
     // With watch_pins: the inputs of the interrupt controller at this path, "ioapic". Null: no such device.
@@ -106,6 +118,8 @@ class Q35Board {
     Status launch_again();
     // Null unless the machine has private memory.
     const ConversionEngine* conversions() const;
+    // The same, with what can be set.
+    GuestConversions* guest_conversions();
 
   private:
     std::unique_ptr<State> state_;

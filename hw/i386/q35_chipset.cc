@@ -18,12 +18,12 @@
 namespace vmm {
 
 I8259Pair& Q35Board::State::make_pic() {
-    I8259Pair& pic = keep(std::make_unique<I8259Pair>(x86->external_interrupt()));
-    regions.add(io, "pic", I8259Pair::kMasterPort, I8259Pair::kSize, pic.master());
-    regions.add(io, "pic2", I8259Pair::kSlavePort, I8259Pair::kSize, pic.slave());
-    regions.add(io, "elcr", I8259Pair::kElcrPort, I8259Pair::kSize, pic.elcr());
-    x86->connect_pic(pic);
-    return pic;
+    I8259Pair& made = keep(std::make_unique<I8259Pair>(x86->external_interrupt()));
+    regions.add(io, "pic", I8259Pair::kMasterPort, I8259Pair::kSize, made.master());
+    regions.add(io, "pic2", I8259Pair::kSlavePort, I8259Pair::kSize, made.slave());
+    regions.add(io, "elcr", I8259Pair::kElcrPort, I8259Pair::kSize, made.elcr());
+    x86->connect_pic(made);
+    return made;
 }
 
 void Q35Board::State::wire_interrupts() {
@@ -32,11 +32,11 @@ void Q35Board::State::wire_interrupts() {
         resets.add(*kernel_chips);
         gsis = std::make_unique<GsiBank>(accelerator.kernel_pins());
     } else {
-        I8259Pair* const pic = has_pic(config, parts.confidential) ? &make_pic() : nullptr;
-        IoApic& ioapic = keep(std::make_unique<IoApic>(accelerator.msi(), &accelerator.routes()));
-        regions.add(system, "ioapic", IoApic::kAddress, IoApic::kSize, ioapic);
-        end_of_interrupt = &ioapic;
-        fan_out = std::make_unique<IsaFanOut>(pic, ioapic);
+        if (has_pic(config, parts.confidential)) pic = &make_pic();
+        ioapic = &keep(std::make_unique<IoApic>(accelerator.msi(), &accelerator.routes()));
+        regions.add(system, "ioapic", IoApic::kAddress, IoApic::kSize, *ioapic);
+        end_of_interrupt = ioapic;
+        fan_out = std::make_unique<IsaFanOut>(pic, *ioapic);
         if (parts.watch_pins) gsi_tap = std::make_unique<IrqTap>(fan_out.get(), kIoApicPins);
         gsis = std::make_unique<GsiBank>(gsi_tap != nullptr ? *gsi_tap : *fan_out);
     }

@@ -41,6 +41,7 @@ namespace vmm {
 
 class I8042;
 class I8259Pair;
+class IoApic;
 
 class Lpc;
 class Mc146818;
@@ -135,6 +136,8 @@ struct Q35Board::State {
 
     // Interrupts: controllers in user space unless the kernel has them, and the wires to either.
     std::unique_ptr<Resettable> kernel_chips;
+    I8259Pair* pic = nullptr;  // among the devices
+    IoApic* ioapic = nullptr;  // so is it
     EoiListener* end_of_interrupt = nullptr;
     std::unique_ptr<IrqInput> fan_out;
     std::unique_ptr<IrqTap> gsi_tap;  // before the fan-out, for test clients

@@ -14,6 +14,24 @@ void I8259Chip::reset() {
     lines_ = lines;
 }
 
+PicState I8259Chip::state() const {
+    return {.requests = requests_,
+            .mask = mask_,
+            .in_service = in_service_,
+            .first = first_,
+            .base = base_,
+            .elcr = elcr_,
+            .read_isr = read_isr_,
+            .special_mask = special_mask_,
+            .auto_eoi = auto_eoi_,
+            .fully_nested = fully_nested_};
+}
+
+PicState I8259Pair::state(unsigned chip) {
+    Locked lock(mutex_);
+    return chips_[chip].state();
+}
+
 void I8259Chip::set_pin(unsigned pin, bool level) {
     auto mask = static_cast<uint8_t>(1u << pin);
     bool rise = level && (lines_ & mask) == 0;

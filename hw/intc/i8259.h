@@ -10,6 +10,7 @@
 
 #include "hw/core/device.h"
 #include "hw/isa/member_ops.h"
+#include "system/irq/chip_state.h"
 #include "system/irq/line.h"
 #include "system/irq/routes.h"
 #include "util/mutex.h"
@@ -32,6 +33,7 @@ class I8259Chip {
     uint8_t read(unsigned offset);
     void write(unsigned offset, uint8_t value);
     uint8_t elcr() const { return elcr_; }
+    PicState state() const;
     void set_elcr(uint8_t value) { elcr_ = value & (master_ ? 0xf8 : 0xde); }
 
   private:
@@ -71,6 +73,8 @@ class I8259Pair final : public Device, public IrqInput, public ExternalInterrupt
     bool pending() override;
     uint8_t acknowledge() override;
     void reset_hold() override;
+    // The master (0) or the slave (1).
+    PicState state(unsigned chip);
     IoOps& master() { return master_ops_; }
     IoOps& slave() { return slave_ops_; }
     IoOps& elcr() { return elcr_ops_; }

@@ -193,4 +193,9 @@ void IoApic::send(const Messages& messages) {
         msi_.send(message);
 }
 
+IoApicState IoApic::state() {
+    Locked lock(mutex_);
+    return {.id = id_, .select = select_, .requests = levels_ | pending_, .entries = entries_};
+}
+
 }  // namespace vmm

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "hw/core/device.h"
+#include "system/irq/chip_state.h"
 #include "system/irq/line.h"
 #include "system/irq/msi.h"
 #include "system/irq/routes.h"
@@ -34,6 +35,7 @@ class IoApic final : public Device, public IoOps, public IrqInput, public EoiLis
     void set_pin(unsigned pin, bool level) override;
     void end_of_interrupt(uint8_t vector) override;
     void reset_hold() override;
+    IoApicState state();
 
   private:
     using Messages = std::vector<MsiMessage>;

@@ -170,6 +170,8 @@ inline uint64_t ConversionEngine::acquire_reach(GpaRange range) {
     ranges_.release(ticket, [&] {
         stats_.note({start, taken, range, to, result.outcome, result.bytes_changed}, calls);
     });
+    if (result.error && failure_watcher_) [[unlikely]]
+        failure_watcher_({range, to, result.outcome, *result.error});
     return result;
 }
 

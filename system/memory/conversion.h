@@ -67,6 +67,14 @@ struct MapRun {
     Visibility visibility;
 };
 
+// What was asked for and did not come about.
+struct FailedConversion {
+    GpaRange range;
+    Visibility to;
+    ConversionOutcome outcome;
+    const Error& why;
+};
+
 class ConversionJob;
 
 class ConversionEngine final : private MemoryListener, private PopulatedSource {
@@ -116,6 +124,10 @@ class ConversionEngine final : private MemoryListener, private PopulatedSource {
     // Bytes of host memory on that side of RAM that can be either. Empty when the host cannot tell.
     std::optional<uint64_t> resident_bytes(Visibility side) const;
     const ConversionStats& stats() const { return stats_; }
+    // Told of each conversion that convert() did not do, on its thread, with no lock held. Before the first.
+    void set_failure_watcher(std::function<void(const FailedConversion&)> watcher) {
+        failure_watcher_ = std::move(watcher);
+    }
 
   private:
     // MemoryListener: from begin to commit no conversion runs.
@@ -148,6 +160,7 @@ class ConversionEngine final : private MemoryListener, private PopulatedSource {
     PageDropper default_dropper_;
     const Config config_;
     PageDropper& dropper_;
+    std::function<void(const FailedConversion&)> failure_watcher_;
     RangeLock ranges_;
     Populated populated_;  // changed only with the whole space locked
     ConversionStats stats_{ranges_.mutex()};

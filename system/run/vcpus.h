@@ -2,11 +2,13 @@
 // held; the calls that wait CHECK that none is held.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
 
+#include "system/run/statistic.h"
 #include "util/result.h"
 #include "util/strong.h"
 
@@ -21,6 +23,10 @@ class Vcpus {
     // How many there are, and which; lowest first. Main thread.
     virtual unsigned count() const = 0;
     virtual std::vector<VcpuId> present() const = 0;
+    bool has(VcpuId vcpu) const {
+        const std::vector<VcpuId> all = present();
+        return std::find(all.begin(), all.end(), vcpu) != all.end();
+    }
     // Makes the vCPU leave guest mode and look at what changed (pending interrupts, stop requests). Any
     // thread.
     virtual void kick(VcpuId vcpu) = 0;
@@ -29,7 +35,6 @@ class Vcpus {
     virtual void resume_all() = 0;
     // Runs the work on the vCPU's own thread and waits for it. Main thread.
     virtual void run_on(VcpuId vcpu, const std::function<void()>& work) = 0;
-    // A non-maskable interrupt. Main thread.
     // Its registers for people, and where a linear address lies in guest-physical memory. Both wait for the
     // vCPU to leave guest mode. Main thread.
     virtual Result<std::string> registers(VcpuId vcpu) {
@@ -39,9 +44,22 @@ class Vcpus {
         (void)linear;
         return Error::make("processor %u has no page tables to look at", vcpu.raw());
     }
+    // A non-maskable interrupt. Main thread.
     virtual Status inject_nmi(VcpuId vcpu) {
         return Error::make("processor %u takes no interrupts from here", vcpu.raw());
     }
+    // One for each of them.
+    Status inject_nmis() {
+        for (VcpuId vcpu : present())
+            TRY(inject_nmi(vcpu));
+        return {};
+    }
+    // What is counted of a vCPU, and of the machine as a whole; nothing where nobody counts. Main thread.
+    virtual Result<std::vector<Statistic>> statistics(VcpuId vcpu) {
+        (void)vcpu;
+        return std::vector<Statistic>();
+    }
+    virtual Result<std::vector<Statistic>> machine_statistics() { return std::vector<Statistic>(); }
 };
 
 }  // namespace vmm

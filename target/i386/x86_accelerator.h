@@ -80,6 +80,10 @@ class X86Accelerator {
     // Afterwards, while the others run: one that is reset and runs as they do, and its end.
     virtual Status plug_cpu(X86CpuSetup setup, const GuestWorld& world) = 0;
     virtual void unplug_cpu(unsigned index) = 0;
+    // For people: what the vCPU's local APIC holds, and the accelerator's own chips (IrqChipMode::Kernel
+    // only). Main thread.
+    virtual Result<std::string> local_apic(VcpuId vcpu) = 0;
+    virtual Result<std::string> kernel_chips_text() = 0;
     // For dumps. Waits for the vCPU to leave guest mode.
     virtual Result<X86Registers> registers(VcpuId vcpu) = 0;
 };

@@ -1,6 +1,8 @@
 // The model of KVM with scripted guests and failures; see fake_kvm.h.
 #include "tests/fakes/fake_kvm.h"
 
+#include <sys/mman.h>
+
 #include <atomic>
 #include <chrono>
 #include <cstring>
@@ -30,7 +32,16 @@ int FakeKvm::call(int fd, unsigned long request, void* argument) {
             return -number;
         }
     }
+    if (request == KVM_GET_STATS_FD) return make_statistics();
     return KernelModel::call(fd, request, argument);
+}
+
+int FakeKvm::make_statistics() {
+    std::lock_guard lock(mutex());
+    calls.push_back(KVM_GET_STATS_FD);
+    Fd file(::memfd_create("statistics", MFD_CLOEXEC));
+    if (!file || !write_full(file.get(), statistics)) return -EIO;
+    return file.release();
 }
 
 // A vCPU whose script is at its end spins in the guest until it is kicked.

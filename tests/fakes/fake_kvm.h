@@ -24,6 +24,9 @@ class FakeKvm final : public model::KernelModel {
 
     void then(uint32_t id, Step step) { scripts_[id].push_back(std::move(step)); }
 
+    // What the files of statistics hold, of the VM and its vCPUs alike.
+    std::vector<uint8_t> statistics;
+
     // Steps that scripts are made of.
     static Step port_out(uint16_t port, uint32_t value, uint8_t size = 1);
     static Step port_in(uint16_t port, uint8_t size = 1);
@@ -36,6 +39,7 @@ class FakeKvm final : public model::KernelModel {
 
   private:
     int run(Vcpu& cpu) override;
+    int make_statistics();
 
     struct Failure {
         unsigned long request;

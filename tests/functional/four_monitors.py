@@ -15,8 +15,10 @@ from harness import Failure
 MONITORS = 4
 PORTS = 4
 QUERIES = ('query-status', 'query-cpus-fast', 'query-chardev', 'query-block', 'query-named-block-nodes', 'query-blockstats', 'query-memdev',
-           'query-iothreads', 'query-pci', 'query-commands', 'query-memory-size-summary', 'query-hotpluggable-cpus')
-LINES = ('info status', 'info qtree', 'info mtree -f', 'info pci', 'info registers -a', 'info network', 'info block', 'xp /16xb 0xf0000')
+           'query-iothreads', 'query-pci', 'query-commands', 'query-memory-size-summary', 'query-hotpluggable-cpus', 'query-stats-schemas', 'query-fdsets',
+           'query-acpi-ospm-status', 'query-jobs')
+LINES = ('info status', 'info qtree', 'info mtree -f', 'info pci', 'info registers -a', 'info network', 'info block', 'xp /16xb 0xf0000',
+         'info lapic', 'info pic', 'info irq', 'info roms', 'info stats vm', 'info stats vcpu')
 
 
 class Client(threading.Thread):
@@ -73,6 +75,33 @@ class Client(threading.Thread):
         self.browse()
         self.ask('device_del', id=name)
 
+    def text(self):
+        name = f'text{self.number}'
+        self.ask('chardev-add', id=name, backend={'type': 'ringbuf', 'data': {'size': 4096}})
+        self.ask('ringbuf-write', device=name, data='something')
+        self.ask('ringbuf-read', device=name, size=4)
+        self.ask('chardev-remove', id=name)
+
+    def processor(self):
+        # Stays: this guest does not let processors go. What is there already is refused.
+        self.ask('device_add', driver='qemu64-x86_64-cpu', id=f'cpu{self.number}', socket_id=2 + self.number, core_id=0, thread_id=0)
+        self.ask('query-stats', target='vcpu')
+        self.ask('device_del', id=f'cpu{self.number}')
+
+    def memory(self):
+        name = f'memory{self.number}'
+        self.ask('object-add', qom_type='memory-backend-ram', id=name, size=1 << 20)
+        self.ask('query-memdev')
+        self.ask('object-del', id=name)
+
+    def out_of_band(self):
+        self.done += 1
+        try:
+            self.qmp.command('migrate-pause', oob=True)
+        except qmp_client.QmpError:
+            self.refused += 1
+        self.look()
+
     def pause(self):
         self.ask('stop')
         self.look()
@@ -82,8 +111,10 @@ class Client(threading.Thread):
         self.ask('system_reset')
 
     def run(self):
-        kinds = [self.look, self.look, self.look, self.type_line, self.browse, self.thread, self.disk, self.network, self.source, self.pause,
-                 self.reset]
+        kinds = [self.look, self.look, self.look, self.type_line, self.browse, self.thread, self.disk, self.network, self.source, self.text,
+                 self.processor, self.memory, self.pause, self.reset]
+        if self.number % 2 == 1:  # half of them have a thread of their own that reads
+            kinds += [self.out_of_band] * 2
         try:
             while self.done < self.operations:
                 self.random.choice(kinds)()
@@ -96,13 +127,13 @@ def four_monitors(binary, operations):
     harness.need_kvm()
     with tempfile.TemporaryDirectory(prefix='four-monitors-') as folder:
         paths = [os.path.join(folder, str(number)) for number in range(MONITORS)]
-        argv = [binary, '-nodefaults', '-display', 'none', '-machine', 'q35', '-smp', '2', '-m', '64', '-cpu', 'qemu64,check=off', '-no-shutdown']
+        argv = [binary, '-nodefaults', '-display', 'none', '-machine', 'q35', '-smp', '2,maxcpus=6', '-m', '64', '-cpu', 'qemu64,check=off', '-no-shutdown']
         for number in range(PORTS):
             argv += ['-device', f'pcie-root-port,id=port{number},chassis={number + 1}']
         for path in paths:
             argv += ['-qmp', f'unix:{path},server=on,wait=off']
         with harness.Vmm(argv) as vmm:
-            clients = [Client(number, connect(vmm, path), operations // MONITORS) for number, path in enumerate(paths)]
+            clients = [Client(number, connect(vmm, path, number % 2 == 1), operations // MONITORS) for number, path in enumerate(paths)]
             for client in clients:
                 client.start()
             for client in clients:
@@ -120,7 +151,7 @@ def four_monitors(binary, operations):
         print(f'{done} requests, of which {refused} were refused')
 
 
-def connect(vmm, path):
+def connect(vmm, path, oob):
     import socket
     import time
     end = time.monotonic() + 60
@@ -128,7 +159,7 @@ def connect(vmm, path):
         sock = socket.socket(socket.AF_UNIX)
         try:
             sock.connect(path)
-            return qmp_client.Connection(sock, 120).negotiate()
+            return qmp_client.Connection(sock, 120).negotiate(*(['oob'] if oob else []))
         except (FileNotFoundError, ConnectionRefusedError):
             if vmm.process.poll() is not None or time.monotonic() > end:
                 vmm.wait(5)

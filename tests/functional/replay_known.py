@@ -28,13 +28,14 @@ ABSENT_TYPES = {
     'PIIX4_PM', 'VGA', 'intel-iommu', 'nvdimm', 'qxl', 'usb-host', 'usb-redir', 'usb-storage', 'vfio-pci', 'vhost-user-fs-device', 'vmware-svga',
     'virtio-balloon-device', 'virtio-gpu-device', 'virtio-gpu-pci', 'virtio-iommu-pci', 'virtio-mem-pci'}
 
-# Commands that are not there (CommandNotFound) or say no (GenericError), with what they belong to.
+# Commands that are not there, as with an emulator that was built without what they belong to: CommandNotFound, and query-commands has none.
 ABSENT_COMMANDS = {
-    'query-tpm-models': 'TPM', 'query-tpm-types': 'TPM', 'query-sgx-capabilities': 'SGX', 'query-sev-capabilities': 'SEV of this host',
-    'query-sev': 'SEV of this host', 'query-sev-launch-measure': 'SEV of this host', 'screendump': 'displays',
-    'migrate': 'migration', 'migrate-incoming': 'migration', 'migrate-set-parameters': 'migration', 'migrate-set-capabilities': 'migration',
-    'query-dirty-rate': 'dirty rates', 'calc-dirty-rate': 'dirty rates', 'transaction': 'dirty bitmaps',
-    'query-stats': 'statistics of KVM', 'query-stats-schemas': 'statistics of KVM'}
+    'query-tpm-models': 'TPM', 'query-tpm-types': 'TPM', 'query-sgx-capabilities': 'SGX', 'screendump': 'displays',
+    'migrate-incoming': 'migration', 'migrate-set-parameters': 'migration', 'query-dirty-rate': 'dirty rates', 'calc-dirty-rate': 'dirty rates'}
+# Commands that are there and say no (GenericError).
+REFUSING_COMMANDS = {
+    'query-sev-capabilities': 'SEV of this host', 'query-sev': 'SEV of this host', 'query-sev-launch-measure': 'SEV of this host',
+    'migrate': 'migration', 'migrate-set-capabilities': 'migration', 'transaction': 'dirty bitmaps'}
 
 # Of types that are here: the properties that libvirt looks for.
 PROPERTIES = {
@@ -66,8 +67,10 @@ def refused_command_line(argv):
 def different_reply(name, arguments, recorded, reply, listed):
     """Why the reply may differ from the recorded one, or None."""
     refused = reply.get('error', {}).get('class')
-    if name in ABSENT_COMMANDS and refused in ('CommandNotFound', 'GenericError'):
+    if refused == 'CommandNotFound' and name in ABSENT_COMMANDS:
         return f'belongs to {ABSENT_COMMANDS[name]}'
+    if refused == 'GenericError' and name in REFUSING_COMMANDS:
+        return f'belongs to {REFUSING_COMMANDS[name]}'
     if name in ('device-list-properties', 'qom-list-properties'):
         if refused == 'DeviceNotFound' and arguments['typename'] in ABSENT_TYPES:
             return f'no {arguments["typename"]}'
@@ -144,7 +147,22 @@ def check_capabilities(_arguments, _recorded, given):
 
 def check_commands(_arguments, _recorded, given):
     wanted = {'query-hotpluggable-cpus', 'query-cpu-definitions', 'query-cpu-model-expansion', 'set-action', 'human-monitor-command'}
-    return [f'{name} is not listed' for name in sorted(wanted - names_of(given))]
+    return [f'{name} is not listed' for name in sorted(wanted - names_of(given))] + \
+        [f'{name} is listed' for name in sorted(set(ABSENT_COMMANDS) & names_of(given))]
+
+
+def check_statistics(arguments, _recorded, given):
+    """The recorded emulator counted nothing, as it did not use KVM."""
+    wanted = {name for one in arguments.get('providers', []) for name in one.get('names', [])}
+    out = []
+    for one in given:
+        if one['provider'] != 'kvm' or ('qom-path' in one) != (arguments['target'] == 'vcpu'):
+            out.append(f'{one} is of the wrong kind')
+        here = names_of(one['stats'])
+        if wanted and here != wanted or not here:
+            out.append(f'{sorted(here)} where {sorted(wanted)} was asked for')
+        out += [f'{stat} has no value' for stat in one['stats'] if not isinstance(stat['value'], (int, list))]
+    return out
 
 
 def check_property(arguments, recorded, given):
@@ -195,4 +213,4 @@ SPECIAL = {
     'qom-list-types': check_types, 'device-list-properties': check_properties, 'qom-list-properties': check_properties, 'qom-list': check_objects,
     'query-machines': check_machines, 'query-cpu-definitions': check_models, 'query-command-line-options': check_options,
     'query-migrate-capabilities': check_capabilities, 'query-commands': check_commands, 'qom-get': check_property,
-    'query-cpu-model-expansion': check_expansion, 'query-qmp-schema': check_schema}
+    'query-stats': check_statistics, 'query-cpu-model-expansion': check_expansion, 'query-qmp-schema': check_schema}

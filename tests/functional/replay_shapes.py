@@ -21,6 +21,7 @@ READS = {
     'query-cpus-fast': ['cpu-index', {'thread-id': ANY, 'qom-path': ANY, 'props': PLACE, 'target': ANY}],
     'query-iothreads': ['id', {'thread-id': ANY, 'poll-max-ns': ANY}],
     'query-balloon': {'actual': ANY},
+    'query-stats-schemas': ['provider target', {'stats': ANY}],
     'query-named-block-nodes': ['node-name', NODE],
     'query-block': ['qdev', {'device': ANY, 'removable': ANY, 'locked': ANY, 'tray_open': ANY, 'io-status': ANY, 'inserted': NODE}],
     'query-jobs': ['id', {'type': ANY, 'status': ANY, 'current-progress': ANY, 'total-progress': ANY}],

@@ -4,6 +4,7 @@
 #include "hw/i386/q35_versions.h"
 #include "system/control/cli/builder_priv.h"
 #include "system/control/cli/numa_options.h"
+#include "system/memory/conversion_limit.h"
 #include "target/i386/cpu/options.h"
 #include "util/text.h"
 
@@ -69,6 +70,9 @@ IrqChipChoice irqchip(const std::optional<qapi::OnOffSplit>& given) {
 
 // Parts that this machine does not have, or always has.
 Status check_fixed_parts(const qapi::MachineOptions& machine) {
+    if (machine.conversion_limit.value_or(0) > ConversionLimit::kMostRate)
+        return Error::make("-machine conversion-limit=%u: expected 0 to %llu", *machine.conversion_limit,
+                           static_cast<unsigned long long>(ConversionLimit::kMostRate));
     if (machine.usb.value_or(false))
         return Error::make("-machine usb=on: this machine has no USB controller");
     if (machine.vmport == qapi::OnOffAuto::On)
@@ -102,6 +106,7 @@ Status finish_machine(Builder& builder) {
     machine.acpi = given.acpi != qapi::OnOffAuto::Off;
     machine.graphics = given.graphics.value_or(!builder.nographic);
     builder.line.configuration.mem_merge = given.mem_merge.value_or(true);
+    machine.conversion_limit = given.conversion_limit.value_or(0);
     builder.line.configuration.machine.new_vm_on_reset = given.x_change_vmfd_on_reset.value_or(false);
     builder.line.configuration.dump_guest_core = given.dump_guest_core.value_or(true);
     machine.cpu.text = builder.cpu.value_or("");

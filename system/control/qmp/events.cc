@@ -12,8 +12,12 @@ struct Throttled {
     std::string_view key;  // the member of the data that makes events of one name different; none when empty
 };
 constexpr Throttled kThrottled[] = {
-    {"BALLOON_CHANGE", ""}, {"MEMORY_DEVICE_SIZE_CHANGE", "qom-path"},
-    {"RTC_CHANGE", ""},     {"VSERPORT_CHANGE", "id"},
+    {"BALLOON_CHANGE", ""},
+    {"MEMORY_DEVICE_SIZE_CHANGE", "qom-path"},
+    {"PENUMBRA_CONVERSION_FAILED", "outcome"},
+    {"PENUMBRA_CONVERSIONS_DELAYED", ""},
+    {"RTC_CHANGE", ""},
+    {"VSERPORT_CHANGE", "id"},
     {"WATCHDOG", ""},
 };
 

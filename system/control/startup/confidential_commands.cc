@@ -1,6 +1,7 @@
 // Commands about encrypted guests; see query_commands.h.
 #include "accel/kvm/kvm.h"
 #include "linux-headers/kvm_abi.h"
+#include "qapi/commands_conversion.h"
 #include "qapi/commands_misc_i386.h"
 #include "system/control/startup/machine_view.h"
 #include "system/control/startup/query_commands.h"
@@ -101,6 +102,19 @@ Result<qapi::SevAttestationReport> attestation_report(MachineView& view, const s
     return qapi::SevAttestationReport{.data = to_base64(TRY(guest->attestation_report(*nonce)))};
 }
 
+// Out of band: on the monitor's thread. The guest is there before any monitor and outlives them.
+Result<qapi::LaunchInfo> query_launch(MachineView& view) {
+    static_assert(static_cast<int>(qapi::LaunchState::Failed) == static_cast<int>(LaunchState::Failed));
+    ConfidentialGuest* guest = view.confidential();
+    if (guest == nullptr) return Error::make("nothing protects this guest");
+    const LaunchProgress& progress = guest->progress();
+    return qapi::LaunchInfo{.type = std::string(guest->type()),
+                            .state = static_cast<qapi::LaunchState>(progress.state()),
+                            .processors = progress.processors(),
+                            .bytes = progress.bytes(),
+                            .total_bytes = progress.total_bytes()};
+}
+
 }  // namespace
 
 std::optional<std::string> migration_blocker(MachineView& view) {
@@ -110,7 +124,14 @@ std::optional<std::string> migration_blocker(MachineView& view) {
                 std::string(guest->type()).c_str());
 }
 
+void watch_launch(ConfidentialGuest& guest, qapi::EventSink& events) {
+    guest.progress().set_watcher([&events](LaunchState state) {
+        qapi::emit<qapi::PenumbraLaunchEvent>(events, {.state = static_cast<qapi::LaunchState>(state)});
+    });
+}
+
 void register_confidential_commands(qapi::CommandTable& table, MachineView& view, IoctlDoor& host) {
+    table.add<qapi::PenumbraQueryLaunchCommand>([&view] { return query_launch(view); });
     table.add<qapi::QuerySevCommand>([&view] { return query_sev(view); });
     table.add<qapi::QuerySevLaunchMeasureCommand>([&view] { return query_measure(view); });
     table.add<qapi::QuerySevCapabilitiesCommand>([&view, &host] { return query_capabilities(view, host); });

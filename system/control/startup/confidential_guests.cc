@@ -126,6 +126,7 @@ void LaunchFinisher::run_changed(bool running, RunState) {
     if (!running || finished_) return;
     finished_ = true;
     Status done = guest_.finish();
+    guest_.progress().enter(done ? LaunchState::Running : LaunchState::Failed);
     if (done) return;
     Error error = std::move(done).take_error();
     if (guard_ != nullptr) error = guard_->explain(std::move(error));

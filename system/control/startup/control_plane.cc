@@ -53,8 +53,10 @@ ControlPlane::ControlPlane(EventLoop& loop, LoopRequests& requests, const Config
     register_human_commands(human_, view, device_types_);
     register_hmp_block_commands(human_, view);
     register_hmp_pci_commands(human_);
+    register_hmp_interrupt_commands(human_, view);
     register_hmp_chardev_commands(human_, chardevs_);
     register_key_commands(commands_, human_, loop, view);
+    register_stats_commands(commands_, human_, view);
     register_human_monitor_command(commands_, human_);
 }
 

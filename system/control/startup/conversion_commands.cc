@@ -1,6 +1,7 @@
 // What is private and what is shared, and the conversions between them; see query_commands.h.
 #include <algorithm>
 
+#include "hw/i386/guest_conversions.h"
 #include "hw/i386/q35_board.h"
 #include "qapi/commands_conversion.h"
 #include "system/control/startup/machine_view.h"
@@ -107,17 +108,52 @@ Result<qapi::ConversionInfo> show_conversions(MachineView& view) {
                               .retries = done.calls.retries,
                               .duration_ns = done.duration_ns,
                               .rate = rate_of(recent)};
+    const ConversionLimit& limit = view.board()->guest_conversions()->limit();
+    info.limit = limit.rate();
+    info.delayed = limit.delayed();
+    info.delay_ns = limit.delay_ns();
     info.latency_us.assign(done.latency.begin(), done.latency.end());
     for (const ConversionRecord& record : recent)
         info.recent.push_back(describe(record));
     return info;
 }
 
+Status set_limit(MachineView& view, const qapi::PenumbraSetConversionLimitArguments& asked) {
+    (void)TRY(engine_of(view));
+    if (asked.rate > ConversionLimit::kMostRate)
+        return Error::make("Parameter 'rate' expects 0 to %llu",
+                           static_cast<unsigned long long>(ConversionLimit::kMostRate));
+    view.board()->guest_conversions()->limit().set_rate(asked.rate);
+    return {};
+}
+
 }  // namespace
+
+void watch_conversions(GuestConversions* conversions, qapi::EventSink& events) {
+    if (conversions == nullptr) return;
+    const ConversionStats& stats = conversions->engine().stats();
+    conversions->engine().set_failure_watcher([&events, &stats](const FailedConversion& failed) {
+        const ConversionCounters done = stats.counters();
+        qapi::emit<qapi::PenumbraConversionFailedEvent>(
+            events, {.address = failed.range.first().raw(),
+                     .size = failed.range.size(),
+                     .to = name_of(failed.to),
+                     .outcome = static_cast<qapi::ConversionOutcome>(failed.outcome),
+                     .why = failed.why.text(),
+                     .count = done.refused + done.failed + done.inconsistent});
+    });
+    ConversionLimit& limit = conversions->limit();
+    limit.set_watcher([&events, &limit] {
+        qapi::emit<qapi::PenumbraConversionsDelayedEvent>(
+            events, {.limit = limit.rate(), .delayed = limit.delayed()});
+    });
+}
 
 void register_conversion_commands(qapi::CommandTable& table, MachineView& view) {
     table.add<qapi::PenumbraQueryMemoryVisibilityCommand>(
         [&view](const qapi::PenumbraQueryMemoryVisibilityArguments& asked) { return show_map(view, asked); });
+    table.add<qapi::PenumbraSetConversionLimitCommand>(
+        [&view](const qapi::PenumbraSetConversionLimitArguments& asked) { return set_limit(view, asked); });
     table.add<qapi::PenumbraQueryConversionsCommand>([&view] { return show_conversions(view); });
 }
 

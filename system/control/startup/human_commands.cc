@@ -53,11 +53,6 @@ void print_bus(const DeviceTree& tree, const DeviceBus& bus, unsigned depth, std
         if (node->bus == &bus) print_device(tree, *node, depth + 1, out);
 }
 
-Result<Q35Board*> board_of(MachineView& view) {
-    if (view.board() == nullptr) return Error::make("this machine has no board");
-    return view.board();
-}
-
 Result<std::string> qtree(MachineView& view) {
     std::string out = "bus: main-system-bus\n  type System\n";
     if (view.board() == nullptr) return out;
@@ -190,6 +185,11 @@ std::string unit_text(const Dump& dump, uint64_t value) {
 
 enum class Addresses { Physical, Linear };
 
+// The monitor's processor; it may be gone.
+VcpuId looked_at(const HmpLine& line) {
+    return VcpuId(static_cast<uint32_t>(line.cpu));
+}
+
 // The bytes at an address; empty where there is no memory. A unit may lie in two pages.
 bool read_unit(Q35Board& board, Addresses kind, size_t cpu, uint64_t at, std::span<uint8_t> bytes) {
     if (kind == Addresses::Physical) return board.memory().read(Gpa(at), bytes) == AccessResult::Ok;
@@ -211,7 +211,7 @@ Result<std::string> examine(MachineView& view, const HmpLine& line, Addresses ki
     const Dump dump = formatted ? TRY(parse_dump(line.word(0))) : Dump();
     std::optional<uint64_t> address = parse_u64(line.word(formatted ? 1 : 0));
     if (!address) return Error::make("%s takes [/FORMAT] ADDRESS", line.command.c_str());
-    if (line.cpu >= board->vcpus().count()) return Error::make("there is no processor %zu", line.cpu);
+    if (!board->vcpus().has(looked_at(line))) return Error::make("there is no processor %zu", line.cpu);
     std::string out;
     const unsigned a_line = 16 / std::max(dump.size, 4u) * (dump.size < 4 ? 2 : 1);
     for (unsigned i = 0; i < dump.count; ++i) {
@@ -232,11 +232,12 @@ Result<std::string> examine(MachineView& view, const HmpLine& line, Addresses ki
 Result<std::string> registers(MachineView& view, const HmpLine& line) {
     Q35Board* board = TRY(board_of(view));
     const bool all = line.word(0) == "-a";
-    if (!all && line.cpu >= board->vcpus().count()) return Error::make("there is no processor %zu", line.cpu);
+    if (!all && !board->vcpus().has(looked_at(line)))
+        return Error::make("there is no processor %zu", line.cpu);
     std::string out;
-    for (unsigned i = 0; i < board->vcpus().count(); ++i)
-        if (all || i == line.cpu)
-            out += strf("CPU#%u\n", i) + TRY(board->vcpus().registers(VcpuId(i))) + "\n";
+    for (VcpuId cpu : board->vcpus().present())
+        if (all || cpu == looked_at(line))
+            out += strf("CPU#%u\n", cpu.raw()) + TRY(board->vcpus().registers(cpu)) + "\n";
     return out;
 }
 

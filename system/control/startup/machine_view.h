@@ -47,4 +47,10 @@ class MachineView {
     virtual Status delete_object(const std::string& id) = 0;
 };
 
+// For commands that need one.
+inline Result<Q35Board*> board_of(MachineView& view) {
+    if (view.board() == nullptr) return Error::make("this machine has no board");
+    return view.board();
+}
+
 }  // namespace vmm

@@ -55,7 +55,7 @@ Status save_linear(MachineView& view, const qapi::MemsaveArguments& asked) {
     if (view.board() == nullptr) return Error::make("this machine has no memory");
     const int64_t cpu = asked.cpu_index.value_or(0);
     Vcpus& vcpus = view.board()->vcpus();
-    if (cpu < 0 || cpu >= vcpus.count())
+    if (cpu < 0 || cpu > UINT32_MAX || !vcpus.has(VcpuId(static_cast<uint32_t>(cpu))))
         return Error::make("Parameter 'cpu-index' expects the number of a processor");
     if (asked.size != 0 && asked.val > UINT64_MAX - (asked.size - 1))
         return Error::make("Parameter 'size' reaches beyond the end of the addresses");

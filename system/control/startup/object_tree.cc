@@ -99,6 +99,7 @@ Properties machine_properties(const Configuration& configuration) {
             constant_property("graphics", "bool", machine.graphics),
             constant_property("mem-merge", "bool", configuration.mem_merge),
             constant_property("dump-guest-core", "bool", configuration.dump_guest_core),
+            constant_property("conversion-limit", "uint32", uint64_t{machine.conversion_limit}),
             constant_property("memory-backend", "string", machine.memory.backend),
             constant_property("firmware", "string", machine.boot.bios),
             constant_property("kernel", "string", machine.boot.kernel),

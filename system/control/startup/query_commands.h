@@ -15,8 +15,10 @@
 namespace vmm {
 
 class ChardevSet;
+class ConfidentialGuest;
 class EventLoop;
 class FdStore;
+class GuestConversions;
 struct SlotReport;
 class HmpTable;
 class IoctlDoor;
@@ -41,10 +43,12 @@ void register_chardev_commands(qapi::CommandTable& table, ChardevSet& set, FdSto
 void register_hmp_chardev_commands(HmpTable& table, ChardevSet& set);
 // balloon, query-balloon.
 void register_balloon_commands(qapi::CommandTable& table, MachineView& view);
-// query-sev and its company. What the host has is asked through the door.
+// query-sev and its company, penumbra-query-launch. What the host has is asked through the door.
 void register_confidential_commands(qapi::CommandTable& table, MachineView& view, IoctlDoor& host);
 // Why the guest cannot leave this host, apart from what this program lacks; empty: nothing of its own.
 std::optional<std::string> migration_blocker(MachineView& view);
+// A launch that goes on becomes events. The sink outlives the guest.
+void watch_launch(ConfidentialGuest& guest, qapi::EventSink& events);
 // device_add, device_del.
 void register_device_commands(qapi::CommandTable& table, MachineView& view, const DeviceTypes& types);
 // What the guest says of slots for processors and memory: ACPI_DEVICE_OST, query-acpi-ospm-status.
@@ -63,9 +67,15 @@ void tell_filter_changed(MachineView& view, qapi::EventSink& events, const net::
 // query-cpu-model-expansion; and what query-cpu-definitions adds to each model.
 void register_cpu_model_commands(qapi::CommandTable& table, MachineView& view);
 std::optional<std::vector<std::string>> unavailable_features_of(MachineView& view, const std::string& model);
-// penumbra-query-memory-visibility, penumbra-query-conversions.
+// penumbra-query-memory-visibility, penumbra-query-conversions, penumbra-set-conversion-limit.
 void register_conversion_commands(qapi::CommandTable& table, MachineView& view);
+// Conversions that fail or wait become events. Null: there are none. The sink outlives them.
+void watch_conversions(GuestConversions* conversions, qapi::EventSink& events);
+// query-stats, query-stats-schemas; info stats.
+void register_stats_commands(qapi::CommandTable& table, HmpTable& human, MachineView& view);
 void register_pci_commands(qapi::CommandTable& table, MachineView& view);
+// info lapic, pic, irq, roms.
+void register_hmp_interrupt_commands(HmpTable& table, MachineView& view);
 void register_hmp_pci_commands(HmpTable& table);
 // send-key, and sendkey of the monitor for people.
 void register_key_commands(qapi::CommandTable& table, HmpTable& human, EventLoop& loop, MachineView& view);

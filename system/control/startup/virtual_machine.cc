@@ -108,7 +108,6 @@ class VirtualMachine final : public MachineView, private DeviceListener, private
     // All of them: the machine is there, and runs unless it is to wait.
     Status make_all();
     Status apply_numa();
-    Status inject_nmi();
     Status start();
     bool is_bare() const { return configuration_.machine.type == kNoMachine; }
     // The clock of -accel qtest is its client's.
@@ -139,8 +138,8 @@ class VirtualMachine final : public MachineView, private DeviceListener, private
     Networks networks_{loop_, chardevs_};
     std::optional<ReportEvents> reports_;
     std::optional<ProcessBackEnds> back_ends_;
+    std::unique_ptr<ConfidentialGuest> confidential_;  // monitors' threads ask how far its launch is
     ControlPlane control_{loop_, requests_, configuration_, chardevs_, descriptors_, *this};
-    std::unique_ptr<ConfidentialGuest> confidential_;
     LaunchHost launch_;
     std::unique_ptr<AcceleratorHost> accelerator_;
     std::optional<HostCpu> host_cpu_;  // once somebody asked
@@ -189,6 +188,7 @@ Status VirtualMachine::make_objects() {
     back_ends_.emplace(chardevs_, *storage_, rngs_, networks_, *reports_);
     back_ends_->set_memory(backends_);
     watch_storage();
+    if (confidential_ != nullptr) watch_launch(*confidential_, control_.events());
     return control_.open_monitors();
 }
 
@@ -229,7 +229,7 @@ Status VirtualMachine::open_accelerator() {
     accelerator_ = TRY(launch_.open_accelerator(configuration_, confidential_.get(), needs));
     if (confidential_ != nullptr && files_.igvm) TRY(take_igvm(*confidential_, *files_.igvm));
     if (confidential_ != nullptr && accelerator_->vm() != nullptr)
-        TRY(confidential_->start(*accelerator_->vm()));
+        TRY(start_launch(*confidential_, *accelerator_->vm()));
     if (accelerator_->gmem_factory() != nullptr) return {};
     if (confidential_ != nullptr)
         return Error::make("-accel qtest has no private memory, which %s needs", confidential_->id().c_str());
@@ -288,6 +288,7 @@ Status VirtualMachine::make_board() {
                    .back_ends = *back_ends_};
     board_ = TRY(
         Q35Board::create(configuration_.machine, parts, accelerator_->make_x86(loop_), std::move(files_)));
+    watch_conversions(board_->guest_conversions(), control_.events());
     return {};
 }
 
@@ -310,7 +311,7 @@ Status VirtualMachine::make_machine() {
         run_->add_listener(*listener);
     MachineHandles handles{.run = run_.get(), .press_power_button = {}, .inject_nmi = {}, .prepare_wake = {}};
     if (board_ != nullptr) handles.press_power_button = [this] { board_->press_power_button(); };
-    if (board_ != nullptr) handles.inject_nmi = [this] { return inject_nmi(); };
+    if (board_ != nullptr) handles.inject_nmi = [this] { return board_->vcpus().inject_nmis(); };
     if (board_ != nullptr && board_->can_sleep()) handles.prepare_wake = [this] { board_->prepare_wake(); };
     control_.policy().machine_made(std::move(handles));
     control_.set_kvm(accelerator_->kind() == AccelKind::Kvm);
@@ -367,13 +368,6 @@ Result<const HostCpu*> VirtualMachine::host_cpu() {
 Status VirtualMachine::before_reset() {
     if (finisher_ != nullptr) finisher_->start_over();
     return board_->rebuild();
-}
-
-Status VirtualMachine::inject_nmi() {
-    Vcpus& vcpus = board_->vcpus();
-    for (VcpuId vcpu : vcpus.present())
-        TRY(vcpus.inject_nmi(vcpu));
-    return {};
 }
 
 Status VirtualMachine::make_all() {

@@ -19,6 +19,7 @@
 
 #include "accel/kvm/vcpu_arch.h"
 #include "target/i386/confidential/igvm/plan.h"
+#include "target/i386/confidential/launch_progress.h"
 #include "target/i386/confidential/launch_scene.h"
 #include "target/i386/confidential/measured_page.h"
 #include "target/i386/confidential/requirements.h"
@@ -80,12 +81,23 @@ class ConfidentialGuest {
     // Where contents get their names from in launch plans; null: nobody wants to know.
     void set_record(model::LaunchRecord* record) { record_ = record; }
 
+    // How far the launch has come: the accelerator and start-up say where it is, the guest what it is given.
+    LaunchProgress& progress() { return progress_; }
+
   protected:
     model::LaunchRecord* record() const { return record_; }
 
   private:
     const std::string id_;
     model::LaunchRecord* record_ = nullptr;
+    LaunchProgress progress_;
 };
+
+// The VM descriptor exists: the launch begins.
+inline Status start_launch(ConfidentialGuest& guest, kvm::Vm& vm) {
+    TRY(guest.start(vm));
+    guest.progress().enter(LaunchState::Started);
+    return {};
+}
 
 }  // namespace vmm

@@ -58,11 +58,14 @@ Status X86Accelerator::add_cpu(X86CpuSetup setup, const GuestWorld& world) {
     VcpuSet& vcpus = accelerator_.vcpus();
     if (confidential_ != nullptr && vcpus.count() == 0) {
         first_cpuid_ = setup.cpuid;
+        confidential_->progress().enter(LaunchState::Processors);
         TRY(confidential_->before_vcpus(vm_, setup.cpuid));
     }
     TRY(accelerator_.add_vcpu(index, apic_id, arch_for(std::move(setup)), world));
     if (confidential_ == nullptr) return {};
-    return confidential_->add_vcpu(vcpus.vcpu(index));
+    TRY(confidential_->add_vcpu(vcpus.vcpu(index)));
+    confidential_->progress().processor_added();
+    return {};
 }
 
 Status X86Accelerator::plug_cpu(X86CpuSetup setup, const GuestWorld& world) {
@@ -87,12 +90,34 @@ Result<X86Registers> X86Accelerator::registers(VcpuId id) {
     return read;
 }
 
+Result<std::string> X86Accelerator::local_apic(VcpuId id) {
+    if (confidential_ != nullptr && confidential_->requirements().cpu_state != CpuState::Open)
+        return Error::make("the local APIC of a processor of %s is the guest's own",
+                           confidential_->id().c_str());
+    kvm_lapic_state state{};
+    Status done;
+    VcpuSet& vcpus = accelerator_.vcpus();
+    vcpus.run_on(id, [&] {
+        Result<int> called = vcpus.vcpu(id).ioctl<KVM_GET_LAPIC>(state);
+        if (!called) done = std::move(called).take_error();
+    });
+    TRY(std::move(done));
+    static_assert(sizeof state.regs == 1024);
+    return local_apic_text(std::span<const uint8_t, 1024>(
+        static_cast<const uint8_t*>(static_cast<const void*>(state.regs)), 1024));
+}
+
+Result<std::string> X86Accelerator::kernel_chips_text() {
+    const PicState master = TRY(kvm::read_pic(vm_, 0)), slave = TRY(kvm::read_pic(vm_, 1));
+    return pics_text(master, slave) + ioapic_text(TRY(kvm::read_ioapic(vm_)));
+}
+
 // The order of a start, for the same reasons.
 Status X86Accelerator::rebuild() {
     TRY(accelerator_.let_go());
     Status done = [this]() -> Status {
         TRY(vm_.renew());
-        if (confidential_ != nullptr) TRY(confidential_->start(vm_));
+        if (confidential_ != nullptr) TRY(start_launch(*confidential_, vm_));
         TRY(prepare_vm(vm_, options_));
         TRY(accelerator_.renew_memory());
         TRY(accelerator_.renew_chips());
@@ -107,12 +132,17 @@ Status X86Accelerator::rebuild() {
 }
 
 Status X86Accelerator::rebuild_vcpus() {
-    if (confidential_ != nullptr) TRY(confidential_->before_vcpus(vm_, first_cpuid_));
+    if (confidential_ != nullptr) {
+        confidential_->progress().enter(LaunchState::Processors);
+        TRY(confidential_->before_vcpus(vm_, first_cpuid_));
+    }
     VcpuSet& vcpus = accelerator_.vcpus();
     for (VcpuId id : vcpus.present()) {
         Vcpu& vcpu = vcpus.vcpu(id);
         TRY(vcpu.renew());
-        if (confidential_ != nullptr) TRY(confidential_->add_vcpu(vcpu));
+        if (confidential_ == nullptr) continue;
+        TRY(confidential_->add_vcpu(vcpu));
+        confidential_->progress().processor_added();
     }
     return {};
 }
@@ -120,8 +150,14 @@ Status X86Accelerator::rebuild_vcpus() {
 Status X86Accelerator::launch(LaunchMedia& media) {
     if (confidential_ == nullptr) return {};
     LaunchScene scene{media, vm_, accelerator_.vcpus()};
-    if (media.pages) return confidential_->measure(scene, *media.pages);
-    return confidential_->launch(scene);
+    LaunchProgress& progress = confidential_->progress();
+    progress.enter(LaunchState::Measuring);
+    if (media.pages)
+        for (const MeasuredPages& run : *media.pages)
+            progress.expect(run.range.size());
+    Status done = media.pages ? confidential_->measure(scene, *media.pages) : confidential_->launch(scene);
+    progress.enter(done ? LaunchState::Measured : LaunchState::Failed);
+    return done;
 }
 
 }  // namespace vmm::kvm

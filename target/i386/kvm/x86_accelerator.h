@@ -31,6 +31,8 @@ class X86Accelerator final : public vmm::X86Accelerator {
     Status launch(LaunchMedia& media) override;
     Status plug_cpu(X86CpuSetup setup, const GuestWorld& world) override;
     void unplug_cpu(unsigned index) override;
+    Result<std::string> local_apic(VcpuId vcpu) override;
+    Result<std::string> kernel_chips_text() override;
     Result<X86Registers> registers(VcpuId vcpu) override;
 
   private:

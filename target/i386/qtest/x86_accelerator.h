@@ -24,9 +24,13 @@ class X86Accelerator final : public vmm::X86Accelerator {
     Status launch(LaunchMedia&) override { return {}; }
     Status plug_cpu(X86CpuSetup setup, const GuestWorld& world) override;
     void unplug_cpu(unsigned index) override;
+    Result<std::string> local_apic(VcpuId) override { return no_chips(); }
+    Result<std::string> kernel_chips_text() override { return no_chips(); }
     Result<X86Registers> registers(VcpuId) override { return X86Registers(); }
 
   private:
+    static Error no_chips() { return Error::make("-accel qtest has no interrupt controllers of its own"); }
+
     Accelerator accelerator_;
 };
 

@@ -178,6 +178,7 @@ Status SevGuest::update_data(std::span<uint8_t> bytes, const std::string& source
         buffer.length = static_cast<uint32_t>(part.size());
         Status done = commands_->call(abi::SevCommand::LaunchUpdateData, &buffer);
         if (!done) return std::move(done).take_error().while_doing("%s: '%s'", id().c_str(), source.c_str());
+        progress().given(part.size());
     }
     return {};
 }
@@ -206,8 +207,10 @@ Status SevGuest::measure(LaunchScene& scene, std::span<const MeasuredPages> page
                                static_cast<unsigned long long>(run.range.first().raw()));
         std::fill(host.begin(), host.end(), 0);
         std::copy(run.contents.begin(), run.contents.end(), host.begin());
-        if (run.kind == PageKind::Unmeasured)
+        if (run.kind == PageKind::Unmeasured) {
+            progress().given(host.size());
             continue;  // the guest sees it encrypted by itself, or not at all
+        }
         TRY(update_data(host, run.source));
     }
     return {};
@@ -217,6 +220,8 @@ Status SevGuest::launch(LaunchScene& scene) {
     TRY(needs_started());
     memory_ = &scene.media.memory;
     TRY(pin_memory(scene));
+    if (!scene.media.firmware.empty()) progress().expect(scene.media.firmware.front().bytes.size());
+    if (hashes_page(scene.media)) progress().expect(kKernelHashesSize);
     for (const LaunchImage& image : scene.media.firmware)
         // Variables are the user's, who changes them: only the firmware itself is measured.
         if (&image == &scene.media.firmware.front()) TRY(update_data(image.bytes, image.name));

@@ -213,6 +213,7 @@ Status SnpGuest::add_pages(const MeasuredPages& pages) {
         return Error::make("%s: KVM_SEV_SNP_LAUNCH_UPDATE makes no progress at 0x%llx", id().c_str(),
                            static_cast<unsigned long long>(update.gfn * kPageSize));
     }
+    progress().given(pages.range.size());
     return {};
 }
 
@@ -280,6 +281,10 @@ Status SnpGuest::measure(LaunchScene& scene, std::span<const MeasuredPages> page
 
 Status SnpGuest::launch(LaunchScene& scene) {
     TRY(needs_started());
+    for (const LaunchImage& image : scene.media.firmware)
+        progress().expect(image.range.size());
+    for (const Section& section : metadata_.sections)
+        progress().expect(section.range.size());
     for (const LaunchImage& image : scene.media.firmware)
         TRY(add_pages(
             {.kind = PageKind::Normal, .range = image.range, .contents = image.bytes, .source = image.name}));

@@ -130,12 +130,15 @@ Status TdxGuest::launch(LaunchScene& scene) {
         if (Status made = init_vcpu(scene.vcpus.vcpu(vcpu), hob_at); !made)
             return std::move(made).take_error().while_doing("%s", id().c_str());
     configuration_volumes_.clear();
+    for (const TdvfSection& section : firmware_->sections)
+        if (!section.page_aug()) progress().expect(section.size);
     for (const TdvfSection& section : firmware_->sections) {
         Status added = work.add(section, hob_);
         if (!added)
             return std::move(added).take_error().while_doing(
                 "%s: the firmware's TDX section %s", id().c_str(),
                 std::string(tdvf_type_name(section.type)).c_str());
+        if (!section.page_aug()) progress().given(section.size);
         if (section.type == TdvfType::Cfv)
             configuration_volumes_.push_back(sha384(section.data(scene.media.firmware[0].bytes)));
     }

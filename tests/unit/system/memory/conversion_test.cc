@@ -315,6 +315,26 @@ TEST(Conversion, statisticsCountByDirectionAndKeepTheLast) {
     EXPECT_EQ(w.engine.stats().recent().size(), ConversionStats::kRecent);
 }
 
+TEST(Conversion, whatFailsIsToldWithItsReason) {
+    World w;
+    std::vector<std::string> told;
+    w.engine.set_failure_watcher([&](const FailedConversion& failed) {
+        check_no_locks_held("hearing of a failure");
+        told.push_back(std::to_string(failed.range.first().raw() / kPage) + " " + visibility_name(failed.to) +
+                       " " + std::to_string(static_cast<int>(failed.outcome)) + " " + failed.why.text());
+    });
+    EXPECT_EQ(w.convert(pages(2, 1), kPrivate), ConversionOutcome::Done);
+    EXPECT_EQ(w.convert(pages(32, 1), kShared), ConversionOutcome::Done);
+    EXPECT_TRUE(told.empty());
+    EXPECT_EQ(w.convert(pages(33, 1), kPrivate), ConversionOutcome::GuestRefused);
+    ASSERT_EQ(told.size(), 1u);
+    EXPECT_TRUE(told[0].starts_with("33 private 1 converting 0x1000 bytes at 0x21000 to private")) << told[0];
+    w.plan.fail(1, 1, EIO);
+    EXPECT_EQ(w.convert(pages(3, 1), kPrivate), ConversionOutcome::HostFailed);
+    ASSERT_EQ(told.size(), 2u);
+    EXPECT_TRUE(told[1].starts_with("3 private 2 ")) << told[1];
+}
+
 TEST(Conversion, devicesReachSharedMemoryOnly) {
     World w;
     DmaSpace dma(w.space);

@@ -91,6 +91,26 @@ TEST_F(EventsTest, portsDoNotThrottleEachOther) {
     EXPECT_EQ(take(), "VSERPORT_CHANGE:a ");
 }
 
+// A guest that asks for what cannot be does not hide that the host failed.
+TEST_F(EventsTest, failedConversionsAreThrottledByOutcome) {
+    const auto failed = [this](const char* outcome, uint64_t count) {
+        events.emit("PENUMBRA_CONVERSION_FAILED", {{"id", std::to_string(count)}, {"outcome", outcome}});
+    };
+    for (uint64_t count = 1; count <= 1000; ++count)
+        failed("guest-refused", count);
+    failed("host-failed", 1001);
+    settle();
+    EXPECT_EQ(take(), "PENUMBRA_CONVERSION_FAILED:1 PENUMBRA_CONVERSION_FAILED:1001 ");
+    wait(2 * kPeriod);
+    EXPECT_EQ(take(), "PENUMBRA_CONVERSION_FAILED:1000 ");
+    for (int i = 0; i < 100; ++i)
+        events.emit("PENUMBRA_CONVERSIONS_DELAYED", {{"id", std::to_string(i)}});
+    settle();
+    EXPECT_EQ(take(), "PENUMBRA_CONVERSIONS_DELAYED:0 ");
+    wait(2 * kPeriod);
+    EXPECT_EQ(take(), "PENUMBRA_CONVERSIONS_DELAYED:99 ");
+}
+
 TEST_F(EventsTest, aFloodIsBounded) {
     for (size_t i = 0; i < 3 * EventQueue::kMost; ++i)
         qapi::emit<qapi::StopEvent>(events);

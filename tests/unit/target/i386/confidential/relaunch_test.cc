@@ -55,6 +55,50 @@ TEST(Relaunch, MeasuresTheSameInANewVm) {
     }
 }
 
+// Who asks how far the launch is hears of each state in its order, and of all bytes in the end.
+TEST(Relaunch, ProgressIsToldEachTime) {
+    using State = LaunchState;
+    for (unsigned number = 0; number < kGuests; ++number) {
+        auto guest = guest_number(number);
+        LaunchWorld world("fw-give-64k.fd", guest->requirements().vm_type);
+        world.vcpus = 3;
+        world.make(std::move(guest));
+        LaunchProgress& progress = world.guest->progress();
+        EXPECT_EQ(progress.state(), State::Waiting);
+        std::vector<State> told;
+        uint64_t least = UINT64_MAX;
+        progress.set_watcher([&](State state) {
+            told.push_back(state);
+            if (state == State::Measuring) least = progress.bytes();
+        });
+        ASSERT_TRUE(world.launch());
+        EXPECT_EQ(told, (std::vector{State::Processors, State::Measuring, State::Measured})) << number;
+        EXPECT_EQ(progress.processors(), 3u);
+        EXPECT_EQ(least, 0u);
+        EXPECT_GE(progress.bytes(), 64u << 10);
+        EXPECT_EQ(progress.bytes(), progress.total_bytes()) << number;
+        const uint64_t whole = progress.bytes();
+        told.clear();
+        ASSERT_TRUE(world.launch_again());
+        EXPECT_EQ(told, (std::vector{State::Started, State::Processors, State::Measuring, State::Measured}));
+        EXPECT_EQ(progress.processors(), 3u);
+        EXPECT_EQ(progress.bytes(), whole) << "counted anew";
+        EXPECT_EQ(progress.total_bytes(), whole);
+    }
+}
+
+TEST(Relaunch, ALaunchThatFailsSaysSo) {
+    auto guest = guest_number(0);
+    LaunchWorld world("fw-give-64k.fd", guest->requirements().vm_type);
+    world.make(std::move(guest));
+    ASSERT_TRUE(world.prepare_only());
+    world.kernel.fail(abi::kMemoryEncryptOp, EIO, 2);
+    ASSERT_FALSE(world.launch_only());
+    LaunchProgress& progress = world.guest->progress();
+    EXPECT_EQ(progress.state(), LaunchState::Failed);
+    EXPECT_LT(progress.bytes(), progress.total_bytes());
+}
+
 TEST(Relaunch, EveryCallMayFail) {
     for (unsigned number = 0; number < kGuests; ++number) {
         auto first = guest_number(number);
