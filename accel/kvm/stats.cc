@@ -14,6 +14,17 @@ namespace {
 // Far more than the 200 counters that there are.
 constexpr size_t kMostBytes = 4 << 20;
 
+// kvm_stats_desc without the name, which follows it: the kernel's own has another size in C++, where a
+// structure without members takes room.
+struct Description {
+    uint32_t flags;
+    int16_t exponent;
+    uint16_t size;
+    uint32_t offset;
+    uint32_t bucket_size;
+};
+static_assert(sizeof(Description) == 16);
+
 // False: the file ends before.
 template <typename T>
 bool read_at(std::span<const uint8_t> file, uint64_t offset, T& out) {
@@ -32,7 +43,7 @@ std::string name_at(std::span<const uint8_t> file, uint64_t offset, size_t most)
 }
 
 // Whether everything about it is known here.
-bool describe(const kvm_stats_desc& given, Statistic& out) {
+bool describe(const Description& given, Statistic& out) {
     const uint32_t kind = (given.flags & KVM_STATS_TYPE_MASK) >> KVM_STATS_TYPE_SHIFT;
     const uint32_t unit = (given.flags & KVM_STATS_UNIT_MASK) >> KVM_STATS_UNIT_SHIFT;
     const uint32_t base = (given.flags & KVM_STATS_BASE_MASK) >> KVM_STATS_BASE_SHIFT;
@@ -51,15 +62,15 @@ bool describe(const kvm_stats_desc& given, Statistic& out) {
 Result<std::vector<Statistic>> parse_statistics(std::span<const uint8_t> file) {
     kvm_stats_header header{};
     if (!read_at(file, 0, header) || header.name_size == 0) return broken();
-    const uint64_t entry = sizeof(kvm_stats_desc) + uint64_t{header.name_size};
+    const uint64_t entry = sizeof(Description) + uint64_t{header.name_size};
     std::vector<Statistic> out;
     for (uint64_t i = 0; i < header.num_desc; ++i) {
         const uint64_t where = header.desc_offset + i * entry;
-        kvm_stats_desc given{};
+        Description given{};
         if (!read_at(file, where, given) || file.size() - where < entry) return broken();
         Statistic one;
         if (!describe(given, one)) continue;
-        one.name = name_at(file, where + sizeof(kvm_stats_desc), header.name_size);
+        one.name = name_at(file, where + sizeof(Description), header.name_size);
         const uint64_t values = uint64_t{header.data_offset} + given.offset;
         for (uint64_t n = 0; n < given.size; ++n) {
             uint64_t value = 0;

@@ -11,6 +11,7 @@ import time
 
 import harness
 import qmp_client
+from bad_requests import snapshot
 from harness import Failure
 
 PAUSED = ('-S', '-display', 'none', '-cpu', 'qemu64,check=off')
@@ -136,7 +137,7 @@ def test_bad_requests(binary):
     """Each is answered with one error of the right class and changes nothing."""
     with qmp_client.Process(binary, *PAUSED) as process:
         qmp = process.connect().negotiate()
-        count = 0
+        count, before = 0, snapshot(qmp)
         for text, error_class in bad_requests():
             qmp.send_raw(text.encode() + b'\n')
             qmp.send('query-name', id=count)
@@ -151,11 +152,12 @@ def test_bad_requests(binary):
                 need(replies[0].get('error', {}).get('class') == error_class, f'{text[:100]!r}: {replies[0]}')
             else:
                 need(all('error' in reply for reply in replies), f'{text[:100]!r}: {replies}')
+            need(snapshot(qmp) == before, f'{text[:100]!r} changed something')
             count += 1
         need(count >= 500, f'only {count} requests')
         need(qmp.command('query-status')['status'] == 'prelaunch', 'the state changed')
         need(not qmp.events, f'{qmp.events}')
-    print(f'{count} bad requests')
+    print(f'{count} bad requests, and the state was the same after each')
 
 
 def test_binary_garbage(binary):

@@ -137,7 +137,8 @@ def check_models(_arguments, recorded, given):
 def check_options(_arguments, _recorded, given):
     here = {option['option']: names_of(option['parameters']) for option in given}
     out = [f'no option {name}' for name in ('sandbox', 'machine', 'name', 'smp-opts', 'memory') if name not in here]
-    return out + ([] if 'hpet' in here.get('machine', ()) else ['machine has no hpet'])
+    # With it libvirt 9.0 refuses to switch the timer on.
+    return out + (['machine lists hpet'] if 'hpet' in here.get('machine', ()) else [])
 
 
 def check_capabilities(_arguments, _recorded, given):

@@ -1,10 +1,8 @@
 // Conversions from the vCPU's exit down to the model of the kernel: the engine, the attributes, both sides'
 // pages.
 #include <gtest/gtest.h>
-#include <sys/mman.h>
 
 #include "accel/kvm/engine_converter.h"
-#include "system/memory/ram_block.h"
 #include "system/memory/visibility_model.h"
 #include "tests/unit/accel/kvm/fake_world.h"
 #include "util/align.h"
@@ -18,13 +16,7 @@ constexpr uint64_t kRamAt = 0x40000000;
 // A protected machine with 4 MiB of RAM, private at start.
 struct ProtectedWorld {
     ProtectedWorld() {
-        RamBlock::Config config;
-        config.id = "ram";
-        config.mapping =
-            MappedRegion::map(kRamSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS).take_value();
-        config.gmem = Gmem::create(world.accelerator->gmem_factory(), {.size = kRamSize}).take_value();
-        config.initial = Visibility::Private;
-        block = std::make_unique<RamBlock>(std::move(config));
+        block = private_ram(world, kRamSize);
         region.emplace(*block);
         world.topology.add(world.memory_root, region->ram, kRamAt);
         CHECK(static_cast<bool>(world.accelerator->map_memory(world.memory)), "map");

@@ -2,12 +2,15 @@
 // are noted, an architecture that does nothing.
 #pragma once
 
+#include <sys/mman.h>
+
 #include <chrono>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "accel/kvm/accelerator.h"
+#include "system/memory/ram_block.h"
 #include "system/memory/region_ops.h"
 #include "system/memory/topology.h"
 #include "tests/fakes/fake_kvm.h"
@@ -127,5 +130,16 @@ struct FakeWorld {
     std::unique_ptr<Vm> vm;
     std::unique_ptr<Accelerator> accelerator;
 };
+
+// RAM with both sides that starts private.
+inline std::unique_ptr<RamBlock> private_ram(FakeWorld& world, uint64_t size) {
+    RamBlock::Config config;
+    config.id = "ram";
+    config.mapping =
+        MappedRegion::map(size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS).take_value();
+    config.gmem = Gmem::create(world.accelerator->gmem_factory(), {.size = size}).take_value();
+    config.initial = Visibility::Private;
+    return std::make_unique<RamBlock>(std::move(config));
+}
 
 }  // namespace vmm::kvm

@@ -13,6 +13,7 @@ namespace vmm::kvm {
 namespace {
 
 using Bytes = std::vector<uint8_t>;
+constexpr size_t kDescription = 16;  // without its name
 
 struct Row {
     const char* name;
@@ -36,20 +37,18 @@ Bytes file_of(const std::vector<Row>& rows) {
     header.num_desc = static_cast<uint32_t>(rows.size());
     header.id_offset = sizeof header;
     header.desc_offset = sizeof header + kName;
-    header.data_offset =
-        header.desc_offset + header.num_desc * static_cast<uint32_t>(sizeof(kvm_stats_desc) + kName);
+    header.data_offset = header.desc_offset + header.num_desc * (uint32_t{kDescription} + kName);
     put(out, 0, header);
     uint32_t offset = 0;
     for (size_t i = 0; i < rows.size(); ++i) {
-        const size_t at = header.desc_offset + i * (sizeof(kvm_stats_desc) + kName);
+        const size_t at = header.desc_offset + i * (kDescription + kName);
         put(out, at, rows[i].flags);
         put(out, at + 4, rows[i].exponent);
         put(out, at + 6, static_cast<uint16_t>(rows[i].values.size()));
         put(out, at + 8, offset);
         put(out, at + 12, rows[i].bucket);
-        out.resize(at + sizeof(kvm_stats_desc) + kName);
-        std::strcpy(static_cast<char*>(static_cast<void*>(out.data() + at + sizeof(kvm_stats_desc))),
-                    rows[i].name);
+        out.resize(at + kDescription + kName);
+        std::strcpy(static_cast<char*>(static_cast<void*>(out.data() + at + kDescription)), rows[i].name);
         offset += static_cast<uint32_t>(rows[i].values.size() * sizeof(uint64_t));
     }
     for (const Row& row : rows)
@@ -112,7 +111,7 @@ TEST(KvmStats, NamesWithoutAnEndStayInTheirPlace) {
     ASSERT_TRUE(got);
     EXPECT_EQ((*got)[0].name, longest);
     Bytes file = file_of({{"a", 0}});
-    const size_t name = sizeof(kvm_stats_header) + 48 + sizeof(kvm_stats_desc);
+    const size_t name = sizeof(kvm_stats_header) + 48 + kDescription;
     std::fill_n(file.begin() + static_cast<ptrdiff_t>(name), 48, 'y');
     const auto full = parse_statistics(file);
     ASSERT_TRUE(full);

@@ -97,6 +97,38 @@ TEST_F(ConfidentialCommands, SevFromItsStartToItsRun) {
     EXPECT_NE(ask("query-sev").find(R"("state": "running")"), std::string::npos);
 }
 
+// How far it is, by the query and by events.
+TEST_F(ConfidentialCommands, LaunchOfAnSnpGuestToldStepByStep) {
+    class Told final : public qapi::EventSink {
+      public:
+        void emit(std::string_view name, qapi::Dict data) override {
+            all += std::string(name) + " " + *data.find("state")->if_string() + "\n";
+        }
+        std::string all;
+    } told;
+    EXPECT_EQ(ask("penumbra-query-launch"), "error: nothing protects this guest");
+    LaunchWorld world("fw-give-64k.fd", abi::kVmSnp);
+    world.vcpus = 2;
+    launch(world, snp_guest());
+    watch_launch(*world.guest, told);
+    EXPECT_EQ(ask("penumbra-query-launch"),
+              R"({"type": "sev-snp-guest", "state": "waiting", "processors": 0, )"
+              R"("bytes": 0, "total-bytes": 0})");
+    ASSERT_TRUE(world.prepare_only());
+    EXPECT_NE(ask("penumbra-query-launch").find(R"("state": "processors", "processors": 2, "bytes": 0)"),
+              std::string::npos)
+        << ask("penumbra-query-launch");
+    ASSERT_TRUE(world.launch_only());
+    const std::string measured = ask("penumbra-query-launch");
+    const uint64_t bytes = world.guest->progress().bytes();
+    EXPECT_NE(measured.find("\"state\": \"measured\", \"processors\": 2, \"bytes\": " +
+                            std::to_string(bytes) + ", \"total-bytes\": " + std::to_string(bytes) + "}"),
+              std::string::npos)
+        << measured;
+    EXPECT_GE(bytes, 64u << 10);
+    EXPECT_EQ(told.all, "PENUMBRA_LAUNCH processors\nPENUMBRA_LAUNCH measuring\nPENUMBRA_LAUNCH measured\n");
+}
+
 TEST_F(ConfidentialCommands, SecretsAreInjectedBetweenMeasurementAndRun) {
     LaunchWorld world("fw-give-64k.fd", abi::kVmDefault);
     launch(world, sev_guest(1));
