@@ -3,6 +3,7 @@
 #include "system/control/cli/builder_priv.h"
 #include "system/control/cli/chardev_options.h"
 #include "system/control/cli/help_priv.h"
+#include "system/control/cli/typed_option.h"
 #include "util/text.h"
 
 namespace vmm::cli {
@@ -131,7 +132,8 @@ Result<ChardevOptions> chardev_from_schema(const qapi::ChardevOptions& options) 
 }
 
 Status take_chardev(Builder& builder, const std::string& value) {
-    qapi::Keyval parsed = TRY(qapi::parse_keyval(value, {.implied_key = "backend", .bare_flags = true}));
+    const qapi::KeyvalStyle style{.implied_key = "backend", .bare_flags = true};
+    qapi::Keyval parsed = TRY(parse_option<qapi::ChardevOptions>(value, style));
     if (parsed.help) {
         const qapi::Value* backend = parsed.dict.find("backend");
         builder.print(backend == nullptr

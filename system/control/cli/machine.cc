@@ -1,7 +1,9 @@
 // -machine, -accel, -cpu, -smp, -m, -rtc, and their merging into one MachineOptions.
 #include "qapi/convert.h"
+#include "qapi/types_cpu_model.h"
 #include "system/control/cli/builder_priv.h"
 #include "system/control/cli/help_priv.h"
+#include "system/control/cli/typed_option.h"
 #include "target/i386/cpu/model.h"
 #include "target/i386/cpu/options.h"
 #include "target/i386/cpu/resolve.h"
@@ -39,6 +41,23 @@ bool is_help(const std::string& value) {
     return value == "help" || value == "?";
 }
 
+// {"name": "host", "props": {"pmu": false}}, as query-cpu-model-expansion has it.
+Result<std::string> cpu_from_json(const std::string& value) {
+    const qapi::Keyval parsed = TRY(parse_option<qapi::CpuModelInfo>(value, {}));
+    std::string text = *parsed.dict.find("name")->if_string();
+    const qapi::Value* props = parsed.dict.find("props");
+    if (props == nullptr) return text;
+    if (props->if_dict() == nullptr) return Error::make("Parameter 'props' expects an object");
+    for (const qapi::Dict::Entry& prop : *props->if_dict()) {
+        const std::string* spelled = prop.value.if_string();
+        if (spelled == nullptr || (prop.key + *spelled).find(',') != std::string::npos)
+            return Error::make("Parameter '%s' expects a boolean, a number or a string without commas",
+                               prop.key.c_str());
+        text += "," + prop.key + "=" + *spelled;
+    }
+    return text;
+}
+
 Result<std::string> size_in_bytes(const std::string& key, const std::string& text, uint64_t unit) {
     auto bytes = parse_size(text, unit);
     if (!bytes)
@@ -58,7 +77,7 @@ Status set_machine(Builder& builder, const qapi::Dict& options) {
 }
 
 Status take_machine(Builder& builder, const std::string& value) {
-    qapi::Keyval parsed = TRY(qapi::parse_keyval(value, {.implied_key = "type"}));
+    qapi::Keyval parsed = TRY(parse_option<qapi::MachineOptions>(value, {.implied_key = "type"}));
     if (parsed.help) {
         builder.print(machine_help());
         return {};
@@ -67,7 +86,7 @@ Status take_machine(Builder& builder, const std::string& value) {
 }
 
 Status take_accel(Builder& builder, const std::string& value) {
-    qapi::Keyval parsed = TRY(qapi::parse_keyval(value, {.implied_key = "accel"}));
+    qapi::Keyval parsed = TRY(parse_option<qapi::AccelOptions>(value, {.implied_key = "accel"}));
     if (parsed.help) {
         builder.print(accel_help());
         return {};
@@ -85,15 +104,16 @@ Status take_cpu(Builder& builder, const std::string& value) {
         builder.print(cpu_help_text());
         return {};
     }
-    CpuRequest request = TRY(parse_cpu_option(value));
+    const std::string text = value.starts_with('{') ? TRY(cpu_from_json(value)) : value;
+    CpuRequest request = TRY(parse_cpu_option(text));
     bool of_host = request.model == "host" || request.model == "max";
     if (!of_host && find_cpu_model(request.model) == nullptr) return unknown_cpu_model(request.model);
-    builder.cpu = value;
+    builder.cpu = text;
     return {};
 }
 
 Status take_smp(Builder& builder, const std::string& value) {
-    qapi::Keyval parsed = TRY(qapi::parse_keyval(value, {.implied_key = "cpus"}));
+    qapi::Keyval parsed = TRY(parse_option<qapi::SmpConfiguration>(value, {.implied_key = "cpus"}));
     if (parsed.help) {
         builder.print("-smp options:\n" + members_help(qapi::kSmpConfigurationInfo.members));
         return {};
@@ -102,9 +122,11 @@ Status take_smp(Builder& builder, const std::string& value) {
     return set_machine(builder, qapi::Dict{{"smp", parsed.dict}});
 }
 
-// The size's unit is MiB; maxmem is what -machine calls memory.max-size.
+// The size's unit is MiB; maxmem is what -machine calls memory.max-size. JSON is that very type, in bytes.
 Status take_memory(Builder& builder, const std::string& value) {
-    qapi::Keyval parsed = TRY(qapi::parse_keyval(value, {.implied_key = "size"}));
+    using Sizes = qapi::MemorySizeConfiguration;
+    qapi::Keyval parsed = TRY(parse_option<Sizes>(value, {.implied_key = "size"}));
+    if (value.starts_with('{')) return set_machine(builder, qapi::Dict{{"memory", parsed.dict}});
     if (parsed.help) {
         builder.print("-m [size=]SIZE[,slots=0][,maxmem=SIZE]\n");
         return {};
@@ -120,7 +142,7 @@ Status take_memory(Builder& builder, const std::string& value) {
         if (bytes) given = TRY(size_in_bytes(entry.key, given, entry.key == "size" ? 1u << 20 : 1));
         memory.set(entry.key == "maxmem" ? "max-size" : entry.key, given);
     }
-    TRY(qapi::from_keyval<qapi::MemorySizeConfiguration>(memory));
+    TRY(qapi::from_keyval<Sizes>(memory));
     return set_machine(builder, qapi::Dict{{"memory", memory}});
 }
 
@@ -140,7 +162,7 @@ std::optional<int64_t> parse_date(const std::string& text) {
 }  // namespace
 
 Status take_rtc(Builder& builder, const std::string& value) {
-    qapi::Keyval parsed = TRY(qapi::parse_keyval(value));
+    qapi::Keyval parsed = TRY(parse_option<qapi::RtcOptions>(value, {}));
     if (parsed.help) {
         builder.print("-rtc options:\n" + members_help(qapi::kRtcOptionsInfo.members));
         return {};

@@ -6,6 +6,7 @@
 #include "system/control/cli/builder_priv.h"
 #include "system/control/cli/help_priv.h"
 #include "system/control/cli/numa_options.h"
+#include "system/control/cli/typed_option.h"
 #include "target/i386/cpu/apic_id.h"
 #include "util/text.h"
 
@@ -118,7 +119,8 @@ Status place_cpus(MemoryConfig& memory, const SmpTopology& smp) {
 }  // namespace
 
 Status take_numa(Builder& builder, const std::string& value) {
-    qapi::Keyval parsed = TRY(qapi::parse_keyval(value, {.implied_key = "type", .repeatable = {"cpus"}}));
+    qapi::Keyval parsed =
+        TRY(parse_option<qapi::NumaOptions>(value, {.implied_key = "type", .repeatable = {"cpus"}}));
     if (parsed.help) {
         builder.print(branches_help("-numa options", qapi::kNumaOptionsInfo));
         return {};

@@ -297,6 +297,37 @@ TEST(CommandLine, ObjectsInJson) {
     EXPECT_EQ(parsed->configuration.machine.memory.size, 64 * kMiB);
 }
 
+// What keyval says can be said in JSON, strictly typed, and both add up.
+TEST(CommandLine, EveryTypedOptionInJson) {
+    const Configuration c = good(
+        R"(-machine {"type":"q35","hpet":false,"kernel-irqchip":"split"} -machine graphics=off -accel {"accel":"kvm"} )"
+        R"(-smp {"cpus":2,"maxcpus":4,"sockets":4} -m {"size":268435456,"slots":2,"max-size":1073741824} )"
+        R"(-cpu {"name":"max","props":{"pmu":false,"x2apic":"on","phys-bits":40}} )"
+        R"(-object {"qom-type":"memory-backend-ram","id":"m0","size":268435456} )"
+        R"(-numa {"type":"node","nodeid":0,"memdev":"m0","cpus":[0,1,2,3]} )"
+        R"(-chardev {"backend":"null","id":"c0"} -rtc {"base":"localtime"})");
+    EXPECT_EQ(c.machine.irqchip, IrqChipChoice::Split);
+    EXPECT_FALSE(c.machine.hpet);
+    EXPECT_FALSE(c.machine.graphics);
+    EXPECT_EQ(c.machine.smp.max_cpus, 4u);
+    EXPECT_EQ(c.machine.memory.size, 268435456u);
+    EXPECT_EQ(c.machine.memory.module_bytes, 1073741824u - 268435456u);
+    EXPECT_EQ(c.machine.cpu.text, "max,pmu=off,x2apic=on,phys-bits=40");
+    ASSERT_EQ(c.machine.memory.nodes.size(), 1u);
+    EXPECT_EQ(c.machine.memory.nodes[0].cpus, (std::vector<unsigned>{0, 1, 2, 3}));
+    ASSERT_FALSE(c.chardevs.empty());
+    EXPECT_EQ(c.chardevs[0].id, "c0") << "the one that was asked for comes first";
+    EXPECT_EQ(c.machine.rtc.base, RtcBase::LocalTime);
+    EXPECT_NE(bad(R"(-machine {"hpet":"off"})").find("Parameter 'hpet' expects true or false"),
+              std::string::npos)
+        << bad(R"(-machine {"hpet":"off"})");
+    EXPECT_NE(bad(R"(-smp {"cpus":"2"})").find("'cpus'"), std::string::npos);
+    EXPECT_NE(bad(R"(-m {"maxmem":5})").find("'maxmem'"), std::string::npos);
+    EXPECT_NE(bad(R"(-cpu {"props":{}})").find("'name'"), std::string::npos);
+    EXPECT_NE(bad(R"(-cpu {"name":"max","props":[]})").find("'props'"), std::string::npos);
+    EXPECT_NE(bad(R"(-accel {"accel")").find("JSON"), std::string::npos) << bad(R"(-accel {"accel")");
+}
+
 TEST(CommandLine, CharacterDevicesAndWhatUsesThem) {
     Configuration c = good(
         "-chardev socket,id=s,path=/tmp/s,server,nowait -serial chardev:s -serial none -serial file:/tmp/a,b "
