@@ -110,5 +110,25 @@ def for_people(binary):
             need('provider: kvm' in people(qmp, 'info stats vm') or not qmp.command('query-stats', target='vm'), 'info stats vm')
 
 
+def back_ends_by_people(binary):
+    """Objects, network and block back ends by the monitor for people, in the words of the options."""
+    drive = ('-drive', 'if=none,id=d0,driver=null-co,size=1M', '-device', 'virtio-blk-pci,drive=d0')
+    with qmp_client.Process(binary, *GUEST, '-S', *drive) as process:
+        qmp = process.connect().negotiate()
+        for line in ('object_add memory-backend-ram,id=m1,size=1M', 'netdev_add socket,id=n1,udp=127.0.0.1:9,localaddr=127.0.0.1:0',
+                     'set_link n1 off'):
+            need(people(qmp, line) == '', f'{line}: {people(qmp, line)}')
+        need('m1' in [one['id'] for one in qmp.command('query-memdev')], 'the object')
+        need('n1: ' in people(qmp, 'info network') and 'link=down' in people(qmp, 'info network'), people(qmp, 'info network'))
+        for line in ('netdev_del n1', 'object_del m1'):
+            need(people(qmp, line) == '', line)
+        need('d0: rd_bytes=0 ' in people(qmp, 'info blockstats'), people(qmp, 'info blockstats'))
+        need('no migration' in people(qmp, 'info migrate'), people(qmp, 'info migrate'))
+        for line in ('object_add', 'object_add nothing,id=x', 'netdev_add socket', 'netdev_del nobody', 'set_link n1 sideways', 'eject nobody',
+                     'block_resize d0 much', 'info vm-generation-id'):
+            need(people(qmp, line).startswith('Error: '), f'{line}: {people(qmp, line)}')
+        need('object_add type,id=ID' in people(qmp, 'help object_add'), people(qmp, 'help object_add'))
+
+
 if __name__ == '__main__':
-    sys.exit(harness.main([counters, meanings, processors_come_and_go, for_people]))
+    sys.exit(harness.main([counters, meanings, processors_come_and_go, for_people, back_ends_by_people]))

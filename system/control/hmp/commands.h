@@ -15,6 +15,10 @@ void register_hmp_query_commands(HmpTable& table);
 // info sev, jobs, block-jobs, visibility, conversions.
 void register_hmp_info_commands(HmpTable& table);
 
+// object_add, netdev_add, netdev_del, set_link, eject, block_resize; info blockstats, migrate,
+// vm-generation-id.
+void register_hmp_backend_commands(HmpTable& table);
+
 // human-monitor-command.
 void register_human_monitor_command(qapi::CommandTable& commands, const HmpTable& table);
 
