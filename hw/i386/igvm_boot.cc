@@ -140,17 +140,28 @@ Status IgvmLaunch::prepare(const IgvmFile& file, igvm::PlatformType platform, co
                     TRY(MappedRegion::map(load.size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS));
             runs_.push_back(std::move(run));
         }
-        if (plan.contexts.size() > 1)
-            return Error::make(
-                "it has contexts for %zu processors; KVM starts all but the first from their "
-                "reset state",
-                plan.contexts.size());
-        if (plan.contexts.empty()) return {};
-        boot_ = TRY(igvm::vmsa_context(plan.contexts[0])).state;
-        return {};
+        return take_contexts(plan);
     }();
     if (done) return {};
     return std::move(done).take_error().while_doing("IGVM file '%s'", file.path.c_str());
+}
+
+// The features of save areas are the VM's, not a processor's.
+Status IgvmLaunch::take_contexts(const igvm::Plan& plan) {
+    std::optional<uint64_t> features;
+    for (const igvm::VpContext& one : plan.contexts) {
+        Result<igvm::EncryptedContext> context = igvm::vmsa_context(one);
+        if (!context)
+            return std::move(context).take_error().while_doing("the context of processor %u",
+                                                               unsigned{one.vp_index});
+        if (features.value_or(context->sev_features) != context->sev_features)
+            return Error::make("its contexts of processors 0 and %u have features 0x%llx and 0x%llx",
+                               unsigned{one.vp_index}, static_cast<unsigned long long>(*features),
+                               static_cast<unsigned long long>(context->sev_features));
+        features = context->sev_features;
+        boots_.emplace_back(std::move(context->state));
+    }
+    return {};
 }
 
 std::vector<MeasuredPages> IgvmLaunch::pages() {

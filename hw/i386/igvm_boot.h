@@ -68,18 +68,24 @@ class IgvmLoader final : public Resettable {
 class IgvmLaunch {
   public:
     Status prepare(const IgvmFile& file, igvm::PlatformType platform, const igvm::GuestFacts& facts);
-    const std::optional<BootState>& boot() const { return boot_; }
+    // Of the processors that the file has a context of; null for the others, which begin at their reset
+    // state.
+    const std::optional<BootState>* boot(unsigned index) const {
+        return index < boots_.size() ? &boots_[index] : nullptr;
+    }
     // In memory of this object; as prepared, however often they are launched.
     std::vector<MeasuredPages> pages();
 
   private:
+    Status take_contexts(const igvm::Plan& plan);
+
     struct Run {
         MeasuredPages pages;
         MappedRegion memory;
         std::vector<uint8_t> contents;
     };
     std::vector<Run> runs_;
-    std::optional<BootState> boot_;
+    std::vector<std::optional<BootState>> boots_;
 };
 
 }  // namespace vmm

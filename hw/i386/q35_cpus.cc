@@ -80,7 +80,7 @@ X86CpuSetup Q35Board::State::cpu_setup(unsigned index) const {
             .feature_msrs = cpu_policy.msrs(),
             .apic_id = apic_ids[index],
             .boot_processor = index == 0,
-            .boot = boot_state()};
+            .boot = boot_state(index)};
 }
 
 // The node of a processor that -numa names for none is the first.
@@ -127,9 +127,10 @@ Status Q35Board::State::start_accelerator() {
     return accelerator.reset_vcpus();
 }
 
-const std::optional<BootState>* Q35Board::State::boot_state() const {
+const std::optional<BootState>* Q35Board::State::boot_state(unsigned index) const {
+    if (igvm_launch != nullptr) return igvm_launch->boot(index);
+    if (index != 0) return nullptr;
     if (loader != nullptr) return &loader->boot();
-    if (igvm_launch != nullptr) return &igvm_launch->boot();
     return igvm_loader != nullptr ? &igvm_loader->boot() : nullptr;
 }
 

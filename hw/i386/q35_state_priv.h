@@ -90,8 +90,8 @@ struct Q35Board::State {
     // Before another launch.
     Status reload_firmware();
     void add_vcpu_reset();
-    // What the boot processor's registers are, when something other than its reset says; else null.
-    const std::optional<BootState>* boot_state() const;
+    // What a processor's registers are, when something other than its reset says; else null.
+    const std::optional<BootState>* boot_state(unsigned index) const;
     // One line for each feature that was asked for and is not there.
     void warn_about_cpu() const;
 

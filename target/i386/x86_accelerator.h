@@ -42,7 +42,8 @@ struct X86CpuSetup {
     std::vector<std::pair<uint32_t, uint64_t>> feature_msrs;  // what CpuidPolicy::msrs() gave
     uint32_t apic_id = 0;
     bool boot_processor = false;  // of a PIC outside the accelerator it gets the interrupts
-    // A directly booted kernel's state, read at each reset; borrowed, null or empty without one.
+    // A directly booted kernel's state, or that of an IGVM file, read at each reset; borrowed, null or empty
+    // without one. Other processors than the boot processor have one in protected guests only.
     const std::optional<BootState>* boot = nullptr;
 };
 

@@ -13,6 +13,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import zlib
 
 VECTORS = pathlib.Path(__file__).resolve().parent.parent / "vectors"
 # Vectors that are not part of the tree, as tests/vectors/README.md says.
@@ -175,12 +176,56 @@ def check_sev_vcpus(program):
     print("ok   1 to 64 processors of SEV and SEV-ES")
 
 
+def with_second_context(image, rip, features=1):
+    """The same IGVM file with a context for processor 1: processor 0's, begun elsewhere."""
+    at, size = struct.unpack_from("<II", image, 8)
+    context, moved = 0x304, 32  # its header is inserted, what follows moves
+    headers, end, page = bytearray(), at + size, None
+    while at < end:
+        kind, length = struct.unpack_from("<II", image, at)
+        content = bytearray(image[at + 8:at + 8 + (length + 7) // 8 * 8])
+        offset = struct.unpack_from("<I", content, 12)[0] if kind in (0x301, 0x302, context) else 0
+        if offset:
+            struct.pack_into("<I", content, 12, offset + moved)
+        headers += struct.pack("<II", kind, length) + content
+        if kind == context:
+            page = bytearray(image[offset:offset + PAGE])
+            struct.pack_into("<I", content, 12, len(image) + moved)
+            struct.pack_into("<H", content, 16, 1)
+            headers += struct.pack("<II", kind, length) + content
+        at += 8 + len(content)
+    struct.pack_into("<Q", page, 0x178, rip)
+    struct.pack_into("<Q", page, 0x3b0, features)
+    out = bytearray(image[:24]) + headers + image[end:] + page
+    struct.pack_into("<II", out, 12, len(headers), len(out))
+    struct.pack_into("<I", out, 20, 0)
+    struct.pack_into("<I", out, 20, zlib.crc32(out[:24 + len(headers)]))
+    return bytes(out)
+
+
 def check_igvm(program):
     """An IGVM file says itself what is measured; other tools' digest of it."""
-    golden = VECTORS.parent / "golden" / "confidential"
-    words = ["-object", "sev-snp-guest,id=cc0,reduced-phys-bits=1", "-machine", "q35,confidential-guest-support=cc0,igvm-cfg=i0",
-             "-object", f"igvm-cfg,id=i0,file={golden / 'snp.igvm'}", "-cpu", "EPYC-v4", "-m", "512", "-display", "none"]
-    got = plan(program, words)["launch-digest"]
+    golden = (VECTORS.parent / "golden" / "confidential" / "snp.igvm").read_bytes()
+
+    def words_of(path, vcpus):
+        return ["-object", "sev-snp-guest,id=cc0,reduced-phys-bits=1", "-machine", "q35,confidential-guest-support=cc0,igvm-cfg=i0",
+                "-object", f"igvm-cfg,id=i0,file={path}", "-cpu", "EPYC-v4", "-m", "512", "-display", "none", "-smp", str(vcpus)]
+
+    with tempfile.NamedTemporaryFile(suffix=".igvm") as file:
+        def launch(image, vcpus):
+            pathlib.Path(file.name).write_bytes(image)
+            return plan(program, words_of(file.name, vcpus))
+
+        got = launch(golden, 1)["launch-digest"]
+        # Processors with a context of their own, and one without.
+        areas = launch(with_second_context(golden, 0x4321), 3)["vmsas"]
+        starts = [area["nonzero"]["0x178"] for area in areas]
+        if starts[1:] != ["2143000000000000", "f0ff000000000000"] or len(areas) != 3:
+            fail(f"contexts of other processors: {starts}")
+        pathlib.Path(file.name).write_bytes(with_second_context(golden, 0x4321, features=0x21))
+        done = run(program, [*words_of(file.name, 2), "-launch-plan", "-"])
+        if done.returncode != 1 or "have features 0x1 and 0x21" not in done.stderr or done.stderr.count("\n") != 1:
+            fail(f"contexts with other features: {done.stderr}")
     if got != "d62109bff4c3df8f4e2edc491e343735154b0a24a8ba2b76f4a9d0ffda4875d669c36465dd4bcdb14bff775712acf322":
         fail(f"the IGVM file: {got}")
     print("ok   an IGVM file")

@@ -46,7 +46,10 @@ Result<qapi::ObjectOptions> choose_protection(const doctor::HostFacts& facts,
 Status take_auto_protection(Configuration& configuration) {
     SystemIoctlDoor door;
     const doctor::HostFacts facts = doctor::read_host(door, configuration.accels.front().device);
-    qapi::ObjectOptions chosen = TRY(choose_protection(facts, doctor::evaluate(facts)));
+    return take_protection(TRY(choose_protection(facts, doctor::evaluate(facts))), configuration);
+}
+
+Status take_protection(qapi::ObjectOptions chosen, Configuration& configuration) {
     const std::string type(to_text(chosen.qom_type));
     if (chosen.qom_type == qapi::ObjectType::SwProtectedVm)
         log_warning("confidential-guest-support=auto: %s, which does not protect from this host's kernel",

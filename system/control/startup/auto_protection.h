@@ -11,6 +11,8 @@ namespace vmm {
 // Pure: of what a host was found to have. The hint of the error says how to learn more.
 Result<qapi::ObjectOptions> choose_protection(const doctor::HostFacts& facts,
                                               const doctor::Diagnosis& diagnosis);
+// Takes it into the configuration, and says what it is.
+Status take_protection(qapi::ObjectOptions chosen, Configuration& configuration);
 // Looks at this host, takes what it has into the configuration, and says what that is.
 Status take_auto_protection(Configuration& configuration);
 

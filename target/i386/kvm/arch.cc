@@ -36,7 +36,7 @@ Status X86Arch::prepare(Vcpu& vcpu) {
 }
 
 const BootState* X86Arch::boot() const {
-    if (!config_.boot_processor || config_.boot == nullptr || !config_.boot->has_value()) return nullptr;
+    if (config_.boot == nullptr || !config_.boot->has_value()) return nullptr;
     return &**config_.boot;
 }
 

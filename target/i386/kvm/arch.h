@@ -26,7 +26,8 @@ class X86Arch final : public VcpuArch {
         std::vector<Msr> feature_msrs;  // what CpuidPolicy::msrs() gave
         uint32_t apic_id = 0;
         bool boot_processor = false;
-        // A directly booted kernel's state, read at each reset; borrowed, null or empty without one.
+        // A directly booted kernel's state, or that of an IGVM file, read at each reset; borrowed, null or
+        // empty without one.
         const std::optional<BootState>* boot = nullptr;
         // Of the boot processor, with a user-space PIC; borrowed.
         ExternalInterrupt* external_interrupt = nullptr;

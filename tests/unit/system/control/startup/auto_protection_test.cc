@@ -42,5 +42,29 @@ TEST(AutoProtection, aHostWithoutAnyIsTold) {
     EXPECT_NE(none.error().message().find("penumbra -doctor"), std::string::npos);
 }
 
+TEST(AutoProtection, whatItPickedIsSaid) {
+    struct Row {
+        const char* strongest;
+        const char* said;
+    };
+    const Row rows[] = {
+        {"tdx", "info: confidential-guest-support=auto: tdx-guest\n"},
+        {"sev-snp", "info: confidential-guest-support=auto: sev-snp-guest\n"},
+        {"sev-es", "info: confidential-guest-support=auto: sev-guest\n"},
+        {"sw-protected-vm",
+         "warning: confidential-guest-support=auto: sw-protected-vm, which does not protect from "
+         "this host's kernel\n"}};
+    for (const Row& row : rows) {
+        Configuration configuration;
+        testing::internal::CaptureStderr();
+        ASSERT_TRUE(take_protection(choose(row.strongest).take_value(), configuration));
+        const std::string said = testing::internal::GetCapturedStderr();
+        EXPECT_TRUE(said.ends_with(row.said)) << said;
+        EXPECT_EQ(configuration.machine.confidential_guest_support, "auto");
+        ASSERT_TRUE(configuration.confidential);
+        EXPECT_EQ(configuration.confidential->id, "auto");
+    }
+}
+
 }  // namespace
 }  // namespace vmm

@@ -202,6 +202,28 @@ TEST_F(ConfidentialCommands, CapabilitiesSayWhatTheHostLacks) {
     EXPECT_EQ(answer.find('\n'), std::string::npos);
 }
 
+// By which libvirt knows that a protected guest can be reset.
+TEST_F(ConfidentialCommands, IntrospectionShowsTheReset) {
+    register_control_commands(table);
+    const qapi::Value schema = qapi::parse_json(ask("query-qmp-schema")).take_value();
+    unsigned with_feature = 0;
+    for (const qapi::Value& entry : *schema.if_list()) {
+        const qapi::Value* features = entry.if_dict()->find("features");
+        if (features == nullptr ||
+            qapi::to_json(*features).find("\"confidential-guest-reset\"") == std::string::npos)
+            continue;
+        ++with_feature;
+        EXPECT_EQ(*entry.if_dict()->find("meta-type")->if_string(), "object");
+        // SEV, SEV-SNP or TDX, by a member that no other has.
+        const std::string members = qapi::to_json(*entry.if_dict()->find("members"));
+        EXPECT_TRUE(members.find("legacy-vm-type") != std::string::npos ||
+                    members.find("guest-visible-workarounds") != std::string::npos ||
+                    members.find("sept-ve-disable") != std::string::npos)
+            << members;
+    }
+    EXPECT_EQ(with_feature, 3u);
+}
+
 TEST(SevPlatform, KeysAndIdsOfTheDevice) {
     LaunchWorld world("fw-give-64k.fd", abi::kVmDefault);
     world.firmware_model.pdh = std::vector<uint8_t>(2084, 1);

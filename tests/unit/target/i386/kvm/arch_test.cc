@@ -20,7 +20,7 @@ struct X86World : FakeWorld {
         config.cpuid = {{.function = 0, .eax = 1}, {.function = 1, .eax = 0x663, .ebx = index << 24}};
         config.apic_id = index;
         config.boot_processor = index == 0;
-        config.boot = &boot;
+        if (index == 0) config.boot = &boot;
         return config;
     }
     void add(X86Arch::Config config) {
