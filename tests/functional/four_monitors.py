@@ -97,7 +97,7 @@ class Client(threading.Thread):
     def out_of_band(self):
         self.done += 1
         try:
-            self.qmp.command('migrate-pause', oob=True)
+            self.qmp.command(self.random.choice(('migrate-pause', 'penumbra-query-launch')), oob=True)
         except qmp_client.QmpError:
             self.refused += 1
         self.look()
