@@ -150,7 +150,7 @@ def disk(binary, context, format):
                 q.qmp.send('block_set_io_throttle', {'id': 'dut', 'bps': 0, 'bps_rd': 0, 'bps_wr': 0, 'iops': 2, 'iops_rd': 0, 'iops_wr': 0})
                 expect_equal(q.qmp.reply(), {'return': {}}, 'the answer to the limit')
             for sector in range(4):
-                driver.submit(0, read_request(sector), 512, 1)
+                driver.submit(0, read_request(2 * sector), 512, 1)  # apart, or they are one
             driver.kick(0)
             expect(format != 'throttled' or driver.used(0) < 4, 'the limit holds nothing back')
             slot.unplug()
