@@ -21,6 +21,12 @@ constexpr Throttled kThrottled[] = {
     {"WATCHDOG", ""},
 };
 
+// The reply to the command that made these comes after them, as QEMU's: libvirt takes a machine's state from
+// the event and is asked for it as soon as the reply is there.
+bool before_the_reply(std::string_view name) {
+    return name == "RESUME" || name == "STOP";
+}
+
 // What events that stand for each other have in common; nothing for events that are never held back.
 std::optional<std::string> throttle_key(std::string_view name, const qapi::Dict& data) {
     for (const Throttled& throttled : kThrottled) {
@@ -63,6 +69,7 @@ void EventQueue::emit(std::string_view name, qapi::Dict data) {
         queue_.push_back(std::move(event));
         post = !std::exchange(posted_, true);
     }
+    if (before_the_reply(name) && main_.on_loop_thread()) return flush();
     if (!post) return;
     main_.post([this, alive = std::weak_ptr<int>(alive_)] {
         if (!alive.expired()) flush();

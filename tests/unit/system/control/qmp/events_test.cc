@@ -54,6 +54,22 @@ TEST_F(EventsTest, comeOnTheLoopInOrder) {
     EXPECT_EQ(take(), "STOP RESUME ");
 }
 
+// A client that has the reply to `cont` asks at once whether the machine runs, and takes that from the event.
+TEST_F(EventsTest, theMachinesStateIsToldBeforeTheCommandReturns) {
+    std::string at_return;
+    loop.post([&] {  // a command
+        watchdog(qapi::WatchdogAction::Pause);
+        EXPECT_EQ(got, "");
+        qapi::emit<qapi::StopEvent>(events);
+        EXPECT_EQ(take(), "WATCHDOG:pause STOP ");
+        qapi::emit<qapi::ResumeEvent>(events);
+        at_return = take();
+    });
+    settle();
+    EXPECT_EQ(at_return, "RESUME ");
+    EXPECT_EQ(got, "");
+}
+
 TEST_F(EventsTest, ofAThrottledKindTheFirstComesAtOnceAndTheLastLater) {
     watchdog(qapi::WatchdogAction::Pause);
     watchdog(qapi::WatchdogAction::None);

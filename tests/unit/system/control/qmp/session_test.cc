@@ -101,16 +101,16 @@ TEST_F(MonitorTest, onlyCommandsForItRunBeforeTheMachineIsMade) {
     EXPECT_EQ(ask("{'execute': 'query-name'}"), R"({"return": {"name": "guest"}})");
 }
 
-TEST_F(MonitorTest, eventsFollowTheReplyOfTheirCause) {
+TEST_F(MonitorTest, theReplyFollowsTheMachinesNewState) {
     connect();
     (void)line();
     qapi::emit<qapi::ResumeEvent>(server_->events());  // nobody has negotiated
     settle();
     EXPECT_EQ(ask("{'execute': 'qmp_capabilities'}"), R"({"return": {}})");
-    EXPECT_EQ(ask("{'execute': 'stop'}"), R"({"return": {}})");
-    std::string event = line();
+    std::string event = ask("{'execute': 'stop'}");
     EXPECT_TRUE(event.starts_with(R"({"timestamp": {"seconds": )")) << event;
     EXPECT_TRUE(event.ends_with(R"(}, "event": "STOP"})")) << event;
+    EXPECT_EQ(line(), R"({"return": {}})");
 }
 
 TEST_F(MonitorTest, prettyRepliesAreIndented) {
