@@ -86,9 +86,8 @@ std::vector<FdStore::Set> FdStore::sets() const {
 }
 
 Result<std::optional<Fd>> FdStore::open_path(std::string_view path, int flags) const {
-    constexpr std::string_view kPrefix = "/dev/fdset/";
-    if (!path.starts_with(kPrefix)) return std::optional<Fd>();
-    std::optional<uint64_t> id = parse_u64(path.substr(kPrefix.size()), 10);
+    if (!is_set(path)) return std::optional<Fd>();
+    std::optional<uint64_t> id = parse_u64(path.substr(kSetPrefix.size()), 10);
     Locked lock(mutex_);
     auto set = id && *id <= UINT32_MAX ? sets_.find(static_cast<uint32_t>(*id)) : sets_.end();
     if (set == sets_.end())

@@ -36,6 +36,8 @@ class FdStore {
     // Without a number: the whole set.
     Status remove_from_set(uint32_t id, std::optional<int> number);
     std::vector<Set> sets() const;
+    // Whether a path has that form.
+    static bool is_set(std::string_view path) { return path.starts_with(kSetPrefix); }
     // "/dev/fdset/ID": a copy of the descriptor in the set whose access mode is that of the flags (O_RDONLY,
     // O_WRONLY, O_RDWR). Empty when the path is of another form.
     Result<std::optional<Fd>> open_path(std::string_view path, int flags) const;
@@ -43,6 +45,7 @@ class FdStore {
     // As open_file(), but a path of that form is looked up here.
     Result<Fd> open(const std::string& path, int flags, unsigned mode = 0) const;
 
+    static constexpr std::string_view kSetPrefix = "/dev/fdset/";
     static constexpr size_t kMost = 4096;  // descriptors kept
 
   private:

@@ -1,8 +1,8 @@
 // FileNode: an image in a regular file or a block device of the host (drivers "file" and "host_device").
 // Reads, writes and flushes go through the loop's io_uring where the kernel has one, else (and for
 // aio=threads) to worker threads; what blocks by nature (holes, discards) always does. O_DIRECT with buffers
-// that do not fit is bounced. Missing: descriptors from add-fd, network file systems' own protocols,
-// persistent reservations. Threads: as Node says.
+// that do not fit is bounced. "/dev/fdset/N" is a descriptor of that set. Missing: network file systems' own
+// protocols, persistent reservations. Threads: as Node says.
 #pragma once
 
 #include <optional>
@@ -12,6 +12,10 @@
 #include "backends/block/node.h"
 #include "backends/block/uring.h"
 #include "util/fd.h"
+
+namespace vmm {
+class FdStore;
+}
 
 namespace vmm::block {
 
@@ -24,6 +28,8 @@ struct FileConfig {
     Aio aio = Aio::Best;
     std::optional<bool> locking;  // absent: where the file system can
     bool device = false;          // driver host_device
+    // Where "/dev/fdset/N" is looked up; outlives the node. Null: it is a name like any other.
+    const FdStore* descriptors = nullptr;
 };
 
 class FileNode final : public Node, UringUser {

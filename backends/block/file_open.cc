@@ -12,6 +12,7 @@
 
 #include "backends/block/file.h"
 #include "util/align.h"
+#include "util/fd_store.h"
 #include "util/mmap.h"
 
 namespace vmm::block {
@@ -24,8 +25,29 @@ Error cannot_open(const std::string& path, int number) {
     return Error::from_errno(number, "Could not open '%s'", path.c_str());
 }
 
+// A copy of a descriptor in a set. Its file description is the set's, so O_DIRECT is switched for all who use
+// it.
+Result<Fd> open_kept(NodeOptions& options, const std::string& path, const FdStore& store) {
+    Result<std::optional<Fd>> kept = store.open_path(path, options.read_only ? O_RDONLY : O_RDWR);
+    if (!kept && !options.read_only && options.auto_read_only) {
+        kept = store.open_path(path, O_RDONLY);
+        if (kept) options.read_only = true;
+    }
+    if (!kept) return std::move(kept).take_error();
+    Fd fd = *std::move(*kept);
+    const int now = ::fcntl(fd.get(), F_GETFL);
+    const int wanted = options.cache_direct ? now | O_DIRECT : now & ~O_DIRECT;
+    if (now < 0 || (wanted != now && ::fcntl(fd.get(), F_SETFL, wanted) < 0))
+        return Error::from_errno(errno, "Could not open '%s' with cache.direct=%s", path.c_str(),
+                                 options.cache_direct ? "on" : "off");
+    return fd;
+}
+
 // Opens as the options ask; an auto-read-only node that cannot be written becomes read-only.
-Result<Fd> open_image(NodeOptions& options, const std::string& path) {
+Result<Fd> open_image(NodeOptions& options, const FileConfig& config) {
+    const std::string& path = config.filename;
+    if (config.descriptors != nullptr && FdStore::is_set(path))
+        return open_kept(options, path, *config.descriptors);
     int flags = options.cache_direct ? O_DIRECT : 0;
     // A FIFO or a terminal must not hold us up.
     auto attempt = [&](int access) {
@@ -81,7 +103,7 @@ Result<std::unique_ptr<FileNode>> FileNode::create(NodeOptions options, IoContex
     if (config.aio == Aio::IoUring && context.uring() == nullptr)
         return Error::make("aio=io_uring was specified, but the kernel refuses io_uring")
             .with_hint("aio=threads works everywhere");
-    Fd fd = TRY(open_image(options, config.filename));
+    Fd fd = TRY(open_image(options, config));
     TRY(check_kind(fd.get(), config));
     auto node = std::make_unique<FileNode>(Token(), std::move(options), context, config, std::move(fd));
     TRY(node->set_up());
@@ -155,7 +177,7 @@ Status FileNode::reopen(bool writable) {
         set_read_only(false);
         return {};
     }
-    Fd fd = TRY(open_image(wanted, config_.filename));
+    Fd fd = TRY(open_image(wanted, config_));
     struct stat is = {}, was = {};
     if (::fstat(fd.get(), &is) != 0 || ::fstat(fd_.get(), &was) != 0 || is.st_ino != was.st_ino ||
         is.st_dev != was.st_dev)

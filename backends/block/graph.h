@@ -12,6 +12,10 @@
 #include "backends/block/node.h"
 #include "util/result.h"
 
+namespace vmm {
+class FdStore;
+}
+
 namespace vmm::block {
 
 class GraphWorker;
@@ -26,6 +30,9 @@ class BlockGraph {
 
     IoContext& context() { return context_; }
     BlockEvents& events() { return events_; }
+    // Descriptor sets that file names may mean (util/fd_store.h); null: none. It outlives the graph.
+    void set_descriptors(const FdStore* store) { descriptors_ = store; }
+    const FdStore* descriptors() const { return descriptors_; }
 
     // Takes over a node. `named`: the user gave it a name and ends it with remove(); others go with their
     // last use.
@@ -81,6 +88,7 @@ class BlockGraph {
 
     IoContext& context_;
     BlockEvents& events_;
+    const FdStore* descriptors_ = nullptr;
     unsigned next_name_ = 0;
     unsigned held_ = 0;
     std::vector<GraphWorker*> workers_;

@@ -8,13 +8,13 @@ from qtest import Qtest
 
 
 class Monitored(Qtest):
-    def __init__(self, binary, *arguments):
+    def __init__(self, binary, *arguments, pass_fds=()):
         folder = tempfile.TemporaryDirectory(prefix='qmp-')
         path = os.path.join(folder.name, 'qmp.sock')
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind(path)
             listener.listen(1)
-            super().__init__(binary, '-qmp', f'unix:{path}', *arguments)
+            super().__init__(binary, '-qmp', f'unix:{path}', *arguments, pass_fds=pass_fds)
             self.qmp = Connection(listener.accept()[0]).negotiate()
         folder.cleanup()
 

@@ -239,7 +239,7 @@ class World final : private RequestHandler {
     HostClock host_clock_{loop_};
     FdStore descriptors_;
     ChardevSet chardevs_{loop_, descriptors_, [] {}};
-    std::unique_ptr<Storage> storage_ = Storage::create(loop_).take_value();
+    std::unique_ptr<Storage> storage_ = Storage::create(loop_, nullptr).take_value();
     const ProcessBackEnds::Rngs rngs_;
     Networks networks_{loop_, chardevs_};
     NobodyAsks reports_;

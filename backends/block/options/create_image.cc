@@ -10,6 +10,7 @@
 #include "backends/block/qcow2/create.h"
 #include "backends/block/qcow2/node_file.h"
 #include "util/fd.h"
+#include "util/fd_store.h"
 
 namespace vmm::block {
 
@@ -17,10 +18,16 @@ namespace {
 
 class CreateFile final : public JobWork {
   public:
-    explicit CreateFile(qapi::BlockdevCreateOptionsFile options) : options_(std::move(options)) {}
+    // The store is the graph's: where descriptor sets are, or null.
+    CreateFile(qapi::BlockdevCreateOptionsFile options, const FdStore* store)
+        : options_(std::move(options)), store_(store) {}
     Status run(JobThread& job) override {
-        Fd fd = TRY(open_file(options_.filename, O_RDWR | O_CREAT | O_TRUNC, 0644));
+        constexpr int kFlags = O_RDWR | O_CREAT | O_TRUNC;
+        Fd fd = TRY(store_ != nullptr ? store_->open(options_.filename, kFlags, 0644)
+                                      : open_file(options_.filename, kFlags, 0644));
         const off_t size = static_cast<off_t>(options_.size);
+        // What a set holds was opened by somebody else.
+        if (::ftruncate(fd.get(), 0) != 0) return cannot(errno);
         if (::ftruncate(fd.get(), size) != 0) return cannot(errno);
         switch (options_.preallocation.value_or(qapi::PreallocMode::Off)) {
             case qapi::PreallocMode::Off:
@@ -54,6 +61,7 @@ class CreateFile final : public JobWork {
         return {};
     }
     const qapi::BlockdevCreateOptionsFile options_;
+    const FdStore* const store_;
 };
 
 class CreateQcow2 final : public JobWork {
@@ -96,7 +104,7 @@ qcow2::CreateOptions create_options(const qapi::BlockdevCreateOptionsQcow2& own)
 Result<std::unique_ptr<JobWork>> work_for(const BlockEnv& env, const qapi::BlockdevCreateOptions& options) {
     if (const auto* file = std::get_if<qapi::BlockdevCreateOptionsFile>(&options.u)) {
         if (file->size > INT64_MAX) return Error::make("Parameter 'size' is too large");
-        return std::unique_ptr<JobWork>(std::make_unique<CreateFile>(*file));
+        return std::unique_ptr<JobWork>(std::make_unique<CreateFile>(*file, env.graph.descriptors()));
     }
     const auto& own = *std::get_if<qapi::BlockdevCreateOptionsQcow2>(&options.u);
     NodeRef opened = TRY(open_child(env, own.file, {}));

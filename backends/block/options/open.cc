@@ -76,8 +76,9 @@ Inherited for_file(const NodeOptions& parent) {
             .discard_unmap = true};
 }
 
-FileConfig file_config(const qapi::BlockdevOptionsFile& options, bool device) {
+FileConfig file_config(const BlockGraph& graph, const qapi::BlockdevOptionsFile& options, bool device) {
     FileConfig config;
+    config.descriptors = graph.descriptors();
     config.filename = options.filename;
     config.device = device;
     if (options.locking && *options.locking != qapi::OnOffAuto::Auto)
@@ -165,7 +166,7 @@ struct Maker {
     MadeNode operator()(const qapi::BlockdevOptionsFile& own) {
         options.filename = own.filename;
         bool device = whole.driver == qapi::BlockdevDriver::HostDevice;
-        return FileNode::create(std::move(options), env.graph.context(), file_config(own, device));
+        return FileNode::create(std::move(options), env.graph.context(), file_config(env.graph, own, device));
     }
     MadeNode operator()(const qapi::BlockdevOptionsNull& own) {
         options.filename = options.driver + "://";

@@ -15,6 +15,7 @@
 #include "backends/block/qcow2/node_file.h"
 #include "qapi/convert.h"
 #include "util/fd.h"
+#include "util/fd_store.h"
 
 namespace vmm::block {
 
@@ -151,7 +152,8 @@ class SnapshotSync final : public GraphAction {
         options.filename = options_.snapshot_file;
         FileConfig file;
         file.filename = options_.snapshot_file;
-        (void)TRY(open_file(options_.snapshot_file, O_RDWR | O_CREAT, 0644));
+        file.descriptors = env_.graph.descriptors();
+        if (!FdStore::is_set(file.filename)) (void)TRY(open_file(file.filename, O_RDWR | O_CREAT, 0644));
         std::unique_ptr<Node> storage = TRY(FileNode::create(options, env_.graph.context(), file));
         // Locked before anything of it is lost.
         NodeRef held = TRY(NodeRef::take(*storage, "the new image", "file", {kPermWrite | kPermResize, 0}));

@@ -5,9 +5,11 @@
 
 namespace vmm {
 
-Result<std::unique_ptr<Storage>> Storage::create(EventLoop& loop) {
+Result<std::unique_ptr<Storage>> Storage::create(EventLoop& loop, const FdStore* descriptors) {
     std::unique_ptr<block::IoContext> context = TRY(block::IoContext::create(loop));
-    return std::make_unique<Storage>(std::move(context), std::make_unique<StorageEvents>(loop));
+    auto storage = std::make_unique<Storage>(std::move(context), std::make_unique<StorageEvents>(loop));
+    storage->graph_.set_descriptors(descriptors);
+    return storage;
 }
 
 Storage::Storage(std::unique_ptr<block::IoContext> context, std::unique_ptr<StorageEvents> events)

@@ -19,8 +19,8 @@ namespace vmm {
 
 class Storage final : public RunListener {
   public:
-    // The loop is the main thread's.
-    static Result<std::unique_ptr<Storage>> create(EventLoop& loop);
+    // The loop is the main thread's. What file names of descriptor sets mean; may be null.
+    static Result<std::unique_ptr<Storage>> create(EventLoop& loop, const FdStore* descriptors);
     Storage(std::unique_ptr<block::IoContext> context, std::unique_ptr<StorageEvents> events);
     ~Storage() override;
 

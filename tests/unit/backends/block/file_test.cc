@@ -14,6 +14,7 @@
 #include "backends/block/iov.h"
 #include "tests/unit/backends/block/block_fixture.h"
 #include "util/fd.h"
+#include "util/fd_store.h"
 
 namespace vmm::block {
 namespace {
@@ -217,6 +218,51 @@ TEST_P(FileTest, whatCannotBeOpenedIsNamed) {
     FileConfig ring;
     ring.aio = Aio::IoUring;
     EXPECT_EQ(static_cast<bool>(open(options(), ring)), GetParam().ring);
+}
+
+TEST_P(FileTest, aDescriptorOfASetIsTheFile) {
+    make_file(65536);
+    FdStore store;
+    ASSERT_TRUE(store.add_to_set(4, open_file(path_, O_RDWR).take_value(), std::nullopt));
+    const std::string real = std::exchange(path_, "/dev/fdset/4");
+    FileConfig config;
+    config.descriptors = &store;
+    auto node = open(options(), config);
+    ASSERT_TRUE(node) << node.error().message();
+    std::vector<uint8_t> bytes(4096, 0x5a), back(4096);
+    {
+        auto user = NodeRef::take(**node, "device 'a'", "root", {kPermRead | kPermWrite, kPermRead});
+        ASSERT_TRUE(user);
+        ASSERT_TRUE(write_sync(**node, 8192, bytes));
+    }
+    node->reset();
+    path_ = real;
+    auto again = must_open();
+    // The set's description lives on; the locks of the node do not.
+    EXPECT_TRUE(NodeRef::take(*again, "device 'b'", "root", {kPermRead | kPermWrite, kPermRead}));
+    ASSERT_TRUE(read_sync(*again, 8192, back));
+    EXPECT_EQ(back, bytes);
+}
+
+TEST_P(FileTest, aSetWithoutTheRightDescriptorIsRefusedOrReadOnly) {
+    make_file(65536);
+    FdStore store;
+    ASSERT_TRUE(store.add_to_set(4, open_file(path_, O_RDONLY).take_value(), std::nullopt));
+    const std::string real = std::exchange(path_, "/dev/fdset/4");
+    FileConfig config;
+    config.descriptors = &store;
+    auto writer = open(options(), config);
+    ASSERT_FALSE(writer);
+    EXPECT_EQ(writer.error().text(),
+              "'/dev/fdset/4': no descriptor of the set is open for reading and writing");
+    NodeOptions either = options();
+    either.auto_read_only = true;
+    auto reader = open(either, config);
+    ASSERT_TRUE(reader) << reader.error().message();
+    EXPECT_TRUE((*reader)->read_only());
+    path_ = "/dev/fdset/5";
+    EXPECT_FALSE(open(options(), config));
+    path_ = real;
 }
 
 // A child writes, flushes, tells us and writes on until it is killed; everything it told us about is there.
