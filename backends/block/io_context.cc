@@ -32,6 +32,8 @@ struct Source {
 
 constexpr unsigned kRingEntries = 256;
 constexpr unsigned kRoundsATurn = 8;
+// Until the kernel is asked again to take what it had no memory for.
+constexpr int kRetryMs = 1;
 
 }  // namespace
 
@@ -42,6 +44,7 @@ struct IoContext::State final : Polled {
     EventLoop& loop;
     EventFd wake_fd;          // for poll(); the loop has its own
     bool ring_wanted = true;  // and not yet tried
+    RingEnter ring_enter = nullptr;
     std::unique_ptr<Uring> ring;
     LoopSource source;
     std::atomic<const void*> thread{nullptr};
@@ -68,6 +71,8 @@ struct IoContext::State final : Polled {
         return !requests.empty() || !jobs.empty() || remote.load() || (ring && ring->has_done()) ||
                (!timers.empty() && timers.begin()->first <= monotonic_ns());
     }
+    // What is queued was refused: no completion need come to wake us.
+    bool waits_for_kernel() const { return ring && ring->has_queued(); }
     void take_remote() {
         if (!remote.load()) return;
         Locked lock(mutex);
@@ -155,8 +160,11 @@ struct IoContext::State final : Polled {
             int64_t left = std::max<int64_t>(0, timers.begin()->first - monotonic_ns());
             limit = {left / 1'000'000'000, left % 1'000'000'000};
         }
+        const bool retry = waits_for_kernel();
+        constexpr int64_t kRetryNs = kRetryMs * 1'000'000;
+        if (retry && (timers.empty() || limit.tv_sec > 0 || limit.tv_nsec > kRetryNs)) limit = {0, kRetryNs};
         sleeping.store(true);
-        if (!ready()) (void)::ppoll(watched, 2, timers.empty() ? nullptr : &limit, nullptr);
+        if (!ready()) (void)::ppoll(watched, 2, timers.empty() && !retry ? nullptr : &limit, nullptr);
         sleeping.store(false);
         (void)wake_fd.take();
     }
@@ -173,8 +181,9 @@ IoContext& context_of(GSource* source) {
 // GLib's side of the source; a struct so that it may see State.
 struct IoContextSource {
     static gboolean prepare(GSource* source, gint* timeout) {
-        *timeout = -1;
-        return context_of(source).turn_begins() ? TRUE : FALSE;
+        const bool ready = context_of(source).turn_begins();
+        *timeout = context_of(source).waits_for_kernel() ? kRetryMs : -1;
+        return ready ? TRUE : FALSE;
     }
     static gboolean check(GSource* source) { return context_of(source).turn_ready() ? TRUE : FALSE; }
     static gboolean dispatch(GSource* source, GSourceFunc, gpointer) {
@@ -191,6 +200,9 @@ GSourceFuncs source_functions = {
 bool IoContext::turn_begins() {
     return state_->prepare();
 }
+bool IoContext::waits_for_kernel() const {
+    return state_->waits_for_kernel();
+}
 bool IoContext::turn_ready() {
     return state_->ready();
 }
@@ -204,6 +216,7 @@ Result<std::unique_ptr<IoContext>> IoContext::create(EventLoop& loop, const Conf
     auto context = std::make_unique<IoContext>(Token(), std::make_unique<State>(loop, std::move(wake)));
     State& state = *context->state_;
     state.ring_wanted = config.use_uring;
+    state.ring_enter = config.ring_enter;
     state.pool =
         std::make_unique<WorkerPool>(config.max_workers, [&state](Job& job) { state.finished(job); });
     GSource* source = g_source_new(&source_functions, sizeof(Source));
@@ -315,7 +328,7 @@ void IoContext::progressed() {
 Uring* IoContext::uring() {
     if (state_->ring_wanted) {
         state_->ring_wanted = false;
-        auto ring = Uring::create(kRingEntries);
+        auto ring = Uring::create(kRingEntries, state_->ring_enter);
         if (ring) {  // else: the workers do it
             state_->ring = std::move(ring).take_value();
             (void)g_source_add_unix_fd(state_->source.get(), state_->ring->fd(), G_IO_IN);

@@ -17,6 +17,7 @@
 namespace vmm::block {
 
 class Uring;
+using RingEnter = long (*)(int fd, unsigned submit, unsigned wait_for, unsigned flags);
 class WorkerPool;
 
 // Work for a worker thread; owned by the caller and alive until `done`. Derive from it.
@@ -38,6 +39,7 @@ class IoContext {
     struct Config {
         bool use_uring = true;  // false: as on a kernel that refuses
         unsigned max_workers = 64;
+        RingEnter ring_enter = nullptr;  // tests: in place of the system call (uring.h)
     };
 
     static Result<std::unique_ptr<IoContext>> create(EventLoop& loop, const Config& config);
@@ -91,6 +93,7 @@ class IoContext {
     friend struct IoContextSource;
     // GLib's questions: before the loop sleeps, after, and what to do.
     bool turn_begins();
+    bool waits_for_kernel() const;
     bool turn_ready();
     void turn();
 

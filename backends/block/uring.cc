@@ -43,14 +43,19 @@ int setup(unsigned entries, io_uring_params& parameters) {
     return -EINVAL;
 }
 
+long enter_kernel(int fd, unsigned submit, unsigned wait_for, unsigned flags) {
+    return ::syscall(SYS_io_uring_enter, fd, submit, wait_for, flags, nullptr, 0ul);
+}
+
 }  // namespace
 
-Result<std::unique_ptr<Uring>> Uring::create(unsigned entries) {
+Result<std::unique_ptr<Uring>> Uring::create(unsigned entries, RingEnter enter) {
     io_uring_params parameters;
     int number = setup(entries, parameters);
     if (number < 0) return Error::from_errno(-number, "could not set up an io_uring");
     auto ring = std::make_unique<Uring>(Token());
     ring->fd_ = Fd(number);
+    ring->enter_ = enter != nullptr ? enter : enter_kernel;
     constexpr uint32_t kNeeded = IORING_FEAT_SINGLE_MMAP | IORING_FEAT_NODROP;
     if ((parameters.features & kNeeded) != kNeeded)
         return Error::from_errno(ENOSYS, "the kernel's io_uring is too old");
@@ -142,7 +147,7 @@ void Uring::submit(bool wait) {
     store_release(sq_tail_, tail_);
     while (queued_ > 0 || (wait && !has_done())) {
         unsigned flags = wait ? IORING_ENTER_GETEVENTS : 0u;
-        long taken = ::syscall(SYS_io_uring_enter, fd_.get(), queued_, wait ? 1u : 0u, flags, nullptr, 0ul);
+        long taken = enter_(fd_.get(), queued_, wait ? 1u : 0u, flags);
         if (taken < 0) {
             if (errno == EINTR) continue;
             // The kernel is short of memory or wants completions reaped: what is queued stays for next time.
@@ -161,7 +166,7 @@ bool Uring::has_done() const {
 
 unsigned Uring::reap() {
     if ((load_acquire(sq_flags_) & IORING_SQ_CQ_OVERFLOW) != 0)
-        (void)::syscall(SYS_io_uring_enter, fd_.get(), 0u, 0u, IORING_ENTER_GETEVENTS, nullptr, 0ul);
+        (void)enter_(fd_.get(), 0u, 0u, IORING_ENTER_GETEVENTS);
     unsigned count = 0;
     // The head moves before each call, so that a call may reap on its own (a drain).
     for (uint32_t end = load_acquire(cq_tail_); static_cast<int32_t>(end - *cq_head_) > 0;) {

@@ -22,6 +22,9 @@ class UringUser {
     virtual void ring_done(Request& request, int result) = 0;
 };
 
+// io_uring_enter(2) without its signal mask; -1 and errno.
+using RingEnter = long (*)(int fd, unsigned submit, unsigned wait_for, unsigned flags);
+
 class Uring {
     struct Token {
         explicit Token() = default;
@@ -29,7 +32,8 @@ class Uring {
 
   public:
     // Fails where the kernel has no io_uring or does not let us: the errno is the reason.
-    static Result<std::unique_ptr<Uring>> create(unsigned entries);
+    // `enter`: in place of the system call, for tests.
+    static Result<std::unique_ptr<Uring>> create(unsigned entries, RingEnter enter = nullptr);
     explicit Uring(Token) {}
 
     int fd() const { return fd_.get(); }
@@ -39,7 +43,8 @@ class Uring {
     bool write(UringUser& user, int fd, Request& request, bool durable);
     bool sync_data(UringUser& user, int fd, Request& request);
 
-    // Hands over what is queued; with `wait`, sleeps until something is done.
+    // Hands over what is queued; with `wait`, sleeps until something is done. The kernel may refuse for a
+    // while: has_queued() then still holds, and somebody has to try again.
     void submit(bool wait = false);
     bool has_done() const;
     bool has_queued() const { return queued_ != 0; }
@@ -53,6 +58,7 @@ class Uring {
     bool transfer(UringUser& user, int fd, Request& request, bool write, uint32_t flags);
 
     Fd fd_;
+    RingEnter enter_ = nullptr;
     MappedRegion rings_, entries_;
     // In the shared mapping.
     uint32_t *sq_head_ = nullptr, *sq_tail_ = nullptr, *sq_flags_ = nullptr, *cq_head_ = nullptr,
