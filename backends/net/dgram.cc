@@ -75,6 +75,9 @@ DgramClient::DgramClient(Token, EventLoop& loop, std::string id, const DgramConf
       socket_(std::move(socket)),
       remote_(remote),
       in_(kMaxPacket) {
+    int kind = 0;
+    socklen_t length = sizeof kind;
+    has_end_ = ::getsockopt(socket_.get(), SOL_SOCKET, SO_TYPE, &kind, &length) == 0 && kind != SOCK_DGRAM;
     watch();
 }
 
@@ -100,7 +103,8 @@ void DgramClient::read_some() {
         // An error that the network sent back for what was sent before concerns nobody.
         if (got < 0) return;
         if (got == 0) {
-            // Connected sockets with an end (seqpacket) have one.
+            // An end, of a socket that has one (seqpacket); else a datagram that says nothing.
+            if (!has_end_) continue;
             in_watch_.end();
             return;
         }

@@ -46,6 +46,7 @@ class DgramClient final : public Client {
     FdWatch in_watch_, out_watch_;
     std::vector<uint8_t> in_;
     bool paused_ = false;
+    bool has_end_ = false;  // is connected to somebody who can leave
     // Small packets that wait for each other: [sent_, held_) of the slots.
     std::vector<uint8_t> slots_;
     std::vector<uint16_t> sizes_;

@@ -18,6 +18,7 @@ namespace {
 constexpr size_t kLengthSize = 4;
 constexpr size_t kBuffer = 4 * (kLengthSize + kMaxPacket);
 constexpr int64_t kMillisecond = 1'000'000;
+constexpr int64_t kAcceptAgainNs = 1000 * kMillisecond;
 
 }  // namespace
 
@@ -34,7 +35,7 @@ StreamClient::StreamClient(Token, EventLoop& loop, std::string id, const StreamC
     : Client(loop, std::move(id)),
       config_(config),
       told_(config.kind == "stream" ? told : nullptr),
-      retry_(loop, [this] { try_connect(); }),
+      retry_(loop, [this] { config_.server ? listen_again() : try_connect(); }),
       in_(kBuffer) {}
 
 Status StreamClient::open() {
@@ -67,7 +68,10 @@ void StreamClient::listen_again() {
 void StreamClient::accept_peer() {
     Result<std::optional<Fd>> peer = accept_one(listener_.get());
     if (!peer) {
+        // No descriptors left, perhaps; the caller waits, and so do we.
         log_warning("netdev %s: %s", id().c_str(), peer.error().message().c_str());
+        listen_watch_.end();
+        retry_.arm_at(monotonic_ns() + kAcceptAgainNs);
         return;
     }
     if (!*peer) return;

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 
-from harness import Failure, main
+from harness import Failure, main, skip
 from qmp_client import Connection, QmpError
 from qtest import Qtest, expect, expect_equal
 
@@ -192,6 +192,47 @@ def datagrams(binary):
                    'virtio-net-pci,netdev=n,addr=4') as q:
             peer.connect(folder + '/theirs')
             there_and_back(Card(q, '04.0'), peer, False)
+
+
+def empty_datagrams(binary):
+    """A datagram without a frame is nothing, not the end."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    with Qtest(binary, '-machine', 'q35', '-netdev', f'dgram,id=n,local.type=fd,local.str={theirs.fileno()}', '-device', 'virtio-net-pci,netdev=n,addr=4',
+               pass_fds=(theirs.fileno(),)) as q:
+        ours.send(b'')
+        there_and_back(Card(q, '04.0'), ours, False)
+    ours.close()
+    theirs.close()
+
+
+def calls_in(process, kind, seconds):
+    """How often all threads of a process make a system call."""
+    done = subprocess.run(['timeout', str(seconds), 'strace', '-f', '-q', '-c', '-U', 'calls,name', '-e', f'trace={kind}', '-p', str(process)],
+                          stderr=subprocess.PIPE, text=True, check=False)
+    if 'Operation not permitted' in done.stderr:
+        skip('strace cannot attach')
+    return sum(int(line.split()[0]) for line in done.stderr.splitlines() if line.strip().endswith(' ' + kind))
+
+
+def deserted(binary):
+    """Nobody is at the other end any more: sending goes on into nothing, and the loop sleeps (it counts its looks)."""
+    if shutil.which('strace') is None:
+        skip('no strace')
+    for kind in (socket.SOCK_DGRAM, socket.SOCK_SEQPACKET, socket.SOCK_STREAM):
+        for unread in (0, 3):
+            ours, theirs = socket.socketpair(socket.AF_UNIX, kind)
+            netdev = 'socket,id=n,fd=' if kind == socket.SOCK_STREAM else 'dgram,id=n,local.type=fd,local.str='
+            with Qtest(binary, '-machine', 'q35', '-netdev', f'{netdev}{theirs.fileno()}', '-device', 'virtio-net-pci,netdev=n,addr=4',
+                       pass_fds=(theirs.fileno(),)) as q:
+                theirs.close()
+                card = Card(q, '04.0')
+                for _ in range(unread):
+                    card.send(BROADCAST + bytes(60))
+                ours.close()
+                for _ in range(3):
+                    card.send(BROADCAST + bytes(60))
+                looks = calls_in(q.vmm.process.pid, 'poll', 1)
+                expect(looks < 200, f'{kind.name}, {unread} unread: {looks} looks in a second')
 
 
 def dhcp_request():
@@ -485,5 +526,5 @@ def receive_filter(binary):
 
 
 if __name__ == '__main__':
-    main([inherited_socket, stream_sockets, datagrams, user_network, segment, stopped_machine, unanswered_connection, passt_network, tap_interface,
-          tap_queues, refused_queues, receive_filter])
+    main([inherited_socket, stream_sockets, datagrams, empty_datagrams, deserted, user_network, segment, stopped_machine, unanswered_connection,
+          passt_network, tap_interface, tap_queues, refused_queues, receive_filter])
