@@ -51,6 +51,13 @@ struct IoErrorReport {
     std::string reason;
 };
 
+// An image that turned out to be damaged while it was in use.
+struct ImageCorruption {
+    std::string node_name;
+    std::string what;
+    bool fatal;  // it was marked, and is to be repaired before it is written again
+};
+
 // Upwards: events and the VM's stop. Called on any loop's thread with no lock held.
 class BlockEvents {
   public:
@@ -59,6 +66,7 @@ class BlockEvents {
     // their handles until BlockGraph::resume_all().
     virtual void io_error(const IoErrorReport& report) = 0;
     virtual void tray_moved(const std::string& device, const std::string& id, bool open) = 0;
+    virtual void image_corrupted(const ImageCorruption&) {}
 };
 
 // The device's side. All on the main thread, with no lock held; the handle is drained.

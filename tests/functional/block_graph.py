@@ -176,8 +176,70 @@ def refusals(binary):
             q.qmp.command('job-dismiss', id='bad')
 
 
+def descriptor_sets(binary):
+    """As libvirt hands files over: by number on the command line and by the monitor."""
+    with tempfile.TemporaryDirectory(prefix='graph-') as folder:
+        base, other = image(folder, 'base.raw', size='1M', form='raw'), os.path.join(folder, 'other.qcow2')
+        held = os.open(base, os.O_RDWR)
+        with Monitored(binary, '-machine', 'q35', '-nodefaults', '-m', '64', '-add-fd', f'fd={held},set=7,opaque=base', '-blockdev',
+                       json.dumps({'driver': 'file', 'node-name': 'disk', 'filename': '/dev/fdset/7'}), '-device',
+                       'virtio-blk-pci,id=d0,drive=disk,addr=4,disable-legacy=on', pass_fds=(held,)) as q:
+            disk = VirtioDisk(q)
+            disk.write(4096, b'x' * 512)
+            disk.flush()
+            with open(other, 'w+b') as made:
+                number = q.qmp.command('add-fd', fds=(made.fileno(),))['fdset-id']
+            name = f'/dev/fdset/{number}'
+            q.qmp.command('blockdev-create', job_id='mk', options={'driver': 'file', 'filename': name, 'size': 0})
+            wait_job(q, 'mk', *CREATED)
+            q.qmp.command('job-dismiss', id='mk')
+            wait_job(q, 'mk', 'null')
+            q.qmp.command('blockdev-add', **{'driver': 'file', 'node-name': 'storage', 'filename': name})
+            q.qmp.command('blockdev-create', job_id='mk', options={'driver': 'qcow2', 'file': 'storage', 'size': MIB})
+            wait_job(q, 'mk', *CREATED)
+            refused(q, 'no such descriptor set', 'blockdev-add', driver='file', node_name='none', filename='/dev/fdset/99')
+            with open(other, 'rb') as made:
+                number = q.qmp.command('add-fd', fds=(made.fileno(),))['fdset-id']
+            refused(q, 'no descriptor of the set is open for reading and writing', 'blockdev-add', driver='file', node_name='none',
+                    filename=f'/dev/fdset/{number}')
+            q.qmp.command('blockdev-add', **{'driver': 'file', 'node-name': 'ro', 'filename': f'/dev/fdset/{number}', 'read-only': True})
+        os.close(held)
+        with open(base, 'rb') as done:
+            expect_equal(done.read()[4096:4608], b'x' * 512, 'what was written through the set')
+        qemu_img('check', other)
+
+
+def corruption_in_use(binary):
+    """An entry that cannot be, met by the guest: an event, a marked image, and the rest of it can still be read."""
+    with tempfile.TemporaryDirectory(prefix='graph-') as folder:
+        raw, path = os.path.join(folder, 'raw'), os.path.join(folder, 'bad.qcow2')
+        with open(raw, 'wb') as out:
+            out.write(b'd' * (1 << 18))
+        qemu_img('convert', '-f', 'raw', '-O', 'qcow2', raw, path)
+        with open(path, 'r+b') as out:
+            out.seek(40)
+            out.seek(int.from_bytes(out.read(8), 'big'))
+            table = int.from_bytes(out.read(8), 'big') & 0x00fffffffffffe00
+            out.seek(table)
+            entry = int.from_bytes(out.read(8), 'big')
+            out.seek(table)
+            out.write((entry | 0x200).to_bytes(8, 'big'))  # not at a cluster's beginning
+        with machine(binary, path) as q:
+            disk = VirtioDisk(q)
+            expect_equal(disk.request(0, 128, size=512), b'd' * 512, 'a sound cluster')
+            disk.request(0, 0, size=512, wanted=1)
+            told = q.qmp.wait_event('BLOCK_IMAGE_CORRUPTED')['data']
+            expect_equal((told['device'], told['node-name'], told['fatal']), ('', 'disk', True), 'the event')
+            expect('L2 entry' in told['msg'], told['msg'])
+            expect_equal(disk.request(0, 128, size=512), b'd' * 512, 'a sound cluster afterwards')
+            disk.request(1, 128, b'n' * 512, wanted=1)
+        with open(path, 'rb') as after:
+            after.seek(79)
+            expect_equal(after.read(1)[0] & 2, 2, "the image's mark")
+
+
 if __name__ == '__main__':
     if subprocess.run(['sh', '-c', 'command -v qemu-img'], stdout=subprocess.DEVNULL, check=False).returncode:
         print('SKIP: qemu-img is not installed')
         sys.exit(77)
-    main([snapshot_by_nodes, snapshot_by_file, transactions, refusals])
+    main([snapshot_by_nodes, snapshot_by_file, transactions, refusals, descriptor_sets, corruption_in_use])

@@ -57,8 +57,8 @@ class VirtioDisk:
         self.notify = (notify_bar, notify_base + notify_offset * self.function.config_long(at + 16))
         self.count = 0
 
-    def request(self, kind, sector, data=b'', size=0):
-        """What was read; fails unless the device says it is well."""
+    def request(self, kind, sector, data=b'', size=0, wanted=0):
+        """What was read; fails unless the device's answer is the wanted one, that all is well."""
         q = self.q
         length = len(data) or size
         header, status = self.ring + 0x200, self.ring + 0x300
@@ -82,7 +82,7 @@ class VirtioDisk:
             q.clock_step(1000)
         else:
             raise Failure(f'request {kind} at sector {sector} never ended')
-        expect_equal(q.readb(status), 0, f'status of request {kind} at sector {sector}, {length} bytes')
+        expect_equal(q.readb(status), wanted, f'status of request {kind} at sector {sector}, {length} bytes')
         return q.read(self.buffer, size) if size else b''
 
     def write(self, offset, data):

@@ -16,8 +16,11 @@ namespace vmm::block {
 
 namespace {
 
-Qcow2Config config_of(const qapi::BlockdevOptionsQcow2& own) {
+Qcow2Config config_of(const BlockEnv& env, const qapi::BlockdevOptionsQcow2& own) {
     Qcow2Config config;
+    config.corruption_found = [&events = env.graph.events()](const ImageCorruption& found) {
+        events.image_corrupted(found);
+    };
     config.lazy_refcounts = own.lazy_refcounts;
     config.pass_discard_request = own.pass_discard_request;
     config.pass_discard_snapshot = own.pass_discard_snapshot.value_or(true);
@@ -66,7 +69,7 @@ Result<std::unique_ptr<Node>> open_qcow2(const BlockEnv& env, NodeOptions option
                     .cache_direct = options.cache_direct,
                     .no_flush = options.no_flush,
                     .backing_depth = backing_depth + 1};
-    auto node = TRY(Qcow2Node::create(std::move(options), file, config_of(own)));
+    auto node = TRY(Qcow2Node::create(std::move(options), file, config_of(env, own)));
     Result<NodeRef> backing = open_backing(env, *node, own.backing, below);
     if (!backing) return std::move(backing).take_error().while_doing("Could not open backing file");
     if (*backing) TRY(node->set_backing(backing->get()));

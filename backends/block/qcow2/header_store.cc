@@ -75,7 +75,7 @@ Error HeaderStore::report_corruption(const char* format, ...) {
     va_end(arguments);
     if (!corrupt_.exchange(true)) {
         corruption_ = text;
-        if (listener_) listener_(corruption_);
+        if (listener_) listener_(corruption_, writable_);
         if (writable_ && header_.geometry.version >= 3) {
             // The mark is the last thing written; that it fails changes nothing for us.
             if (Status marked = set_incompatible(header_.incompatible | kCorruptBit); marked)

@@ -16,6 +16,9 @@
 
 namespace vmm::qcow2 {
 
+// What is wrong, and whether the image is marked (it could be written) so that it has to be repaired.
+using CorruptionListener = std::function<void(const std::string& what, bool fatal)>;
+
 class HeaderStore {
   public:
     // The header was parsed from this cluster of this file.
@@ -44,7 +47,7 @@ class HeaderStore {
     // For messages.
     void set_name(std::string name) { name_ = std::move(name); }
     const std::string& name() const { return name_; }
-    void set_listener(std::function<void(const std::string&)> listener) { listener_ = std::move(listener); }
+    void set_listener(CorruptionListener listener) { listener_ = std::move(listener); }
 
   private:
     Status write_sector() { return file_.write(0, sector_); }
@@ -56,7 +59,7 @@ class HeaderStore {
     std::atomic<bool> corrupt_{false};
     std::string corruption_;
     std::string name_ = "qcow2 image";
-    std::function<void(const std::string&)> listener_;
+    CorruptionListener listener_;
 };
 
 }  // namespace vmm::qcow2

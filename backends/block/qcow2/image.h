@@ -32,7 +32,7 @@ enum class FreedBy : uint8_t { Request, Other };
 struct OpenOptions {
     bool writable = true;
     // Called once, on the thread that finds the image damaged while it is in use; what is wrong.
-    std::function<void(const std::string&)> corruption_found;
+    CorruptionListener corruption_found;
     std::string name = "qcow2 image";    // for messages
     std::optional<bool> lazy_refcounts;  // absent: as the image says
     bool pass_discard_request = true;    // clusters a discard freed are discarded in the file

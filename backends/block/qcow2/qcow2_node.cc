@@ -28,9 +28,11 @@ Result<qcow2::OpenOptions> open_options(const NodeOptions& node, const Qcow2Conf
     qcow2::OpenOptions o;
     o.writable = !node.read_only;
     o.name = "node '" + node.name + "'";
-    o.corruption_found = [name = o.name](const std::string& what) {
-        log_error("qcow2: Marking image as corrupt: %s; nothing more is written to it (%s)", what.c_str(),
-                  name.c_str());
+    o.corruption_found = [name = node.name, tell = config.corruption_found](const std::string& what,
+                                                                            bool fatal) {
+        log_error("qcow2: Marking image as corrupt: %s; nothing more is written to it (node '%s')",
+                  what.c_str(), name.c_str());
+        if (tell) tell({name, what, fatal});
     };
     o.lazy_refcounts = config.lazy_refcounts;
     o.pass_discard_request = config.pass_discard_request.value_or(node.discard_unmap);

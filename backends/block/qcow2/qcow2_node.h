@@ -5,10 +5,12 @@
 // files, persistent bitmaps, writing internal snapshots. Main thread unless said otherwise; locks: two leaf
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 
+#include "backends/block/handle.h"
 #include "backends/block/node.h"
 #include "backends/block/qcow2/fast_path.h"
 #include "backends/block/qcow2/image.h"
@@ -27,6 +29,8 @@ struct Qcow2Config {
     std::optional<uint64_t> l2_cache_size;        // bytes
     std::optional<uint64_t> l2_cache_entry_size;  // bytes; a power of two, 512 to the cluster size
     std::optional<uint64_t> refcount_cache_size;  // bytes
+    // On any thread, once an image.
+    std::function<void(const ImageCorruption&)> corruption_found;
 };
 
 // overlap-check's "none", "constant", "cached", "all".

@@ -81,6 +81,8 @@ void register_block_commands(qapi::CommandTable& table, MachineView& view) {
     register_media(table, view);
 }
 
+namespace {
+
 void tell_io_error(qapi::EventSink& events, const block::IoErrorReport& report) {
     qapi::BlockIoErrorEventData data{};
     data.qom_path = report.qom_path;
@@ -93,6 +95,38 @@ void tell_io_error(qapi::EventSink& events, const block::IoErrorReport& report) 
     data.nospace = report.no_space;
     data.reason = report.reason;
     qapi::emit<qapi::BlockIoErrorEvent>(events, data);
+}
+
+void tell_corruption(qapi::EventSink& events, const block::BlockGraph& graph,
+                     const block::ImageCorruption& found) {
+    qapi::BlockImageCorruptedEventData data{};
+    for (const auto& drive : graph.drives())
+        if (drive->loaded() && drive->node()->name() == found.node_name) data.device = drive->id();
+    data.node_name = found.node_name;
+    data.msg = found.what;
+    data.fatal = found.fatal;
+    qapi::emit<qapi::BlockImageCorruptedEvent>(events, data);
+}
+
+}  // namespace
+
+void tell_storage_events(Storage& storage, qapi::EventSink& events, std::function<void()> stop,
+                         std::function<void()> deliver) {
+    StorageEvents::Listener listener;
+    listener.io_error = [&events, stop = std::move(stop)](const block::IoErrorReport& report) {
+        tell_io_error(events, report);
+        if (report.action == block::OnError::Stop) stop();
+    };
+    listener.tray_moved = [&events, deliver = std::move(deliver)](const std::string& drive,
+                                                                  const std::string& id, bool open) {
+        qapi::emit<qapi::DeviceTrayMovedEvent>(events, {.device = drive, .id = id, .tray_open = open});
+        // Before the answer, where a command moved it.
+        deliver();
+    };
+    listener.image_corrupted = [&events, &storage](const block::ImageCorruption& found) {
+        tell_corruption(events, storage.graph(), found);
+    };
+    storage.events().set_listener(std::move(listener));
 }
 
 }  // namespace vmm

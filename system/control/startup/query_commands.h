@@ -2,6 +2,7 @@
 // outlives the table.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -23,11 +24,9 @@ struct SlotReport;
 class HmpTable;
 class IoctlDoor;
 class MachineView;
+class Storage;
 namespace net {
 class Client;
-}
-namespace block {
-struct IoErrorReport;
 }
 
 // Every type there is: devices, objects, machines, processors and what they derive from.
@@ -54,8 +53,10 @@ void register_device_commands(qapi::CommandTable& table, MachineView& view, cons
 // What the guest says of slots for processors and memory: ACPI_DEVICE_OST, query-acpi-ospm-status.
 void tell_slot_report(qapi::EventSink& events, const SlotReport& report);
 void register_hotplug_commands(qapi::CommandTable& table, MachineView& view);
-// BLOCK_IO_ERROR.
-void tell_io_error(qapi::EventSink& events, const block::IoErrorReport& report);
+// What drives and images report, as events. `stop`: the machine stops for an error; `deliver`: events go out
+// before the command is answered that caused them.
+void tell_storage_events(Storage& storage, qapi::EventSink& events, std::function<void()> stop,
+                         std::function<void()> deliver);
 // Drives and block nodes.
 void register_block_commands(qapi::CommandTable& table, MachineView& view);
 // drive_add, drive_del, info block.

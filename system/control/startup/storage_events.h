@@ -16,6 +16,7 @@ class StorageEvents final : public block::BlockEvents {
         // For OnError::Stop the machine stops with run state io-error; who asks why has been told by then.
         std::function<void(const block::IoErrorReport&)> io_error;
         std::function<void(const std::string& drive, const std::string& qom_path, bool open)> tray_moved;
+        std::function<void(const block::ImageCorruption&)> image_corrupted;
     };
     explicit StorageEvents(EventLoop& loop) : loop_(loop) {}
 
@@ -33,6 +34,12 @@ class StorageEvents final : public block::BlockEvents {
             if (listener_.tray_moved) listener_.tray_moved(drive, qom_path, open);
         };
         loop_.on_loop_thread() ? tell() : loop_.post(tell);
+    }
+
+    void image_corrupted(const block::ImageCorruption& found) override {
+        loop_.post([this, found] {
+            if (listener_.image_corrupted) listener_.image_corrupted(found);
+        });
     }
 
   private:

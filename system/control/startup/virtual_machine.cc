@@ -175,7 +175,7 @@ Status VirtualMachine::make_objects() {
     if (!is_bare()) files_ = TRY(Q35Board::open_files(configuration_.machine.boot));
     for (const ChardevOptions& options : configuration_.chardevs)
         (void)TRY(chardevs_.add(options));
-    storage_ = TRY(Storage::create(loop_));
+    storage_ = TRY(Storage::create(loop_, &descriptors_));
     TRY(storage_->open(configuration_.storage));
     for (const RngSourceConfig& config : configuration_.rngs)
         rngs_.push_back(TRY(ObjectStore::make_rng(loop_, config)));
@@ -195,20 +195,9 @@ Status VirtualMachine::make_objects() {
 // Drives that fail stop the machine, and try again when it runs.
 void VirtualMachine::watch_storage() {
     storage_->job_reports().set_sink(&control_.events());
-    storage_->events().set_listener({.io_error =
-                                         [this](const block::IoErrorReport& report) {
-                                             tell_io_error(control_.events(), report);
-                                             if (report.action == block::OnError::Stop)
-                                                 control_.policy().io_error();
-                                         },
-                                     .tray_moved =
-                                         [this](const std::string& drive, const std::string& id, bool open) {
-                                             qapi::emit<qapi::DeviceTrayMovedEvent>(
-                                                 control_.events(),
-                                                 {.device = drive, .id = id, .tray_open = open});
-                                             // Before the answer, where a command moved it.
-                                             control_.deliver_events();
-                                         }});
+    tell_storage_events(
+        *storage_, control_.events(), [this] { control_.policy().io_error(); },
+        [this] { control_.deliver_events(); });
 }
 
 // What a launch would do, in place of a guest that runs.
