@@ -16,12 +16,14 @@ void RingWindow::place(DmaLookup& memory, uint64_t at, size_t size, Direction di
 
 bool RingWindow::load(DmaLookup& memory, size_t offset, std::span<uint8_t> into) const {
     if (host_ == nullptr) return memory.read(at_ + offset, into);
+    memory.note_read(at_ + offset, into.size());
     std::memcpy(into.data(), host_ + offset, into.size());
     return true;
 }
 
 bool RingWindow::load16(DmaLookup& memory, size_t offset, uint16_t& value) const {
     if (host_ != nullptr) {
+        memory.note_read(at_ + offset, sizeof value);
         value = to_le(
             __atomic_load_n(static_cast<uint16_t*>(static_cast<void*>(host_ + offset)), __ATOMIC_ACQUIRE));
         return true;

@@ -14,6 +14,7 @@
 
 #include "system/memory/access.h"
 #include "system/memory/flat_view.h"
+#include "system/memory/read_count.h"
 #include "util/mutex.h"
 
 namespace vmm {
@@ -61,6 +62,9 @@ class AddressSpace {
     AccessResult write(Gpa address, std::span<const uint8_t> from) const;
     uint64_t load(Gpa address, unsigned size) const;
     void store(Gpa address, uint64_t value, unsigned size) const;
+
+    // What devices read through it (dma_space.h), in debug builds; see read_count.h.
+    ReadCounter reads;
 
     // Told the present view as additions, then every change. Outlives its stay here.
     void add_listener(MemoryListener& listener);

@@ -37,7 +37,12 @@ bool DmaMapping::add(DmaLookup& memory, Gpa address, uint64_t size) {
 }
 
 bool DmaMapping::finish_adding(DmaLookup& memory) {
-    if (!must_bounce_) return true;
+    if (!must_bounce_) {
+        if (direction_ == Direction::FromGuest)
+            for (const Part& part : parts_)
+                memory.note_read(part.address, part.size);
+        return true;
+    }
     iov_.clear();
     if (size_ > kMaxBounce) return false;
     const uint64_t room = std::max(size_, kKeptBounce);

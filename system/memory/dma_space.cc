@@ -63,6 +63,7 @@ bool write_shared(const FlatView& view, Gpa address, std::span<const uint8_t> fr
 }  // namespace
 
 bool DmaSpace::read(Gpa address, std::span<uint8_t> into) const {
+    space_.reads.note(address, into.size());
     return read_shared(*space_.view(), address, into);
 }
 
@@ -71,6 +72,7 @@ bool DmaSpace::write(Gpa address, std::span<const uint8_t> from) const {
 }
 
 bool DmaLookup::read(Gpa address, std::span<uint8_t> into) {
+    note_read(address, into.size());
     const Piece piece = direct(address, into.size(), Direction::FromGuest);
     if (piece.host != nullptr && piece.size == into.size()) {
         std::memcpy(into.data(), piece.host, piece.size);

@@ -52,7 +52,7 @@ class DmaLookup {
   public:
     enum class Direction { FromGuest, ToGuest };
     // The space outlives this.
-    explicit DmaLookup(AddressSpace& space) : lookup_(space) {}
+    explicit DmaLookup(AddressSpace& space) : space_(space), lookup_(space) {}
 
     [[nodiscard]] bool read(Gpa address, std::span<uint8_t> into);
     [[nodiscard]] bool write(Gpa address, std::span<const uint8_t> from);
@@ -66,6 +66,9 @@ class DmaLookup {
     };
     Piece direct(Gpa address, size_t size, Direction direction);
 
+    // For who reads through direct(): counted as read() is.
+    void note_read(Gpa address, uint64_t size) const { space_.reads.note(address, size); }
+
     // Whether the memory map changed since the last call (or there was none): what direct() gave is then to
     // be asked for again.
     bool map_changed() {
@@ -74,6 +77,7 @@ class DmaLookup {
     }
 
   private:
+    AddressSpace& space_;
     AddressSpace::Lookup lookup_;
     uint64_t seen_ = 0;
 };

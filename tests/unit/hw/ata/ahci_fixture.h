@@ -12,6 +12,7 @@
 #include "hw/ata/ata_disk.h"
 #include "hw/ata/ata_opcodes.h"
 #include "hw/ata/atapi_cd.h"
+#include "tests/fakes/reads_once.h"
 #include "tests/unit/hw/block/disk_fixture.h"
 #include "util/endian.h"
 
@@ -128,16 +129,21 @@ struct AhciWorld : DiskWorld, GuestRam {
         store_le<uint64_t>(header + 8, t);
     }
     void issue(unsigned p, uint32_t slots) { set_port(p, kPxCi, slots); }
-    // One command in slot 0, to its end. The task file's status and error.
+    // One command in slot 0, to its end; no byte of it is read twice. The task file's status and error.
     uint32_t run(unsigned p, const Fis& f, const std::vector<Region>& regions = {},
                  const std::vector<uint8_t>& packet = {}) {
         put_command(p, 0, f, regions, packet);
+        const ReadsOnce reads(space);
         issue(p, 1);
         EXPECT_TRUE(run_until([&] {
             return (port(p, kPxTfd) & (kBusy | kDrq)) == 0 &&
                    (port(p, kPxCi) == 0 || (port(p, kPxIs) & (kIntTaskFile | kIntHostBus)) != 0);
         })) << "command 0x"
             << std::hex << +f.command;
+        reads.expect(list(p), 32, "the command's header");
+        reads.expect(table(p, 0), 0x80 + 16 * regions.size(), "the command's table");
+        for (const Region& part : regions)
+            reads.expect(part.address, part.bytes, "the command's data");
         return port(p, kPxTfd) & 0xffff;
     }
     uint32_t moved(unsigned p, unsigned slot = 0) { return load_le<uint32_t>(at(list(p) + slot * 32 + 4)); }

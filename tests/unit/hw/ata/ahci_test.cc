@@ -211,6 +211,20 @@ TEST_F(AhciTest, descriptorsOfAllShapes) {
     }
 }
 
+// What lies beyond the most that a command moves is not even read.
+TEST_F(AhciTest, aTableWithoutEndIsReadOnlyAsFarAsItMatters) {
+    constexpr unsigned kEntries = 0xffff;
+    for (unsigned i = 0; i < kEntries; ++i)
+        store_le<uint32_t>(at(kData + 16 * uint64_t{i} + 12), 0x3fffff);
+    const ReadsOnce reads(space);
+    PrdTable table;
+    ASSERT_TRUE(table.load(dma, Gpa(kData), kEntries));
+    EXPECT_GE(table.size(), PrdTable::kMostBytes);
+    EXPECT_LT(table.size(), PrdTable::kMostBytes + 64 * (uint64_t{4} << 20));
+    reads.expect(kData, 16 * kEntries, "the table");
+    EXPECT_EQ(reads.saw(kData + 64 * 16, 16 * (kEntries - 64)), !kCountsReads);
+}
+
 TEST_F(AhciTest, aTableOfSingleBytes) {
     start(0);
     std::vector<Region> regions;

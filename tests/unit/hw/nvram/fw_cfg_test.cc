@@ -11,6 +11,7 @@
 #include "system/memory/dma_space.h"
 #include "system/memory/ram_block.h"
 #include "system/memory/topology.h"
+#include "tests/fakes/reads_once.h"
 #include "util/endian.h"
 
 namespace vmm {
@@ -31,15 +32,19 @@ class FwCfgTest : public ::testing::Test {
 
     void select(uint16_t key) { io_.store(Gpa(0x510), key, 2); }
     uint8_t data() { return static_cast<uint8_t>(io_.load(Gpa(0x511), 1)); }
-    // Runs a DMA request; the control word that came back.
+    // Runs a DMA request, of which no byte is read twice; the control word that came back.
     uint32_t dma(uint32_t control, uint32_t length, uint64_t address, uint64_t request = kRequest) {
         std::vector<uint8_t> raw(16);
         store_be(raw.data(), control);
         store_be(raw.data() + 4, length);
         store_be(raw.data() + 8, address);
         EXPECT_TRUE(dma_.write(Gpa(kRequest), raw));
-        io_.store(Gpa(0x514), swap_bytes(static_cast<uint32_t>(request >> 32)), 4);
-        io_.store(Gpa(0x518), swap_bytes(static_cast<uint32_t>(request)), 4);
+        {
+            const ReadsOnce reads(memory_);
+            io_.store(Gpa(0x514), swap_bytes(static_cast<uint32_t>(request >> 32)), 4);
+            io_.store(Gpa(0x518), swap_bytes(static_cast<uint32_t>(request)), 4);
+            reads.expect(0, kRamSize, "the request or its data");
+        }
         std::vector<uint8_t> answer(4);
         EXPECT_TRUE(dma_.read(Gpa(kRequest), answer));
         return load_be<uint32_t>(answer.data());

@@ -12,6 +12,7 @@
 #include "hw/virtio/pci_layout.h"
 #include "hw/virtio/pci_transport.h"
 #include "hw/virtio/types.h"
+#include "tests/fakes/reads_once.h"
 #include "tests/fakes/virtio_driver.h"
 #include "tests/unit/hw/pci/tree_fixture.h"
 
@@ -103,10 +104,13 @@ class PciDriver {
     }
     void settle() { machine_.settle(); }
 
-    // Hands the buffers to a queue and gives what came back at once.
+    // Hands the buffers to a queue and gives what came back at once. The device reads no byte of them twice.
     std::optional<UsedBuffer> run(uint16_t index, const std::vector<DriverBuffer>& buffers) {
+        const ReadsOnce reads(machine_.env.memory());
         CHECK(ring(index).add(buffers, false).has_value(), "the ring is full");
         notify(index);
+        for (const DriverBuffer& buffer : buffers)
+            reads.expect(buffer.address, buffer.size, buffer.writable ? "a buffer to write" : "a buffer");
         return ring(index).take_used();
     }
     // Guest memory with these bytes, and guest memory to be written.

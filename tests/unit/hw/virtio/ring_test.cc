@@ -8,6 +8,7 @@
 
 #include "hw/virtio/packed_ring.h"
 #include "hw/virtio/split_ring.h"
+#include "tests/fakes/reads_once.h"
 #include "tests/fakes/virtio_driver.h"
 
 namespace vmm::virtio {
@@ -197,6 +198,37 @@ INSTANTIATE_TEST_SUITE_P(Formats, RingTest,
                                               kVersion1 | kRingPacked | kIndirect | kEventIdx},
                                          Case{"packedOddEvent", 13, kVersion1 | kRingPacked | kEventIdx}),
                          [](const auto& instance) { return std::string(instance.param.name); });
+
+// What a chain is made of is fetched once: descriptors, wherever they are, and its entry in the ring.
+TEST_P(RingTest, aChainsDescriptorsAreReadOnce) {
+    const uint64_t features = GetParam().features;
+    auto driver = RingDriver::create(memory, GetParam().size, features);
+    auto ring = make(driver->place);
+    const size_t most = std::min<size_t>(4, GetParam().size);
+    for (const bool indirect : {false, true}) {
+        if (indirect && (features & kIndirect) == 0) continue;
+        std::vector<DriverBuffer> buffers;
+        for (size_t i = 0; i < (indirect ? 20 : most); ++i)
+            buffers.push_back({0x800000 + 0x1000 * i, 100, i > 2});
+        const uint64_t table = align_up(memory.next, 16);
+        ASSERT_TRUE(driver->add(buffers, indirect));
+        ReadsOnce reads(memory.space);
+        Chain chain;
+        ASSERT_EQ(ring->pop(chain), Ring::Pop::Got);
+        expect_same(chain, buffers);
+        reads.expect(driver->place.descriptors, 16u * GetParam().size, "the descriptors");
+        EXPECT_TRUE(reads.saw(driver->place.descriptors, 16u * GetParam().size));
+        if ((features & kRingPacked) == 0)
+            reads.expect(driver->place.driver + 4, 2u * GetParam().size, "the available ring");
+        if (indirect) {
+            reads.expect(table, 16 * buffers.size(), "the indirect table");
+            EXPECT_TRUE(reads.saw(table, 16 * buffers.size()));
+        }
+        ASSERT_TRUE(ring->push(chain, 0));
+        ASSERT_TRUE(ring->publish().has_value());
+        ASSERT_TRUE(driver->take_used());
+    }
+}
 
 TEST(SplitRing, anInterruptComesWhenAllBuffersAreUsedIfThatWasAgreed) {
     DriverSpace memory;
