@@ -234,12 +234,11 @@ Served Scsi::take_control(Queue& queue) {
     auto task = std::make_unique<ScsiTask>();
     if (!queue.pop(task->chain)) return Served::None;
     task->queue = &queue;
-    Le32 type;
-    const bool typed =
-        copy_from(queue.memory(), task->chain.readable(), 0, writable_bytes_of(type)) == sizeof type;
+    // What is shorter than a task may be one of the others, of which the type is all that matters.
+    const auto got = copy_from(queue.memory(), task->chain.readable(), 0, writable_bytes_of(task->header));
+    const uint32_t type = task->header.type;
+    const bool typed = got.value_or(0) >= sizeof task->header.type;
     if (typed && type == kTaskManagement) {
-        const auto got =
-            copy_from(queue.memory(), task->chain.readable(), 0, writable_bytes_of(task->header));
         if (got == sizeof task->header && task->chain.writable_bytes() >= 1) {
             tasks_.push_back(std::move(task));
             manage(*tasks_.back());
