@@ -63,7 +63,7 @@ Status parse_extensions(std::span<const uint8_t> cluster, size_t at, size_t end,
         if (length > end - at)
             return Error::make("header extension 0x%x of %u bytes is larger than its room", type, length);
         if (type == kBackingFormat) {
-            if (length > 15)
+            if (length > kMaxBackingFormat)
                 return Error::make("the backing file's format name of %u bytes is too long", length);
             header.backing_format = f.text(at, length);
         } else if (type == kFeatureNames) {
@@ -238,7 +238,23 @@ Result<Header> parse_header(std::span<const uint8_t> cluster, uint64_t file_size
     return h;
 }
 
+namespace {
+
+// Names that the header can hold, and that parse_header() takes back.
+Status check_backing(const std::string& file, const std::string& format) {
+    if (file.size() > kMaxBackingName) return Error::make("the backing file's name is too long");
+    if (file.find('\0') != std::string::npos)
+        return Error::make("the backing file's name contains a zero byte");
+    if (format.size() > kMaxBackingFormat || format.find('\0') != std::string::npos)
+        return Error::make("the backing file's format name of %zu bytes is too long or no text",
+                           format.size());
+    return {};
+}
+
+}  // namespace
+
 Result<std::vector<uint8_t>> build_header(const Header& h) {
+    TRY(check_backing(h.backing_file, h.backing_format));
     const Geometry& g = h.geometry;
     bool v3 = g.version >= 3;
     std::vector<uint8_t> out(v3 ? kV3Length + 8 : kV2Length);
@@ -263,8 +279,6 @@ Result<std::vector<uint8_t>> build_header(const Header& h) {
     if (v3 && g.cluster_size() >= 1024) put_extension(out, kFeatureNames, feature_name_table());
     put_extension(out, kEndOfExtensions, {});
     if (!h.backing_file.empty()) {
-        if (h.backing_file.size() > kMaxBackingName)
-            return Error::make("the backing file's name is too long");
         store_be<uint64_t>(&out[8], out.size());
         store_be<uint32_t>(&out[16], static_cast<uint32_t>(h.backing_file.size()));
         auto name = bytes_of_text(h.backing_file);
@@ -279,7 +293,7 @@ Result<std::vector<uint8_t>> build_header(const Header& h) {
 
 Result<std::vector<uint8_t>> with_backing_name(std::span<const uint8_t> cluster, const Geometry& g,
                                                const std::string& file, const std::string& format) {
-    if (file.size() > kMaxBackingName) return Error::make("the backing file's name is too long");
+    TRY(check_backing(file, format));
     Fields f(cluster);
     uint64_t length = g.version >= 3 ? f.u32(100) : kV2Length;
     uint64_t end = f.u64(8) != 0 ? f.u64(8) : cluster.size();

@@ -20,7 +20,7 @@ inline constexpr uint64_t kKnownIncompatible =
     kDirtyBit | kCorruptBit | kExternalDataBit | kCompressionTypeBit | kExtendedL2Bit;
 inline constexpr uint64_t kLazyRefcountsBit = 1;  // compatible
 inline constexpr uint32_t kMaxSnapshots = 65536;
-inline constexpr size_t kMaxBackingName = 1023;
+inline constexpr size_t kMaxBackingName = 1023, kMaxBackingFormat = 15;
 inline constexpr uint64_t kMinHeaderRead = 112;  // enough of the file to know the cluster size
 
 enum class Compression : uint8_t { Zlib = 0, Zstd = 1 };
