@@ -4,7 +4,7 @@ side by side. The kernel maps code 64 KiB at a time, so scattered code makes mos
 page fault a piece. Entries that no longer exist do no harm and new code only stands elsewhere: run this again when
 tests/functional/counts.py says that memory has grown. Needs valgrind and /dev/kvm.
 
-usage: scripts/startup_order.py BUILD
+usage: scripts/startup_order.py BUILD...    (one of each optimization in use: the compiler's choice of functions differs)
 """
 import bisect
 import os
@@ -63,7 +63,8 @@ def pattern(path):
     return '*' + '/'.join(path.split('/')[-2:])
 
 
-def main(build):
+def order_of(build):
+    """The script's lines for one build."""
     build = os.path.abspath(build)
     link = subprocess.run(['ninja', '-C', build, '-t', 'commands', 'penumbra'], check=True, capture_output=True,
                           text=True).stdout.splitlines()[-1]
@@ -87,12 +88,17 @@ def main(build):
                 lines.add(f'    *({section})\n' if section.startswith('.text._Z') else f'    {pattern(path)}({section})\n')
     if len(lines) < 100:
         raise SystemExit('startup_order: hardly anything ran: is /dev/kvm there?')
+    return lines
+
+
+def main(builds):
+    lines = set().union(*map(order_of, builds))
     with open(os.path.join(ROOT, 'system', 'control', 'startup.ld'), 'w') as out:
         out.write(HEADER + ''.join(sorted(lines)) + FOOTER)
     print(f'startup_order: {len(lines)} entries')
 
 
 if __name__ == '__main__':
-    if len(sys.argv) != 2:
-        raise SystemExit('usage: scripts/startup_order.py BUILD')
-    main(sys.argv[1])
+    if len(sys.argv) < 2:
+        raise SystemExit('usage: scripts/startup_order.py BUILD...')
+    main(sys.argv[1:])
