@@ -3,9 +3,8 @@
 
 usage: seabios.py PENUMBRA [--rounds N]      (goal: 0.7 x QEMU)
 
-Where KVM has no hardware and interprets firmware, that is nearly all of the time and the same for both. What the monitors themselves take is told by
-the testbed, a nanosecond an instruction:
-  tests/nested/testbed run --timeout 600 --smp 1 --machine-arg=-icount --machine-arg=shift=0,sleep=off -- python3 tests/bench/seabios.py PENUMBRA --rounds 3
+Where KVM has no hardware and interprets firmware, that is nearly all of the time and the same for both. (The testbed's -icount is no way out: its
+clock jumps over the time that SeaBIOS idles, and rounds differ tenfold.)
 """
 import os
 import statistics
