@@ -7,22 +7,12 @@ import subprocess
 import sys
 import tempfile
 
-from harness import Failure, main
-from monitored import Monitored
+from harness import main
+from monitored import Monitored, refused
 from qcow2_disk import VirtioDisk, qemu_img
-from qmp_client import QmpError
 from qtest import expect, expect_equal
 
 MIB = 1 << 20
-
-
-def refused(q, text, command, **arguments):
-    try:
-        q.qmp.command(command, **arguments)
-    except QmpError as error:
-        expect(text in error.desc, f'{command} {arguments}: {error.desc}')
-        return
-    raise Failure(f'{command} {arguments}: not refused')
 
 
 def image(folder, name, *options, size='16M', form='qcow2'):

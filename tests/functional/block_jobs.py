@@ -8,9 +8,9 @@ import subprocess
 import sys
 import tempfile
 
-from block_graph import inserted, node, refused, wait_job
+from block_graph import inserted, node, wait_job
 from harness import Failure, main
-from monitored import Monitored
+from monitored import Monitored, refused
 from qcow2_disk import SIZE, VirtioDisk, expect_same, mix, qemu_img
 from qmp_client import QmpError
 from qtest import expect, expect_equal

@@ -5,23 +5,13 @@ import struct
 import sys
 
 from harness import Failure, main
-from monitored import Monitored
-from qmp_client import QmpError
+from monitored import Monitored, refused
 from qtest import expect, expect_equal
 
 CPU, CPU_STATE, CPU_COMMAND, CPU_DATA = 0xcd8, 0xcdc, 0xcdd, 0xce0
 CAME, WANTED, EJECT = 2, 4, 8
 GPE_STATUS = 0x620
 PM = 0x600
-
-
-def refused(q, text, command, **arguments):
-    try:
-        q.qmp.command(command, **arguments)
-    except QmpError as error:
-        expect(text in error.desc, f'{command} {arguments}: {error.desc}')
-        return
-    raise Failure(f'{command} {arguments}: not refused')
 
 
 def turn_on_acpi(q):

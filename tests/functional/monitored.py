@@ -3,8 +3,9 @@ import os
 import socket
 import tempfile
 
-from qmp_client import Connection
-from qtest import Qtest
+from harness import Failure
+from qmp_client import Connection, QmpError
+from qtest import Qtest, expect
 
 
 class Monitored(Qtest):
@@ -21,3 +22,13 @@ class Monitored(Qtest):
     def __exit__(self, *info):
         self.qmp.sock.close()
         super().__exit__(*info)
+
+
+def refused(q, text, command, **arguments):
+    """The command must fail, and say the text."""
+    try:
+        q.qmp.command(command, **arguments)
+    except QmpError as error:
+        expect(text in error.desc, f'{command} {arguments}: {error.desc}')
+        return
+    raise Failure(f'{command} {arguments}: not refused')
