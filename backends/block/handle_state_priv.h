@@ -44,7 +44,6 @@ struct BlockHandle::State final : Job, ThrottleUser {
 
     HandleStats stats;
 
-    bool let_in(DiskRequest& request);
     void enqueue(DiskRequest& request);
     void post();
     void intake();
