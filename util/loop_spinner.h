@@ -74,6 +74,14 @@ class LoopSpinner {
     // A descriptor told of what looking would have found.
     void told();
 
+    // For conversations by descriptor, where the next request follows the answer to the last: it was
+    // answered, and descriptors are worth a look or two before the loop sleeps.
+    void answered() { answered_ = true; }
+    // The next request came.
+    void asked();
+    // Whether requests have come soon enough lately for the loop to look.
+    bool in_conversation() const { return conversation_.ns() != 0; }
+
     // The calling thread runs this spinner's loop while it lives.
     class Running {
       public:
@@ -92,6 +100,7 @@ class LoopSpinner {
 
     int wait(GPollFD* descriptors, unsigned count, int timeout_ms);
     bool spin();
+    int spin_for_request(GPollFD* descriptors, unsigned count);
     bool rest_all();
     void act_on_ready();
     void turn();
@@ -109,6 +118,10 @@ class LoopSpinner {
     bool spun_before_ = false;   // before it slept
     int64_t woke_after_ns_ = 0;  // of the last sleep, from when there was nothing to do
     bool processors_known_ = false, alone_ = false;
+
+    SpinWindow conversation_;
+    bool answered_ = false;         // since the last wait
+    int64_t waiting_since_ns_ = 0;  // for the next request; 0: for none
 };
 
 }  // namespace vmm

@@ -113,9 +113,11 @@ void Session::receive(std::span<const uint8_t> bytes) {
         accept(std::move(pending));
     }
     if (!sent.empty()) {
-        if (shared_.main.on_loop_thread())
+        if (shared_.main.on_loop_thread()) {
+            shared_.main.spinner().asked();
             serve();
-        else
+            shared_.main.spinner().answered();
+        } else
             post_serve();
     }
     receiving_ = false;

@@ -180,6 +180,67 @@ TEST(LoopSpinner, SleepsWhatIsNotLookedAtAnyMore) {
     EXPECT_EQ(third.acts, 0);
 }
 
+// Both ends of a conversation by descriptor, on one loop.
+class Conversation {
+  public:
+    explicit Conversation(EventLoop& loop) : loop_(loop) {}
+
+    LoopSpinner& spinner() { return loop_.spinner(); }
+    void request() { event_.signal(); }
+    // Runs the loop until the request that was or will be made is answered.
+    void serve_one() {
+        const int before = served_;
+        while (served_ == before)
+            (void)loop_.iterate(true);
+    }
+    // The client thinks for so long.
+    void request_after(int64_t ns) {
+        client_.arm_at(monotonic_ns() + ns);
+        serve_one();
+    }
+
+  private:
+    EventLoop& loop_;
+    EventFd event_ = EventFd::create().take_value();
+    int served_ = 0;
+    FdWatch watch_{loop_, event_.fd(), FdWatch::kIn, [this](unsigned) {
+                       if (!event_.take()) return;
+                       spinner().asked();
+                       ++served_;
+                       spinner().answered();
+                   }};
+    LoopTimer client_{loop_, [this] { request(); }};
+};
+
+TEST(LoopSpinner, LooksForTheNextRequestWhileTheyComeSoon) {
+    EventLoop loop;
+    Conversation talk(loop);
+    EXPECT_FALSE(talk.spinner().in_conversation());
+    talk.request();
+    talk.serve_one();
+    EXPECT_FALSE(talk.spinner().in_conversation()) << "the first request follows no answer";
+    talk.request();
+    talk.serve_one();
+    EXPECT_TRUE(talk.spinner().in_conversation());
+    talk.request();
+    talk.serve_one();
+    EXPECT_TRUE(talk.spinner().in_conversation());
+}
+
+TEST(LoopSpinner, LooksForNoRequestOfAClientThatThinks) {
+    EventLoop loop;
+    Conversation talk(loop);
+    for (int i = 0; i < 2; ++i) {
+        talk.request();
+        talk.serve_one();
+    }
+    ASSERT_TRUE(talk.spinner().in_conversation());
+    constexpr int64_t kThinks = 2'000'000;
+    for (int i = 0; i < 8; ++i)
+        talk.request_after(kThinks);
+    EXPECT_FALSE(talk.spinner().in_conversation());
+}
+
 // What is always there leaves the others their turn.
 TEST(LoopSpinner, DescriptorsHaveTheirTurn) {
     EventLoop loop;
