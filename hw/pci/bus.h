@@ -118,6 +118,7 @@ class Bus final : public DeviceBus {
 
   private:
     struct Wires {  // of the root
+        Wires(IntxSink& to_intx, MsiSink& to_msi) : intx(to_intx), msi(to_msi) {}
         IntxSink& intx;
         MsiSink& msi;
         Mutex mutex{LockRank::IntxTree, "PCI interrupt pins"};

@@ -17,7 +17,7 @@ using Wrap = Bits<15>;
 
 void PackedRing::place_windows() {
     if (!memory_.map_changed()) return;
-    using enum RingWindow::Direction;
+    using enum DmaLookup::Direction;
     ring_.place(memory_, place_.descriptors, place_.size * sizeof(Descriptor), ToGuest);
     driver_event_.place(memory_, place_.driver, kEventBytes, FromGuest);
     device_event_.place(memory_, place_.device, kEventBytes, ToGuest);

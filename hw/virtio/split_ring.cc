@@ -18,7 +18,7 @@ struct UsedElement {
 
 void SplitRing::place_windows() {
     if (!memory_.map_changed()) return;
-    using enum RingWindow::Direction;
+    using enum DmaLookup::Direction;
     const bool event = has(kEventIdx);
     table_.place(memory_, place_.descriptors, place_.size * sizeof(Descriptor), FromGuest);
     avail_.place(memory_, place_.driver, driver_bytes(place_.size, event), FromGuest);
