@@ -25,18 +25,34 @@ struct IoctlArg;
 // Makes the call: returns what ioctl(2) returned, or -errno. Thread-safe.
 class IoctlDoor {
   public:
+    IoctlDoor() = default;
     virtual ~IoctlDoor() = default;
     virtual int call(int fd, unsigned long request, void* argument) = 0;
+    // The same, in line where this is the kernel's own door.
+    [[gnu::always_inline]] int pass(int fd, unsigned long request, void* argument) {
+        return kernels_own_ ? enter_kernel(fd, request, argument) : call(fd, request, argument);
+    }
     // The device whose requests go through this door, for reading and writing.
     virtual Result<Fd> open_device(const std::string& path) { return open_file(path, O_RDWR); }
+
+  protected:
+    struct KernelsOwn {};
+    explicit IoctlDoor(KernelsOwn) : kernels_own_(true) {}
+    [[gnu::always_inline]] static int enter_kernel(int fd, unsigned long request, void* argument) {
+        return static_cast<int>(raw_syscall(SYS_ioctl, static_cast<uint64_t>(fd), request,
+                                            reinterpret_cast<uintptr_t>(argument)));
+    }
+
+  private:
+    const bool kernels_own_ = false;
 };
 
 // The kernel's own door.
 class SystemIoctlDoor final : public IoctlDoor {
   public:
-    [[gnu::hot]] int call(int fd, unsigned long request, void* argument) override {
-        return static_cast<int>(raw_syscall(SYS_ioctl, static_cast<uint64_t>(fd), request,
-                                            reinterpret_cast<uintptr_t>(argument)));
+    SystemIoctlDoor() : IoctlDoor(KernelsOwn()) {}
+    int call(int fd, unsigned long request, void* argument) override {
+        return enter_kernel(fd, request, argument);
     }
 };
 
@@ -47,12 +63,17 @@ Result<int> finish(int got) {
     return got;
 }
 template <typename Call>
-int repeat_on_eintr(Call call) {
+[[gnu::cold, gnu::noinline]] int call_again(Call& call) {
     int got;
     do {
         got = call();
     } while (got == -EINTR);
     return got;
+}
+template <typename Call>
+[[gnu::always_inline]] inline int repeat_on_eintr(Call call) {
+    const int got = call();
+    return got == -EINTR ? call_again(call) : got;
 }
 }  // namespace ioctl_detail
 
@@ -61,7 +82,7 @@ template <unsigned long Request>
 requires(std::is_class_v<typename IoctlArg<Request>::type>)
     [[gnu::hot]] Result<int> ioctl_call(IoctlDoor& door, int fd, typename IoctlArg<Request>::type& argument) {
     return ioctl_detail::finish<Request>(
-        ioctl_detail::repeat_on_eintr([&] { return door.call(fd, Request, &argument); }));
+        ioctl_detail::repeat_on_eintr([&] { return door.pass(fd, Request, &argument); }));
 }
 
 // A request whose argument is a number passed by value.
@@ -69,14 +90,14 @@ template <unsigned long Request>
 requires(std::is_integral_v<typename IoctlArg<Request>::type>) Result<int> ioctl_call(
     IoctlDoor& door, int fd, typename IoctlArg<Request>::type argument) {
     return ioctl_detail::finish<Request>(ioctl_detail::repeat_on_eintr(
-        [&] { return door.call(fd, Request, reinterpret_cast<void*>(static_cast<uintptr_t>(argument))); }));
+        [&] { return door.pass(fd, Request, reinterpret_cast<void*>(static_cast<uintptr_t>(argument))); }));
 }
 
 // A request without an argument.
 template <unsigned long Request>
 requires(std::is_void_v<typename IoctlArg<Request>::type>) Result<int> ioctl_call(IoctlDoor& door, int fd) {
     return ioctl_detail::finish<Request>(
-        ioctl_detail::repeat_on_eintr([&] { return door.call(fd, Request, nullptr); }));
+        ioctl_detail::repeat_on_eintr([&] { return door.pass(fd, Request, nullptr); }));
 }
 
 }  // namespace vmm

@@ -48,6 +48,12 @@ class HeldLocks {
         entries_[count_++] = {rank, name};
         ++taken_;
     }
+    // As take(), for a lock that is given back before any other is taken.
+    void take_briefly(LockRank rank, const char* name) {
+        if (count_ != 0 && rank >= entries_[count_ - 1].rank) [[unlikely]]
+            refuse(rank, name);
+        ++taken_;
+    }
     void give_back(LockRank rank, const char* name) {
         if (count_ != 0 && entries_[count_ - 1].rank == rank && entries_[count_ - 1].name == name) [[likely]]
             --count_;
@@ -99,6 +105,7 @@ class VMM_THREAD_ANNOTATION(capability("mutex")) Mutex {
 
   private:
     friend class Condition;
+    friend class LockedBriefly;
     static constexpr uint32_t kFree = 0;
     static constexpr uint32_t kTaken = 1;
     static constexpr uint32_t kWanted = 2;  // taken, and somebody may sleep for it
@@ -130,6 +137,22 @@ class VMM_THREAD_ANNOTATION(scoped_lockable) Locked {
     ~Locked() VMM_THREAD_ANNOTATION(release_capability()) { mutex_.unlock(); }
     Locked(const Locked&) = delete;
     Locked& operator=(const Locked&) = delete;
+
+  private:
+    Mutex& mutex_;
+};
+
+// A guard for a few lines that take no other lock, wait for nothing and call nobody: the order is checked
+// when the mutex is taken, but not written down for others to be checked against.
+class VMM_THREAD_ANNOTATION(scoped_lockable) LockedBriefly {
+  public:
+    explicit LockedBriefly(Mutex& mutex) VMM_THREAD_ANNOTATION(acquire_capability(mutex)) : mutex_(mutex) {
+        HeldLocks::mine().take_briefly(mutex.rank_, mutex.name_);
+        mutex_.acquire();
+    }
+    ~LockedBriefly() VMM_THREAD_ANNOTATION(release_capability()) { mutex_.release(); }
+    LockedBriefly(const LockedBriefly&) = delete;
+    LockedBriefly& operator=(const LockedBriefly&) = delete;
 
   private:
     Mutex& mutex_;

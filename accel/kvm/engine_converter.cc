@@ -3,27 +3,30 @@
 
 namespace vmm::kvm {
 
+namespace {
+
+[[gnu::cold]] GuestConverter::Outcome bad_outcome(ConversionOutcome outcome) {
+    switch (outcome) {
+        case ConversionOutcome::GuestRefused:
+            return GuestConverter::Outcome::Refused;
+        case ConversionOutcome::HostFailed:
+            return GuestConverter::Outcome::Failed;
+        case ConversionOutcome::Done:
+        case ConversionOutcome::Inconsistent:
+            break;
+    }
+    return GuestConverter::Outcome::Inconsistent;
+}
+
+}  // namespace
+
 [[gnu::hot]] GuestConverter::Answer EngineConverter::convert(GpaRange range, Visibility to) {
     limit_.pass();
     ConversionResult result =
         engine_.convert(range, to, to == Visibility::Private ? prefault_ : Prefault::No);
-    Answer answer;
-    if (result.error) answer.why = result.error->text();
-    switch (result.outcome) {
-        case ConversionOutcome::Done:
-            answer.outcome = result.bytes_changed != 0 ? Outcome::Done : Outcome::Unchanged;
-            break;
-        case ConversionOutcome::GuestRefused:
-            answer.outcome = Outcome::Refused;
-            break;
-        case ConversionOutcome::HostFailed:
-            answer.outcome = Outcome::Failed;
-            break;
-        case ConversionOutcome::Inconsistent:
-            answer.outcome = Outcome::Inconsistent;
-            break;
-    }
-    return answer;
+    if (result.outcome == ConversionOutcome::Done) [[likely]]
+        return {result.bytes_changed != 0 ? Outcome::Done : Outcome::Unchanged, {}};
+    return {bad_outcome(result.outcome), std::move(result.error)};
 }
 
 }  // namespace vmm::kvm

@@ -51,10 +51,10 @@ FaultVerdict serve_memory_fault(const abi::MemoryFaultExit& fault, int errno_val
     GuestConverter::Answer answer = converter->convert(*range, to);
     switch (answer.outcome) {
         case GuestConverter::Outcome::Refused:
-            return failed(fault, "it cannot be converted", answer.why);
+            return failed(fault, "it cannot be converted", answer.why());
         case GuestConverter::Outcome::Failed:
         case GuestConverter::Outcome::Inconsistent:
-            return failed(fault, "the conversion failed", answer.why);
+            return failed(fault, "the conversion failed", answer.why());
         case GuestConverter::Outcome::Done:
         case GuestConverter::Outcome::Unchanged:
             break;

@@ -4,12 +4,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "accel/kvm/vcpu_arch.h"
 #include "linux-headers/kvm_abi.h"
 #include "system/memory/address.h"
 #include "system/memory/visibility.h"
+#include "util/result.h"
 
 namespace vmm::kvm {
 
@@ -26,7 +28,8 @@ class GuestConverter {
     };
     struct Answer {
         Outcome outcome = Outcome::Done;
-        std::string why;  // for the bad ones
+        std::optional<Error> error{};  // of the bad ones
+        const char* why() const { return error ? error->text().c_str() : ""; }
     };
     virtual ~GuestConverter() = default;
     virtual Answer convert(GpaRange range, Visibility to) = 0;

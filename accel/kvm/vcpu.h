@@ -21,6 +21,7 @@ class Vcpu {
     // The pieces, unchecked: use create().
     Vcpu(Vm& vm, VcpuId index, uint32_t kernel_id, Fd fd, MappedRegion page, std::unique_ptr<VcpuArch> arch)
         : vm_(vm),
+          door_(vm.door()),
           index_(index),
           kernel_id_(kernel_id),
           fd_(std::move(fd)),
@@ -45,10 +46,10 @@ class Vcpu {
 
     template <unsigned long Request, typename... Argument>
     Result<int> ioctl(Argument&&... argument) {
-        return ioctl_call<Request>(vm_.door(), fd(), std::forward<Argument>(argument)...);
+        return ioctl_call<Request>(door_, fd(), std::forward<Argument>(argument)...);
     }
     // KVM_RUN as it is: 0 or -errno, interrupted calls not repeated.
-    int run() { return vm_.door().call(fd_.get(), KVM_RUN, nullptr); }
+    int run() { return door_.pass(fd_.get(), KVM_RUN, nullptr); }
 
     // The kernel returns from KVM_RUN at once while set. Any thread.
     void set_immediate_exit(bool on) {
@@ -60,6 +61,7 @@ class Vcpu {
 
   private:
     Vm& vm_;
+    IoctlDoor& door_;
     const VcpuId index_;
     const uint32_t kernel_id_;
     Fd fd_;

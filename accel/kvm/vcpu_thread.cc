@@ -124,7 +124,7 @@ void VcpuThread::wait_for_gate() {
 }
 
 // Into the guest and out again, past the gate.
-[[gnu::hot]] int VcpuThread::run_once() {
+[[gnu::always_inline]] inline int VcpuThread::run_once() {
     in_guest_.store(true, std::memory_order_seq_cst);
     while (sync_.gate_closed.load(std::memory_order_seq_cst))
         [[unlikely]] {

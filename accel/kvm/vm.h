@@ -24,6 +24,7 @@ class Vm final : public GmemFactory {
     // The pieces, unchecked: use create().
     Vm(Kvm& kvm, Fd fd, uint32_t type, std::string_view type_name = "default")
         : kvm_(kvm),
+          door_(kvm.door()),
           fd_(std::move(fd)),
           type_(type),
           type_name_(type_name),
@@ -38,7 +39,7 @@ class Vm final : public GmemFactory {
     bool gone() const { return !fd_; }
 
     Kvm& kvm() { return kvm_; }
-    IoctlDoor& door() { return kvm_.door(); }
+    IoctlDoor& door() { return door_; }
     int fd() const { return fd_.get(); }
     Capabilities& capabilities() { return capabilities_; }
     // What the kernel counts of the whole VM. Main thread.
@@ -62,6 +63,7 @@ class Vm final : public GmemFactory {
     Status check_guest_memfd(uint64_t flags);
 
     Kvm& kvm_;
+    IoctlDoor& door_;
     Fd fd_;
     const uint32_t type_;
     const std::string_view type_name_;

@@ -26,6 +26,7 @@ class VisibilityMap {
     bool is_all(RamRange range, Visibility visibility) const {
         return map_.is_all(range.first().raw(), range.last().raw(), visibility);
     }
+    PageMap::Spot spot(RamRange range) const { return map_.spot(range.first().raw(), range.last().raw()); }
     // Maximal runs, in order, that together are the range.
     std::vector<VisibilityRun> runs(RamRange range) const;
     // As runs(), but at most `limit` of them.

@@ -52,6 +52,7 @@ ConversionEngine::ConversionEngine(AddressSpace& memory, AttributeSink& sink, Vi
     : memory_(memory),
       sink_(sink),
       model_(model),
+      kernel_map_(model.plain_map()),
       has_private_memory_(sink.has_private_memory()),
       keeps_other_side_(model.keeps_other_side()),
       config_(config),
@@ -101,34 +102,82 @@ ConversionResult ConversionEngine::conclude(const ConversionPlan& plan, Conversi
     return failed(ConversionOutcome::Inconsistent, std::move(both), plan.range, plan.to);
 }
 
+[[gnu::always_inline]] inline bool ConversionEngine::UsualPiece::is_all(Visibility v) const {
+    return visibility ? visibility.is_all(v) : piece.block->visibility().is_all(piece.ram(), v);
+}
+[[gnu::always_inline]] inline void ConversionEngine::UsualPiece::set(Visibility v) const {
+    if (visibility) [[likely]]
+        visibility.set(v);
+    else
+        piece.block->visibility().set(piece.ram(), v);
+}
+
 // Nearly every request: within one section and one RAM block of small pages, all of it still on the other
 // side, and no device to tell.
-inline std::optional<RamPiece> ConversionEngine::usual_piece(const FlatView& view, GpaRange range,
-                                                             Visibility to) const {
-    if (!has_private_memory_ || !range.aligned(kPageSize) || populated_.has_listeners()) return std::nullopt;
-    const FlatSection* s = view.find(range.first());
-    if (s == nullptr || s->range.last() < range.last() || !can_be_private(*s)) return std::nullopt;
-    if (s->ram->page_size() != kPageSize) return std::nullopt;
-    const RamPiece piece{range, s->ram, s->ram_offset + (range.first() - s->range.first())};
-    if (!s->ram->visibility().is_all(piece.ram(), opposite(to)) || !model_.is_all(piece, opposite(to)))
+[[gnu::always_inline]] inline std::optional<ConversionEngine::UsualPiece> ConversionEngine::usual_piece(
+    GpaRange range, Visibility to) const {
+    if (!range.aligned(kPageSize) || populated_.has_listeners()) return std::nullopt;
+    const RamPiece* const stretch = stretch_with(range);
+    if (stretch == nullptr) return std::nullopt;
+    const RamOffset first = stretch->ram_first + (range.first() - stretch->gpa.first());
+    UsualPiece usual{{range, stretch->block, first}, {}, {}};
+    usual.visibility = stretch->block->visibility().spot(usual.piece.ram());
+    if (kernel_map_ != nullptr) [[likely]]
+        usual.kernel = kernel_map_->spot(range.first().raw(), range.last().raw());
+    if (!usual.is_all(opposite(to))) return std::nullopt;
+    if (!(usual.kernel ? usual.kernel.is_all(opposite(to)) : model_.is_all(usual.piece, opposite(to))))
         return std::nullopt;
-    return piece;
+    return usual;
+}
+
+[[gnu::always_inline]] inline const RamPiece* ConversionEngine::stretch_with(GpaRange range) const {
+    if (largest_stretch_ && largest_stretch_->gpa.contains(range)) [[likely]]
+        return &*largest_stretch_;
+    return other_stretch_with(range);
+}
+
+const RamPiece* ConversionEngine::other_stretch_with(GpaRange range) const {
+    auto found = std::find_if(stretches_.begin(), stretches_.end(),
+                              [range](const RamPiece& s) { return s.gpa.contains(range); });
+    return found != stretches_.end() ? &*found : nullptr;
+}
+
+void ConversionEngine::find_stretches() {
+    stretches_.clear();
+    largest_stretch_.reset();
+    if (!has_private_memory_) return;
+    for (const FlatSection& s : view_->sections()) {
+        if (!can_be_private(s) || s.ram->page_size() != kPageSize) continue;
+        stretches_.push_back(whole_piece(s));
+        if (!largest_stretch_ || largest_stretch_->gpa.size() < s.range.size())
+            largest_stretch_ = stretches_.back();
+    }
+}
+
+[[gnu::always_inline]] inline Status ConversionEngine::set_in_kernel(const UsualPiece& usual, Visibility to) {
+    if (!usual.kernel) [[unlikely]]
+        return model_.set(usual.piece, to);
+    Status done = sink_.set_visibility(usual.piece.gpa, to);
+    if (done) [[likely]]
+        usual.kernel.set(to);
+    return done;
 }
 
 // The steps of a ConversionJob without a plan. When the first try of a call fails, a job goes on from there.
-[[gnu::always_inline]] inline ConversionResult ConversionEngine::convert_usual(const RamPiece& piece,
+[[gnu::always_inline]] inline ConversionResult ConversionEngine::convert_usual(const UsualPiece& usual,
                                                                                Visibility to,
                                                                                Prefault prefault,
                                                                                ConversionCalls& calls) {
+    const RamPiece& piece = usual.piece;
     trace_convert_plan(piece.gpa.first().raw(), piece.gpa.size(), visibility_name(to), 1);
     RamBlock& block = *piece.block;
     if (to == Visibility::Private) {
-        block.visibility().set(piece.ram(), Visibility::Private);
+        usual.set(Visibility::Private);
         block.wait_for_users();
     }
     auto failed_call = ConversionJob::Call::Attributes;
     ++calls.attribute;
-    Status tried = model_.set(piece, to);
+    Status tried = set_in_kernel(usual, to);
     if (tried && keeps_other_side_) {
         failed_call = ConversionJob::Call::Discard;
         ++calls.discard;
@@ -143,7 +192,7 @@ inline std::optional<RamPiece> ConversionEngine::usual_piece(const FlatView& vie
         Status done = job.go_on(failed_call, std::move(tried));
         return conclude(plan, job, std::move(done), prefault);
     }
-    if (to == Visibility::Shared) block.visibility().set(piece.ram(), Visibility::Shared);
+    if (to == Visibility::Shared) usual.set(Visibility::Shared);
     if (prefault == Prefault::Yes && to == Visibility::Private) sink_.prefault(piece.gpa);
     return {ConversionOutcome::Done, piece.gpa.size(), std::nullopt};
 }
@@ -163,9 +212,9 @@ inline uint64_t ConversionEngine::acquire_reach(GpaRange range) {
     const uint64_t start = ConversionStats::ticks();
     ConversionCalls calls;
     const uint64_t ticket = acquire_reach(range);
-    const std::optional<RamPiece> piece = usual_piece(*view_, range, to);
+    const std::optional<UsualPiece> usual = usual_piece(range, to);
     ConversionResult result =
-        piece ? convert_usual(*piece, to, prefault, calls) : convert_any(*view_, range, to, prefault, calls);
+        usual ? convert_usual(*usual, to, prefault, calls) : convert_any(*view_, range, to, prefault, calls);
     const uint64_t taken = ConversionStats::ticks() - start;
     ranges_.release(ticket, [&] {
         stats_.note({start, taken, range, to, result.outcome, result.bytes_changed}, calls);
@@ -181,6 +230,7 @@ void ConversionEngine::begin() {
 
 void ConversionEngine::commit(const FlatView&) {
     view_ = memory_.view();
+    find_stretches();
     ranges_.release(commit_ticket_);
 }
 
@@ -212,7 +262,7 @@ Status ConversionEngine::sync_section(const FlatSection& section) {
 }
 
 void ConversionEngine::note(const ConversionCalls& calls) {
-    Locked lock(ranges_.mutex());
+    LockedBriefly lock(ranges_.mutex());
     stats_.note(calls);
 }
 

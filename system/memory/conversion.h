@@ -30,13 +30,6 @@
 
 namespace vmm {
 
-enum class ConversionOutcome : uint8_t {
-    Done,          // also when everything was as wanted already (bytes_changed is 0)
-    GuestRefused,  // the guest asked for what cannot be; answer it so
-    HostFailed,    // the host failed; all is as before, the VM may go on
-    Inconsistent,  // the host failed, and failed again to take it back: the VM must stop
-};
-
 struct ConversionResult {
     ConversionOutcome outcome = ConversionOutcome::Done;
     uint64_t bytes_changed = 0;
@@ -142,8 +135,20 @@ class ConversionEngine final : private MemoryListener, private PopulatedSource {
     uint64_t acquire_reach(GpaRange range);
     ConversionResult convert_any(const FlatView& view, GpaRange range, Visibility to, Prefault prefault,
                                  ConversionCalls& calls);
-    std::optional<RamPiece> usual_piece(const FlatView& view, GpaRange range, Visibility to) const;
-    ConversionResult convert_usual(const RamPiece& piece, Visibility to, Prefault prefault,
+    // A request for one piece, and its bits in the block's and the model's maps where they are in one place.
+    struct UsualPiece {
+        RamPiece piece;
+        PageMap::Spot visibility, kernel;
+
+        bool is_all(Visibility v) const;
+        void set(Visibility v) const;
+    };
+    std::optional<UsualPiece> usual_piece(GpaRange range, Visibility to) const;
+    const RamPiece* stretch_with(GpaRange range) const;
+    const RamPiece* other_stretch_with(GpaRange range) const;
+    void find_stretches();
+    Status set_in_kernel(const UsualPiece& usual, Visibility to);
+    ConversionResult convert_usual(const UsualPiece& usual, Visibility to, Prefault prefault,
                                    ConversionCalls& calls);
     ConversionResult convert_planned(const ConversionPlan& plan, Prefault prefault, ConversionCalls& calls);
     ConversionResult conclude(const ConversionPlan& plan, ConversionJob& job, Status done, Prefault prefault);
@@ -155,6 +160,7 @@ class ConversionEngine final : private MemoryListener, private PopulatedSource {
     AddressSpace& memory_;
     AttributeSink& sink_;
     VisibilityModel& model_;
+    const PageMap* const kernel_map_;  // the model's; null: only the model knows
     const bool has_private_memory_;
     const bool keeps_other_side_;
     PageDropper default_dropper_;
@@ -167,6 +173,9 @@ class ConversionEngine final : private MemoryListener, private PopulatedSource {
     uint64_t commit_ticket_ = 0;  // of the range lock, from begin to commit
     // Changed by commits, that is with the whole space locked; read with any range locked.
     FlatViewPtr view_;
+    // The view's sections that usual requests are for; the largest is found without a look at the heap.
+    std::vector<RamPiece> stretches_;
+    std::optional<RamPiece> largest_stretch_;
     std::atomic<uint64_t> largest_page_{kPageSize};  // of all blocks; read without any lock first
     mutable Mutex mutex_{LockRank::Leaf, "conversion engine"};
     std::vector<RamBlock*> blocks_ GUARDED_BY(mutex_);  // with a private side, ever mapped

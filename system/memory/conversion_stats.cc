@@ -4,9 +4,6 @@
 #include <time.h>
 
 #include <algorithm>
-#include <bit>
-
-#include "system/memory/conversion.h"
 
 namespace vmm {
 
@@ -52,29 +49,9 @@ std::vector<ConversionRecord> ConversionStats::recent() const {
     return records;
 }
 
-void ConversionStats::note(const ConversionCalls& calls) {
-    counters_.calls.attribute += calls.attribute;
-    counters_.calls.discard += calls.discard;
-    counters_.calls.discarded_bytes += calls.discarded_bytes;
-    counters_.calls.retries += calls.retries;
-}
-
-[[gnu::hot]] void ConversionStats::note(const Noted& record, const ConversionCalls& calls) {
-    if (us_a_tick_ == 0) [[unlikely]]
-        us_a_tick_ = measure_us_a_tick();
-    note(calls);
-    const auto us = static_cast<uint64_t>((static_cast<unsigned __int128>(record.taken) * us_a_tick_) >> 64);
-    size_t bucket =
-        std::min<size_t>(static_cast<size_t>(std::bit_width(us)), ConversionCounters::kLatencyBuckets - 1);
-    const bool to_private = record.to == Visibility::Private;
-    ring_[noted_++ % kRecent] = record;
-    taken_ += record.taken;
-    switch (record.outcome) {
+[[gnu::cold]] void ConversionStats::note_undone(ConversionOutcome outcome) {
+    switch (outcome) {
         case ConversionOutcome::Done:
-            ++counters_.latency[bucket];
-            ++(to_private ? counters_.to_private : counters_.to_shared);
-            (to_private ? counters_.bytes_to_private : counters_.bytes_to_shared) += record.bytes_changed;
-            if (record.bytes_changed == 0) ++counters_.unchanged;
             break;
         case ConversionOutcome::GuestRefused:
             ++counters_.refused;

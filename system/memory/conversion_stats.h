@@ -2,7 +2,9 @@
 // ones. Guarded by a mutex of the engine's, which a conversion takes anyway when it ends.
 #pragma once
 
+#include <algorithm>
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -13,7 +15,12 @@
 
 namespace vmm {
 
-enum class ConversionOutcome : uint8_t;
+enum class ConversionOutcome : uint8_t {
+    Done,          // also when everything was as wanted already (bytes_changed is 0)
+    GuestRefused,  // the guest asked for what cannot be; answer it so
+    HostFailed,    // the host failed; all is as before, the VM may go on
+    Inconsistent,  // the host failed, and failed again to take it back: the VM must stop
+};
 
 struct ConversionRecord {
     uint64_t start_ns = 0;  // CLOCK_MONOTONIC
@@ -73,8 +80,24 @@ class ConversionStats {
         ConversionOutcome outcome{};
         uint64_t bytes_changed = 0;
     };
-    void note(const Noted& noted, const ConversionCalls& calls) REQUIRES(mutex_);
-    void note(const ConversionCalls& calls) REQUIRES(mutex_);
+    [[gnu::always_inline]] void note(const Noted& noted, const ConversionCalls& calls) REQUIRES(mutex_) {
+        note(calls);
+        ring_[noted_++ % kRecent] = noted;
+        taken_ += noted.taken;
+        if (noted.outcome != ConversionOutcome::Done) [[unlikely]]
+            return note_undone(noted.outcome);
+        ++counters_.latency[bucket_of(noted.taken)];
+        ++(noted.to == Visibility::Private ? counters_.to_private : counters_.to_shared);
+        (noted.to == Visibility::Private ? counters_.bytes_to_private : counters_.bytes_to_shared) +=
+            noted.bytes_changed;
+        if (noted.bytes_changed == 0) ++counters_.unchanged;
+    }
+    [[gnu::always_inline]] void note(const ConversionCalls& calls) REQUIRES(mutex_) {
+        counters_.calls.attribute += calls.attribute;
+        counters_.calls.discard += calls.discard;
+        counters_.calls.discarded_bytes += calls.discarded_bytes;
+        counters_.calls.retries += calls.retries;
+    }
 
   private:
     // The clock and the counter, read at once.
@@ -86,6 +109,14 @@ class ConversionStats {
     double ns_a_tick() const;
     // 2^64 / ticks a microsecond, for the histogram.
     uint64_t measure_us_a_tick() const;
+    void note_undone(ConversionOutcome outcome) REQUIRES(mutex_);
+    [[gnu::always_inline]] size_t bucket_of(uint64_t taken) REQUIRES(mutex_) {
+        if (us_a_tick_ == 0) [[unlikely]]
+            us_a_tick_ = measure_us_a_tick();
+        const auto us = static_cast<uint64_t>((static_cast<unsigned __int128>(taken) * us_a_tick_) >> 64);
+        return std::min<size_t>(static_cast<size_t>(std::bit_width(us)),
+                                ConversionCounters::kLatencyBuckets - 1);
+    }
 
     Mutex& mutex_;
     const Moment made_;

@@ -16,7 +16,7 @@ namespace vmm {
 
 namespace {
 
-[[gnu::hot]] Status fallocate_fully(int fd, int mode, GmemRange range, const char* what) {
+Status fallocate_fully(int fd, int mode, GmemRange range, const char* what) {
     CHECK(range.aligned(kPageSize), "guest_memfd range is not aligned to pages");
     long got;
     do {
@@ -64,8 +64,8 @@ Status Gmem::renew() {
     return {};
 }
 
-[[gnu::hot]] Status Gmem::punch(GmemRange range) {
-    return fallocate_fully(fd_.get(), FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE, range, "freeing");
+Status Gmem::punch_again(GmemRange range) {
+    return fallocate_fully(fd_.get(), kPunch, range, "freeing");
 }
 
 Status Gmem::preallocate(GmemRange range) {

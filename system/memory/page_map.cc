@@ -45,7 +45,8 @@ uint64_t PageMap::run_end(uint64_t page, uint64_t last, Visibility v) const {
 }
 
 bool PageMap::is_all_words(uint64_t page, uint64_t end, Visibility v) const {
-    return at(page * kPageSize) == v && run_end(page, end, v) == end;
+    const Spot start = spot(page * kPageSize, page * kPageSize);
+    return (start ? start.is_all(v) : everywhere_ == v) && run_end(page, end, v) == end;
 }
 
 void PageMap::set_pages(uint64_t first, uint64_t last, Visibility v) {

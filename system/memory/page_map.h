@@ -32,20 +32,41 @@ class PageMap {
     // Both ends inclusive; the range need not be whole pages.
     [[gnu::hot]] bool is_all(uint64_t first, uint64_t last, Visibility visibility) const {
         const uint64_t page = first / kPageSize, end = last / kPageSize;
-        if (page / kWordPages != end / kWordPages) return is_all_words(page, end, visibility);
-        Chunk* chunk = find(page / kChunkPages);
-        if (chunk == nullptr) return everywhere_ == visibility;
-        const uint64_t unlike = word_of(*chunk, page).load() ^ fill_of(visibility);
-        return (unlike & bits_from(page) & bits_up_to(end)) == 0;
+        if (const Spot here = spot(first, last)) return here.is_all(visibility);
+        return is_all_words(page, end, visibility);
     }
     // Both ends inclusive, whole pages.
     [[gnu::hot]] void set(uint64_t first, uint64_t last, Visibility visibility) {
         CHECK(is_aligned(first, kPageSize) && is_aligned(last + 1, kPageSize) && first < last,
               "visibility of half a page");
         const uint64_t page = first / kPageSize, end = last / kPageSize;
+        if (const Spot here = spot(first, last)) return here.set(visibility);
+        set_pages(page, end, visibility);
+    }
+    // A range of whole pages whose bits are in one word that there is: looked up once, for asking and
+    // setting. Valid as long as the map.
+    class Spot {
+      public:
+        Spot() = default;
+        // False where the range's bits are not in one word, or nothing near it was ever different.
+        explicit operator bool() const { return word_ != nullptr; }
+        bool is_all(Visibility visibility) const {
+            return ((word_->load() ^ fill_of(visibility)) & mask_) == 0;
+        }
+        void set(Visibility visibility) const { change(*word_, mask_, visibility); }
+
+      private:
+        friend class PageMap;
+        Spot(std::atomic<uint64_t>& word, uint64_t mask) : word_(&word), mask_(mask) {}
+        std::atomic<uint64_t>* word_ = nullptr;
+        uint64_t mask_ = 0;
+    };
+    // Both ends inclusive.
+    [[gnu::always_inline]] Spot spot(uint64_t first, uint64_t last) const {
+        const uint64_t page = first / kPageSize, end = last / kPageSize;
         Chunk* chunk = page / kWordPages == end / kWordPages ? find(page / kChunkPages) : nullptr;
-        if (chunk == nullptr) return set_pages(page, end, visibility);
-        change(word_of(*chunk, page), bits_from(page) & bits_up_to(end), visibility);
+        if (chunk == nullptr) return {};
+        return {word_of(*chunk, page), bits_from(page) & bits_up_to(end)};
     }
     // Everything as at first. Nobody sets meanwhile.
     void clear();

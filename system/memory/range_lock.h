@@ -26,42 +26,51 @@ class RangeLock {
     };
 
     // For holders whose stay is not a scope: the ticket is what release() takes.
-    [[gnu::hot]] uint64_t acquire(GpaRange range) {
-        Locked lock(mutex_);
-        const Entry entry{next_ticket_++, range};
-        entries_.push_back(entry);
-        if (entries_.size() != 1) wait_in_line(entry);
-        return entry.ticket;
+    [[gnu::always_inline]] uint64_t acquire(GpaRange range) {
+        {
+            LockedBriefly lock(mutex_);
+            if (alone_.ticket == kNobody && entries_.empty()) [[likely]] {
+                alone_ = {++last_ticket_, range};
+                return alone_.ticket;
+            }
+        }
+        return acquire_in_line(range);
     }
     void release(uint64_t ticket) {
         release(ticket, [] {});
     }
-    // Calls `also` with the mutex held: what would else take a lock of its own.
+    // Calls `also` with the mutex held: what would else take a lock of its own. It takes none.
     template <typename Also>
     void release(uint64_t ticket, Also also) {
-        Locked lock(mutex_);
-        if (entries_.size() == 1 && entries_[0].ticket == ticket)
-            entries_.clear();
-        else
-            leave(ticket);
-        also();
+        {
+            LockedBriefly lock(mutex_);
+            also();
+            if (alone_.ticket == ticket) [[likely]] {
+                alone_.ticket = kNobody;
+                return;
+            }
+        }
+        leave(ticket);
     }
     Mutex& mutex() { return mutex_; }
 
   private:
+    static constexpr uint64_t kNobody = 0;
     struct Entry {
-        uint64_t ticket;
-        GpaRange range;
+        uint64_t ticket = kNobody;
+        GpaRange range = GpaRange::of(Gpa(0), 1);
     };
     bool first_in_line(const Entry& entry) const REQUIRES(mutex_);
-    void wait_in_line(const Entry& entry) REQUIRES(mutex_);
-    void leave(uint64_t ticket) REQUIRES(mutex_);
+    uint64_t acquire_in_line(GpaRange range);
+    void leave(uint64_t ticket);
 
     Mutex mutex_{LockRank::Conversion, "conversion ranges"};
     Condition released_;
+    // The one holder where nobody waits and nobody else holds; else all are in entries_.
+    Entry alone_ GUARDED_BY(mutex_);
     std::vector<Entry> entries_ GUARDED_BY(mutex_);  // holders and waiters, in order of arrival
     unsigned waiting_ GUARDED_BY(mutex_) = 0;
-    uint64_t next_ticket_ GUARDED_BY(mutex_) = 0;
+    uint64_t last_ticket_ GUARDED_BY(mutex_) = kNobody;
 };
 
 }  // namespace vmm

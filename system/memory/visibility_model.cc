@@ -13,7 +13,7 @@ void VmWideAttributes::visit_runs(GpaRange range, Visibility visibility, Visit v
     });
 }
 
-[[gnu::hot]] bool VmWideAttributes::is_all(const RamPiece& piece, Visibility visibility) const {
+bool VmWideAttributes::is_all(const RamPiece& piece, Visibility visibility) const {
     return kernel_.is_all(piece.gpa.first().raw(), piece.gpa.last().raw(), visibility);
 }
 
@@ -45,7 +45,7 @@ void VmWideAttributes::steps(const ConversionPlan& plan, Steps& steps) const {
     });
 }
 
-[[gnu::hot]] Status VmWideAttributes::set(const RamPiece& what, Visibility to) {
+Status VmWideAttributes::set(const RamPiece& what, Visibility to) {
     Status done = sink_.set_visibility(what.gpa, to);
     if (done) kernel_.set(what.gpa.first().raw(), what.gpa.last().raw(), to);
     return done;

@@ -35,6 +35,9 @@ class VisibilityModel {
     virtual bool is_all(const RamPiece& piece, Visibility visibility) const = 0;
     // All or nothing; the errno is in the error. To take a step back, its runs are set one by one.
     virtual Status set(const RamPiece& what, Visibility to) = 0;
+    // Of a model where set() is nothing but a call of the sink and a change here, by address, and is_all()
+    // looks here: callers in a hurry may do so themselves. Else null.
+    virtual const PageMap* plain_map() const { return nullptr; }
     // What the kernel holds for a piece, by run; equal to the block's visibility map at rest.
     virtual void visit(const RamPiece& piece,
                        const std::function<void(RamRange, Visibility)>& visit) const = 0;
@@ -60,6 +63,7 @@ class VmWideAttributes final : public VisibilityModel {
     void steps(const ConversionPlan& plan, Steps& steps) const override;
     bool is_all(const RamPiece& piece, Visibility visibility) const override;
     Status set(const RamPiece& what, Visibility to) override;
+    const PageMap* plain_map() const override { return &kernel_; }
     void visit(const RamPiece& piece, const std::function<void(RamRange, Visibility)>& visit) const override;
     bool keeps_other_side() const override { return true; }
     std::vector<SyncStep> sync(const RamPiece& piece) const override;

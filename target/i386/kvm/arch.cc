@@ -128,6 +128,11 @@ Status X86Arch::full_reset(Vcpu& vcpu) {
     return {};
 }
 
+[[gnu::cold]] ExitAction X86Arch::stop_for_good(Vcpu& vcpu, const GuestWorld& world, const Error& why) {
+    world.requests.report_internal_error(why.text() + "\n" + registers(vcpu));
+    return ExitAction::Park;
+}
+
 [[gnu::hot]] std::optional<ExitAction> X86Arch::handle_exit(Vcpu& vcpu, const GuestWorld& world) {
     if (vcpu.page().exit_reason != KVM_EXIT_HYPERCALL)
         return config_.confidential != nullptr ? config_.confidential->handle_exit(vcpu, world)
@@ -135,9 +140,9 @@ Status X86Arch::full_reset(Vcpu& vcpu) {
     auto& call = abi::exit_payload<abi::HypercallExit>(vcpu.page());
     HypercallAnswer answer = serve_hypercall(call, world.converter);
     call.result = answer.result;
-    if (answer.report.empty()) return ExitAction::Resume;
-    world.requests.report_internal_error(answer.report + "\n" + registers(vcpu));
-    return ExitAction::Park;
+    if (!answer.fatal) [[likely]]
+        return ExitAction::Resume;
+    return stop_for_good(vcpu, world, *answer.fatal);
 }
 
 std::string X86Arch::registers(Vcpu& vcpu) {

@@ -49,6 +49,7 @@ class X86Arch final : public VcpuArch {
     const BootState* boot() const;
     uint32_t signature() const;
     CpuState cpu_state() const;
+    ExitAction stop_for_good(Vcpu& vcpu, const GuestWorld& world, const Error& why);
     Status first_reset(Vcpu& vcpu);
     Status full_reset(Vcpu& vcpu);
     Status protected_reset(Vcpu& vcpu);

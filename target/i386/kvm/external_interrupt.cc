@@ -15,9 +15,9 @@ void ExternalInterrupt::set_pin(unsigned, bool level) {
     if (level && !before && vcpus_ != nullptr && vcpus_->count() != 0) vcpus_->kick(VcpuId(0));
 }
 
-[[gnu::hot]] void ExternalInterrupt::before_run(Vcpu& vcpu) {
+void ExternalInterrupt::inject(Vcpu& vcpu) {
     kvm_run& run = vcpu.page();
-    if (!level_.load(std::memory_order_acquire) || pic_ == nullptr) {
+    if (pic_ == nullptr) {
         run.request_interrupt_window = 0;
         return;
     }

@@ -17,9 +17,16 @@ class ExternalInterrupt final : public IrqInput {
     void connect(ExternalInterrupts& pic, Vcpus& vcpus);
     void set_pin(unsigned pin, bool level) override;
 
-    void before_run(Vcpu& vcpu);
+    void before_run(Vcpu& vcpu) {
+        if (level_.load(std::memory_order_acquire)) [[unlikely]]
+            inject(vcpu);
+        else
+            vcpu.page().request_interrupt_window = 0;
+    }
 
   private:
+    void inject(Vcpu& vcpu);
+
     std::atomic<bool> level_{false};
     ExternalInterrupts* pic_ = nullptr;
     Vcpus* vcpus_ = nullptr;

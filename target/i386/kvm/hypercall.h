@@ -3,15 +3,15 @@
 // deal with. Called on vCPU threads.
 #pragma once
 
-#include <string>
+#include <optional>
 
 #include "accel/kvm/exit_memory_fault.h"
 
 namespace vmm::kvm {
 
 struct HypercallAnswer {
-    uint64_t result = 0;  // what the guest gets: 0 or a negative error number
-    std::string report;   // not empty: the machine cannot go on
+    uint64_t result = 0;              // what the guest gets: 0 or a negative error number
+    std::optional<Error> fatal = {};  // why the machine cannot go on
 };
 // Any hypercall that left to user space; unknown numbers get KVM's "no such call".
 HypercallAnswer serve_hypercall(const abi::HypercallExit& call, GuestConverter* converter);

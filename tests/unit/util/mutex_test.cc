@@ -55,6 +55,18 @@ TEST(MutexDeathTest, EqualRankAborts) {
     EXPECT_DEATH(b.lock(), "device-b.*device-a");
 }
 
+TEST(MutexDeathTest, RisingRankAbortsForABriefLockToo) {
+    Mutex device(LockRank::Device, "device-a");
+    Mutex irq(LockRank::Irq, "irq-b");
+    {
+        Locked outer(device);
+        LockedBriefly inner(irq);
+    }
+    Locked outer(irq);
+    EXPECT_DEATH(LockedBriefly inner(device),
+                 "lock 'device-a' .rank 50. taken while 'irq-b' .rank 20. is held");
+}
+
 TEST(MutexDeathTest, WaitingWithALockAborts) {
     Mutex a(LockRank::Device, "device-a");
     Locked outer(a);
@@ -83,6 +95,24 @@ TEST(Mutex, ExcludesOtherThreads) {
             if (i % 64 == 0) std::this_thread::sleep_for(std::chrono::microseconds(20));
             ++count;
             --inside;
+        }
+    });
+    EXPECT_EQ(count, kThreads * kRounds);
+}
+
+TEST(Mutex, BriefLocksAndOthersExcludeEachOther) {
+    constexpr int kRounds = 20000;
+    Mutex mutex(LockRank::Leaf, "count");
+    int count = 0;
+    in_threads([&](int) {
+        for (int i = 0; i < kRounds; ++i) {
+            if (i % 2 == 0) {
+                LockedBriefly held(mutex);
+                ++count;
+            } else {
+                Locked held(mutex);
+                ++count;
+            }
         }
     });
     EXPECT_EQ(count, kThreads * kRounds);

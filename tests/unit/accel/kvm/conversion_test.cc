@@ -98,7 +98,7 @@ TEST(EngineConverter, outcomesAreTranslated) {
     EXPECT_EQ(machine.converter->convert(hole, Visibility::Shared).outcome, Outcome::Unchanged);
     GuestConverter::Answer refused = machine.converter->convert(hole, Visibility::Private);
     EXPECT_EQ(refused.outcome, Outcome::Refused);
-    EXPECT_FALSE(refused.why.empty());
+    EXPECT_TRUE(refused.error);
 }
 
 // A slot that is cut and healed keeps its pages' visibility: nobody sets attributes again.

@@ -73,11 +73,15 @@ class ScriptedConverter final : public GuestConverter {
   public:
     Answer convert(GpaRange range, Visibility to) override {
         asked.push_back({range, to});
-        return answer;
+        if (answer.why.empty()) return {answer.outcome, {}};
+        return {answer.outcome, Error::make("%s", answer.why.c_str())};
     }
     bool faults_ask() const override { return believe_faults; }
     std::vector<std::pair<GpaRange, Visibility>> asked;
-    Answer answer;
+    struct {
+        Outcome outcome = Outcome::Done;
+        std::string why;
+    } answer;
     bool believe_faults = true;
 };
 

@@ -38,14 +38,25 @@ TEST(PageMap, randomSetsAgreeWithAModelOfRanges) {
         PageMap map(everywhere);
         IntervalMap<Visibility> model(everywhere);
         std::mt19937 random(11);
+        int spots = 0;
         for (int i = 0; i < 20000; ++i) {
             uint64_t a = some_page(random), b = some_page(random);
             // Not over the far part: that would be millions of chunks.
             if ((a > (uint64_t{1} << 39)) != (b > (uint64_t{1} << 39))) b = a + random() % 300;
             if (a > b) std::swap(a, b);
             Visibility v = random() % 2 != 0 ? Visibility::Private : Visibility::Shared;
-            map.set(a * kPageSize, b * kPageSize + kPageSize - 1, v);
-            model.set(a * kPageSize, b * kPageSize + kPageSize - 1, v);
+            const uint64_t first = a * kPageSize, last = b * kPageSize + kPageSize - 1;
+            const PageMap::Spot spot = map.spot(first, last);
+            if (spot) {
+                ASSERT_EQ(spot.is_all(v), map.is_all(first, last, v)) << "set " << i;
+                ++spots;
+                spot.set(v);
+            } else {
+                map.set(first, last, v);
+            }
+            model.set(first, last, v);
+            ASSERT_TRUE(map.is_all(first, last, v));
+            ASSERT_FALSE(map.is_all(last, last, opposite(v)));
             uint64_t from = some_page(random) * kPageSize + random() % kPageSize;
             uint64_t to = from + (random() % 1000) * kPageSize + random() % 5;
             ASSERT_EQ(runs(map, from, to), runs(model, from, to)) << "set " << i;
@@ -54,6 +65,7 @@ TEST(PageMap, randomSetsAgreeWithAModelOfRanges) {
                 ASSERT_EQ(runs(map, 0, ~uint64_t{0}), runs(model, 0, ~uint64_t{0})) << "set " << i;
             }
         }
+        EXPECT_GT(spots, 100);
     }
 }
 

@@ -34,7 +34,7 @@ TEST(Hypercall, badRequestsAreRefusedToTheGuest) {
           request(~uint64_t{0xfff}, 2, 0)}) {
         HypercallAnswer answer = serve_hypercall(bad, &converter);
         EXPECT_EQ(answer.result, kRefused);
-        EXPECT_TRUE(answer.report.empty());
+        EXPECT_FALSE(answer.fatal);
     }
     EXPECT_TRUE(converter.asked.empty());
 }
@@ -49,9 +49,11 @@ TEST(Hypercall, outcomesBecomeAnswers) {
     converter.answer = {Outcome::Failed, "no memory"};
     HypercallAnswer failed = serve_hypercall(request(0x1000, 1, 0), &converter);
     EXPECT_EQ(failed.result, static_cast<uint64_t>(-EFAULT));
-    EXPECT_TRUE(failed.report.empty());
+    EXPECT_FALSE(failed.fatal);
     converter.answer = {Outcome::Inconsistent, "twice"};
-    EXPECT_NE(serve_hypercall(request(0x1000, 1, 0), &converter).report.find("twice"), std::string::npos);
+    HypercallAnswer broken = serve_hypercall(request(0x1000, 1, 0), &converter);
+    ASSERT_TRUE(broken.fatal);
+    EXPECT_NE(broken.fatal->text().find("twice"), std::string::npos);
 }
 
 TEST(Hypercall, unknownCallsAndMachinesWithoutConversion) {
