@@ -1,8 +1,12 @@
 // Network back ends: the cable itself (back-pressure, order, a link that is down, a client that dies first),
 // frames over streams and datagrams, and how forwarding rules are written.
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
+
+#include <string>
 
 #include "backends/net/dgram.h"
 #include "backends/net/options.h"
@@ -156,6 +160,40 @@ TEST(StreamClient, FullSocketMakesTheCardWait) {
     EXPECT_EQ(received, sent * 5004);
     EXPECT_EQ(card.told, 1u);
     client->detach(card);
+}
+
+// A listener that cannot take who waits at it must not keep the loop turning, and takes them when it can.
+TEST(StreamClient, AListenerWithoutDescriptorsTriesLater) {
+    EventLoop loop;
+    sockaddr_un name = {.sun_family = AF_UNIX, .sun_path = {}};
+    const std::string path = ::testing::TempDir() + "penumbra-net-" + std::to_string(::getpid());
+    ASSERT_LT(path.copy(name.sun_path, sizeof name.sun_path - 1), sizeof name.sun_path - 1);
+    ::unlink(path.c_str());
+    const Fd listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    ASSERT_EQ(::bind(listener.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name), 0);
+    ASSERT_EQ(::listen(listener.get(), 1), 0);
+    StreamConfig config;
+    config.server = true;
+    config.address = FdAddress{::dup(listener.get())};
+    auto client = StreamClient::create(loop, "n", config).take_value();
+    const Fd caller(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    ASSERT_EQ(::connect(caller.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name), 0);
+
+    rlimit before = {};
+    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+    const rlimit none = {.rlim_cur = static_cast<rlim_t>(caller.get()) + 1, .rlim_max = before.rlim_max};
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+    int turns = 0;
+    while (turns < 1000 && loop.iterate(false))
+        ++turns;
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+    EXPECT_GE(turns, 1);
+    EXPECT_LT(turns, 10);
+    EXPECT_FALSE(client->connected());
+    for (int i = 0; i < 20 && !client->connected(); ++i)
+        (void)loop.iterate(true);
+    EXPECT_TRUE(client->connected());
+    ::unlink(path.c_str());
 }
 
 TEST(DgramClient, BothWays) {
