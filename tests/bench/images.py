@@ -23,12 +23,6 @@ def exits_at_once():
     return image(leave(0))
 
 
-def port_writes(count):
-    """`out 0x80, al` count times."""
-    loop = b'\xe6\x80' + b'\x66\x49' + b'\x75\xfa'  # out; dec ecx; jnz
-    return image(b'\x66\xb9' + struct.pack('<I', count) + loop + leave(0))
-
-
 def spins():
     """Never ends: for looking at a running guest from outside."""
     return image(b'\xf4\xeb\xfd')

@@ -1,5 +1,7 @@
 """Taking samples of whole commands: interleaved, so that a change of the machine's mood hits every side alike."""
 import ctypes
+import functools
+import mmap
 import os
 import random
 import resource
@@ -39,6 +41,18 @@ def interleave(sides, rounds, expected_status=1):
         for name in order:
             samples[name].append(run_once(sides[name], expected_status))
     return samples
+
+
+@functools.cache
+def cycles_a_ns():
+    """Time-stamp cycles a nanosecond, by reading both twice."""
+    code = mmap.mmap(-1, mmap.PAGESIZE, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
+    code.write(bytes.fromhex('0f31 48c1e220 4809d0 c3'))  # rdtsc; shl rdx, 32; or rax, rdx; ret
+    stamp = ctypes.CFUNCTYPE(ctypes.c_uint64)(ctypes.addressof(ctypes.c_char.from_buffer(code)))
+    begin, first = time.perf_counter_ns(), stamp()
+    time.sleep(0.05)
+    end, last = time.perf_counter_ns(), stamp()
+    return (last - first) / (end - begin)
 
 
 def median_wall(samples):

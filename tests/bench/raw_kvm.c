@@ -13,7 +13,11 @@ int main(int argc, char **argv) {
         if (ioctl(vcpu, KVM_RUN, 0) < 0) die("KVM_RUN");
         if (run->exit_reason == KVM_EXIT_IO) {
             uint8_t value = *((uint8_t *)run + run->io.data_offset);
-            if (run->io.port == 0xf4 && run->io.direction == KVM_EXIT_IO_OUT) return (value << 1) | 1;
+            if (run->io.port == 0xe9 && run->io.direction == KVM_EXIT_IO_OUT) putchar(value);
+            if (run->io.port == 0xf4 && run->io.direction == KVM_EXIT_IO_OUT) {
+                fflush(stdout);
+                return (value << 1) | 1;
+            }
         } else if (run->exit_reason == KVM_EXIT_MMIO) {
             memset(run->mmio.data, 0xff, sizeof run->mmio.data);
         } else {

@@ -79,14 +79,13 @@ def show_table(text):
     if not calls or not memory:
         return False
     done = int(calls['to_private']) + int(calls['to_shared'])
-    given_back = int(calls['bytes_to_private']) + int(calls['bytes_to_shared'])
     rows = [('conversions done', f'{done} ({calls["to_private"]} to private, {calls["to_shared"]} to shared)'),
             ('  of these, nothing to do', calls['unchanged']),
             ('  refused, failed', f'{calls["refused"]}, {calls["failed"]}'),
             ('time in the VMM, mean', f'{int(calls["ns"]) / 1000 / max(done, 1):.1f} us per conversion'),
             ('made private', mib(calls['bytes_to_private'])),
             ('made shared', mib(calls['bytes_to_shared'])),
-            ('host memory given back', f'{mib(given_back)}, the side that each page left'),
+            ('host memory given back', f'{mib(calls["discarded_bytes"])}, the side that each page left'),
             ('at the end: shared', f'{mib(memory["shared_bytes"])}, host memory {mib(memory["resident_shared_bytes"])}'),
             ('            private', f'{mib(memory["private_bytes"])}, host memory {mib(memory["resident_private_bytes"])}'),
             ('            held on both sides', mib(memory['both_bytes']))]

@@ -164,7 +164,7 @@ TEST(SlotTable, randomMapsEndAsPlanned) {
     SlotTable table(*vm.vm);
     table.set_gate(&gate);
     std::mt19937_64 random(11);
-    for (int round = 0; round < 20000; round++) {
+    for (int round = 0; round < 100000; round++) {
         std::vector<SlotSpec> plan = random_plan(random, gmem.get());
         if (round % 10 == 9) {
             vm.fake.fail(abi::kSetUserMemoryRegion2, ENOMEM, 1 + static_cast<unsigned>(random() % 6));
