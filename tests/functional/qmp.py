@@ -80,6 +80,22 @@ def test_schema(binary):
                     need('return' in reply or reply['error']['class'] != 'CommandNotFound', f'{name}: {reply}')
 
 
+def test_listed_options(binary):
+    """Switches that only take off are not listed as options: who sees one listed switches it on."""
+    only_off = {('run-with', 'async-teardown'), ('overcommit', 'cpu-pm'), ('machine', 'usb'), ('machine', 'vmport'), ('machine', 'smm')}
+    with qmp_client.Process(binary, *PAUSED) as process:
+        listed = {(option['option'], one['name']) for option in process.connect().negotiate().command('query-command-line-options')
+                  for one in option['parameters']}
+    need({('run-with', 'user'), ('overcommit', 'mem-lock'), ('machine', 'kernel-irqchip')} <= listed, f'{listed}')
+    need(not only_off & listed, f'listed: {only_off & listed}')
+    for option, name in sorted(only_off):
+        for value, good in (('on', False), ('off', True)):
+            argv = [binary, '-nodefaults', *PAUSED, f'-{option}', f'{name}={value}', '-monitor', 'stdio']
+            done = subprocess.run(argv, input=b'quit\n', stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=30, check=False)
+            need((done.returncode == 0) == good, f'-{option} {name}={value}: {done}')
+            need(good or name in done.stderr.decode(), f'-{option} {name}={value}: {done}')
+
+
 def bad_requests():
     """At least 500 requests that are wrong in one way each, and the class of the error."""
     deep = '[' * 1020 + ']' * 1020

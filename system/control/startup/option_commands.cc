@@ -1,4 +1,6 @@
 // query-command-line-options; see query_commands.h.
+#include <algorithm>
+
 #include "qapi/commands_machine_info.h"
 #include "qapi/types_chardev.h"
 #include "qapi/types_control.h"
@@ -33,6 +35,12 @@ qapi::CommandLineParameterType type_of(const qapi::MemberInfo& member) {
     return number ? Type::Number : Type::String;
 }
 
+// The schema's mark of what is refused unless it says off: to list it would be to say that one may ask for
+// it, and management programs do (libvirt from 9.6 on switches async-teardown on where it is listed).
+bool is_only_off(const qapi::MemberInfo& member) {
+    return std::ranges::find(member.features, "only-off") != member.features.end();
+}
+
 // libvirt 9.0 takes hpet= among a machine's options for the loss of -no-hpet, and then refuses <timer
 // name='hpet' present='yes'/>. Emulators of the version that query-version tells do not list it here either;
 // qom-list-properties does.
@@ -43,7 +51,7 @@ bool is_untold(const Option& option, const qapi::MemberInfo& member) {
 qapi::CommandLineOptionInfo describe(const Option& option) {
     qapi::CommandLineOptionInfo info{.option = option.name, .parameters = {}};
     for (const qapi::MemberInfo& member : option.info->members) {
-        if (is_untold(option, member)) continue;
+        if (is_only_off(member) || is_untold(option, member)) continue;
         info.parameters.push_back(
             {.name = std::string(member.name), .type = type_of(member), .help = std::string(member.help)});
     }
