@@ -25,8 +25,6 @@ namespace vmm {
 
 namespace {
 
-constexpr const char* kDefaultFirmware = "/usr/share/seabios/bios-256k.bin";
-
 CpuTopology topology_of(const SmpTopology& smp) {
     return {.sockets = smp.sockets, .dies = smp.dies, .cores = smp.cores, .threads = smp.threads};
 }

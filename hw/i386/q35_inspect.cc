@@ -26,7 +26,8 @@ std::vector<uint64_t> Q35Board::interrupt_counts() {
 std::vector<Q35Board::RomImage> Q35Board::roms() {
     std::vector<RomImage> out;
     for (const LaunchImage& image : state_->launch_images())
-        out.push_back({image.name, image.range.first().raw(), image.range.size()});
+        out.push_back({image.name.empty() ? kDefaultFirmware : image.name, image.range.first().raw(),
+                       image.range.size()});
     return out;
 }
 

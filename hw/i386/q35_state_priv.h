@@ -46,6 +46,9 @@ class IoApic;
 class Lpc;
 class Mc146818;
 
+// The firmware without -bios.
+inline constexpr const char* kDefaultFirmware = "/usr/share/seabios/bios-256k.bin";
+
 struct Q35Board::State {
     State(const MachineConfig& machine, const Q35Parts& given,
           std::unique_ptr<X86Accelerator> x86_accelerator, const Q35Map& addresses,

@@ -48,6 +48,13 @@ Result<HmpLine> parse_hmp_line(std::string_view text) {
     line.command = words[0];
     line.words.assign(words.begin() + 1, words.end());
     line.rest = std::string(trim(text.substr(rest)));
+    // "x/4xb 0": a format may follow its command at once.
+    if (const size_t slash = line.command.find('/'); slash != 0 && slash != std::string::npos) {
+        const std::string format = line.command.substr(slash);
+        line.command.resize(slash);
+        line.words.insert(line.words.begin(), format);
+        line.rest = std::string(trim(format + " " + line.rest));
+    }
     return line;
 }
 

@@ -277,9 +277,12 @@ void register_human_commands(HmpTable& table, MachineView& view, const DeviceTyp
                    TRY(table.qmp("device_del", qapi::Dict{{"id", line.word(0)}}));
                    return std::string();
                }});
-    table.add({"xp", "[/FORMAT] address", "shows physical memory; FORMAT: count, x d u o c, b h w g",
+    table.add({"xp", "[/FORMAT] address",
+               "shows physical memory; FORMAT: count, one of x d u o c, one of b h w g (xp /4xb 0)",
                [&view](const HmpLine& line) { return examine(view, line, Addresses::Physical); }});
-    table.add({"x", "[/FORMAT] address", "the same for addresses as the monitor's processor sees them",
+    table.add({"x", "[/FORMAT] address",
+               "shows memory as the monitor's processor sees it; FORMAT: count, one of x d u o c, one of b h "
+               "w g (x /4xb 0)",
                [&view](const HmpLine& line) { return examine(view, line, Addresses::Linear); }});
 }
 

@@ -79,6 +79,18 @@ TEST(HmpLine, IsCutIntoWords) {
     EXPECT_EQ(parse_hmp_line("  ")->command, "");
 }
 
+TEST(HmpLine, AFormatMayFollowItsCommandAtOnce) {
+    for (const char* text : {"x/4xb 0x10", " x /4xb  0x10 "}) {
+        auto line = parse_hmp_line(text);
+        ASSERT_TRUE(line) << text;
+        EXPECT_EQ(line->command, "x") << text;
+        EXPECT_EQ(line->words, (std::vector<std::string>{"/4xb", "0x10"})) << text;
+    }
+    EXPECT_EQ(parse_hmp_line("xp/2xg 0")->rest, "/2xg 0");
+    EXPECT_EQ(parse_hmp_line("/x 0")->command, "/x");
+    EXPECT_EQ(parse_hmp_line("qom-list /machine/x")->command, "qom-list");
+}
+
 TEST(HmpTable, ErrorsAreText) {
     qapi::CommandTable none;
     HmpTable table(none);
