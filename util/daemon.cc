@@ -39,6 +39,7 @@ bool still_the_file(const Fd& fd, const std::string& path) {
 }  // namespace
 
 Result<Daemon> Daemon::enter() {
+    Fd null = TRY(open_file("/dev/null", O_RDWR));
     int ends[2];
     if (::pipe2(ends, O_CLOEXEC) < 0) return Error::from_errno(errno, "pipe");
     Fd reader(ends[0]);
@@ -50,15 +51,15 @@ Result<Daemon> Daemon::enter() {
         wait_for_child(child, std::move(reader));
     }
     ::setsid();
-    return Daemon(std::move(writer));
+    return Daemon(std::move(writer), std::move(null));
 }
 
 Status Daemon::ready() {
     if (::chdir("/") < 0) return Error::from_errno(errno, "chdir to /");
-    Fd null = TRY(open_file("/dev/null", O_RDWR));
     for (int standard : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
-        if (::dup2(null.get(), standard) < 0) return Error::from_errno(errno, "dup2");
+        if (::dup2(null_.get(), standard) < 0) return Error::from_errno(errno, "dup2");
     }
+    null_.reset();
     const uint8_t good = 0;
     Status told = write_full(pipe_.get(), {&good, 1});
     pipe_.reset();

@@ -22,8 +22,9 @@ class Daemon {
     Status ready();
 
   private:
-    explicit Daemon(Fd pipe) : pipe_(std::move(pipe)) {}
+    Daemon(Fd pipe, Fd null) : pipe_(std::move(pipe)), null_(std::move(null)) {}
     Fd pipe_;
+    Fd null_;  // opened before the root may change
 };
 
 // Holds "<pid>\n" and a lock while it lives; removes the file at the end.

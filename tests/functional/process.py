@@ -3,12 +3,14 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import time
 
 import harness
+import qmp_client
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'bench'))
 import images
@@ -152,8 +154,137 @@ def nothing_is_left_open_for_children(binary, folder):
             need(flags & os.O_CLOEXEC, f'descriptor {number} ({target}) would be inherited')
 
 
+def status_of(pid, field):
+    with open(f'/proc/{pid}/status', encoding='ascii') as file:
+        return re.search(rf'^{field}:\s+(.*)$', file.read(), re.MULTILINE)[1]
+
+
+@with_folder
+def eight_daemons_on_one_pid_file(binary, folder):
+    """One holds it, seven say so in a line each; who may connect once its parent has gone."""
+    pidfile = os.path.join(folder, 'pid')
+    command = argv(binary, folder, images.spins(), '-daemonize', '-pidfile', pidfile)
+    for round_ in range(4):
+        sockets = [os.path.join(folder, f'qmp{round_}.{number}') for number in range(8)]
+        started = [subprocess.Popen([*command, '-qmp', f'unix:{path},server=on,wait=off'], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                    stderr=subprocess.PIPE) for path in sockets]
+        errors = [process.communicate(timeout=60)[1].decode() for process in started]
+        winners = [number for number, process in enumerate(started) if process.returncode == 0]
+        need(len(winners) == 1, f'{len(winners)} of eight started: {errors}')
+        pid = int(open(pidfile, encoding='ascii').read())
+        try:
+            for number, process in enumerate(started):
+                if number in winners:
+                    need(not errors[number], f'the winner said {errors[number]!r}')
+                    with socket.socket(socket.AF_UNIX) as monitor:
+                        monitor.connect(sockets[number])  # at once: its parent has gone
+                        qmp = qmp_client.Connection(monitor).negotiate()
+                        need(qmp.command('query-status')['running'], 'the winner does not run')
+                        qmp.command('quit')
+                else:
+                    need(process.returncode == 1 and errors[number].count('\n') == 1 and f"'{pidfile}' is held by another process" in errors[number],
+                         f'status {process.returncode}: {errors[number]!r}')
+            need(gone(pid), 'quit did not end it')
+            need(not os.path.exists(pidfile), 'the pid file stayed')
+        finally:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+
+
+@with_folder
+def daemon_in_another_root(binary, folder):
+    """A root without a /dev."""
+    if os.geteuid() != 0:
+        print('not run: daemon_in_another_root needs root')
+        return
+    root, pidfile = os.path.join(folder, 'root'), os.path.join(folder, 'pid')
+    os.mkdir(root)
+    done = subprocess.run(argv(binary, folder, images.spins(), '-daemonize', '-pidfile', pidfile, '-run-with', f'chroot={root}'),
+                          stdin=subprocess.DEVNULL, capture_output=True, timeout=30, check=False)
+    need(done.returncode == 0 and not done.stderr, f'{done}')
+    pid = int(open(pidfile, encoding='ascii').read())
+    need(os.readlink(f'/proc/{pid}/root') == os.path.realpath(root), 'its root')
+    os.kill(pid, signal.SIGTERM)
+    need(gone(pid), 'SIGTERM did not end it')
+
+
+@with_folder
+def privileges_are_dropped(binary, folder):
+    """The user, the groups and the root are others when the first request is served, though the greeting comes earlier."""
+    if os.geteuid() != 0:
+        print('not run: privileges_are_dropped needs root')
+        return
+    root = os.path.join(folder, 'root')
+    os.mkdir(root)
+    os.chmod(folder, 0o755)
+    os.chmod(root, 0o777)
+    request = b'{"execute": "qmp_capabilities"}{"execute": "pmemsave", "arguments": {"val": 0, "size": 4096, "filename": "/saved"}}'
+    for user, name in (('65534:65533', False), ('nobody', True)):
+        path = os.path.join(folder, 'qmp' + user.replace(':', '.'))
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(path)
+            listener.listen(1)
+            # It connects while it starts and finds the requests there before it can have greeted.
+            with harness.Vmm(argv(binary, folder, images.spins(), '-qmp', f'unix:{path}', '-run-with', f'user={user},chroot={root}')) as vmm:
+                monitor = listener.accept()[0]
+                monitor.sendall(request)
+                qmp = qmp_client.Connection(monitor)
+                need([qmp.reply(), qmp.reply()] == [{'return': {}}] * 2, 'the answers')
+                saved = os.stat(os.path.join(root, 'saved'))
+                need(saved.st_uid == 65534 and (name or saved.st_gid == 65533), f'the first request was served as {saved.st_uid}:{saved.st_gid}')
+                pid = vmm.process.pid
+                for task in os.listdir(f'/proc/{pid}/task'):
+                    need(status_of(f'{pid}/task/{task}', 'Uid').split() == ['65534'] * 4, f"thread {task}: {status_of(f'{pid}/task/{task}', 'Uid')}")
+                    need(int(status_of(f'{pid}/task/{task}', 'CapEff'), 16) == 0, f'thread {task} has capabilities')
+                    need(os.readlink(f'/proc/{pid}/task/{task}/root') == os.path.realpath(root), f'the root of thread {task}')
+                need('0' not in status_of(pid, 'Groups').split(), f"groups: {status_of(pid, 'Groups')}")
+                qmp.command('quit')
+                need(vmm.wait(10) == 0, vmm.report())
+        os.unlink(os.path.join(root, 'saved'))
+    for option, words in (('user=no-such-user', 'there is no such user'), (f'chroot={folder}/missing', 'chroot=')):
+        status, _, err = harness.run(argv(binary, folder, images.spins(), '-run-with', option), 20)
+        need(status == 1 and err.count('\n') == 1 and words in err, f'{option}: {status} {err}')
+
+
+@with_folder
+def memory_is_locked(binary, folder):
+    """All of it at once with on, what was touched with on-fault, nothing without."""
+    for mode, least, most in (('on', 64 << 10, 1 << 30), ('on-fault', 64, 1 << 30), ('off', 0, 0)):
+        with harness.Vmm(argv(binary, folder, images.spins(), '-overcommit', f'mem-lock={mode}')) as vmm:
+            deadline = time.monotonic() + 10
+            locked = resident = 0
+            while time.monotonic() < deadline:
+                locked, resident = (int(status_of(vmm.process.pid, field).split()[0]) for field in ('VmLck', 'VmRSS'))
+                names = {open(f'/proc/{vmm.process.pid}/task/{task}/comm', encoding='ascii').read() for task in os.listdir(f'/proc/{vmm.process.pid}/task')}
+                if len(names) > 1 and least <= locked <= most and (mode != 'on' or resident >= 64 << 10):
+                    break
+                time.sleep(0.05)
+            need(least <= locked <= most, f'mem-lock={mode}: VmLck {locked} kB\n{vmm.report()}')
+            need((resident >= 64 << 10) == (mode == 'on'), f'mem-lock={mode}: VmRSS {resident} kB')
+
+
+@with_folder
+def a_sandboxed_guest_runs(binary, folder):
+    """Every group denied: the guest boots and ends, the filter is in force in each thread."""
+    everything = 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny'
+    with harness.Vmm(argv(binary, folder, images.spins(), '-sandbox', everything, '-smp', '2')) as vmm:
+        time.sleep(0.5)
+        need(vmm.process.poll() is None, vmm.report())
+        for task in os.listdir(f'/proc/{vmm.process.pid}/task'):
+            need(status_of(f'{vmm.process.pid}/task/{task}', 'Seccomp') == '2', f'thread {task} has no filter')
+            need(status_of(f'{vmm.process.pid}/task/{task}', 'NoNewPrivs') == '1', f'thread {task} may gain privileges')
+        vmm.process.send_signal(signal.SIGTERM)
+        need(vmm.wait(10) == 0, vmm.report())
+    with harness.Vmm(argv(binary, folder, images.spins(), '-sandbox', 'off')) as vmm:
+        time.sleep(0.3)
+        need(status_of(vmm.process.pid, 'Seccomp') == '0', 'a filter in spite of off')
+
+
 if __name__ == '__main__':
     harness.need_kvm()
     harness.main([daemon_lives_until_sigterm, daemon_that_cannot_start_says_why, every_ending_signal_ends_it, log_file_has_the_trace,
                   paused_guest_does_not_run, no_reboot_ends_at_the_first_reset, no_shutdown_keeps_the_process, threads_are_named,
-                  nothing_is_left_open_for_children])
+                  nothing_is_left_open_for_children, eight_daemons_on_one_pid_file, daemon_in_another_root, privileges_are_dropped,
+                  memory_is_locked, a_sandboxed_guest_runs])
