@@ -1,6 +1,8 @@
 // Outcomes of the engine as the exits want them; see engine_converter.h.
 #include "accel/kvm/engine_converter.h"
 
+#include "accel/kvm/trace.h"
+
 namespace vmm::kvm {
 
 namespace {
@@ -21,6 +23,7 @@ namespace {
 }  // namespace
 
 [[gnu::hot]] GuestConverter::Answer EngineConverter::convert(GpaRange range, Visibility to) {
+    trace_kvm_convert_memory(range.first().raw(), range.size(), visibility_name(to));
     limit_.pass();
     ConversionResult result =
         engine_.convert(range, to, to == Visibility::Private ? prefault_ : Prefault::No);

@@ -47,7 +47,6 @@ FaultVerdict serve_memory_fault(const abi::MemoryFaultExit& fault, int errno_val
         return failed(fault, "the guest faults there again and again: nothing backs the side it is on", "");
     }
     Visibility to = (fault.flags & abi::kMemoryExitPrivate) != 0 ? Visibility::Private : Visibility::Shared;
-    trace_kvm_convert_memory(fault.gpa, fault.size, visibility_name(to));
     GuestConverter::Answer answer = converter->convert(*range, to);
     switch (answer.outcome) {
         case GuestConverter::Outcome::Refused:

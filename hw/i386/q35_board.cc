@@ -144,7 +144,7 @@ Status Q35Board::State::make_private_memory() {
                                            parts.confidential->requirements().faults_ask_for_conversion);
     conversions->limit().set_rate(config.conversion_limit);
     resets.add(*conversions);
-    return conversions->engine().sync_status();
+    return conversions->start();
 }
 
 void Q35Board::State::make_flash(std::vector<std::unique_ptr<FlashDrive>> drives) {

@@ -24,17 +24,21 @@ void Q35Board::State::make_memory_slots() {
                 registers);
 }
 
+Status Q35Board::State::change_map(const std::function<void()>& change) {
+    if (conversions == nullptr) return accelerator.attempt(change);
+    return conversions->attempt([&] { return accelerator.attempt(change); });
+}
+
 Status Q35Board::State::map_module(PcDimm& module, Gpa at) {
     if (parts.confidential != nullptr && parts.confidential->requirements().launched)
         return Error::make("%s has its memory measured: none comes later", parts.confidential->id().c_str());
-    Status done = accelerator.attempt([&] { topology.add(system, module.region(), at.raw()); });
-    if (done && conversions != nullptr) done = conversions->engine().sync_status();
+    Status done = change_map([&] { topology.add(system, module.region(), at.raw()); });
     if (!done) unmap_module(module);
     return done;
 }
 
 void Q35Board::State::unmap_module(PcDimm& module) {
-    Status done = accelerator.attempt([&] { topology.remove(module.region()); });
+    Status done = change_map([&] { topology.remove(module.region()); });
     if (done && conversions != nullptr) done = conversions->engine().release(module.ram());
     if (!done) log_warning("memory module '%s': %s", module.id().c_str(), done.error().message().c_str());
 }

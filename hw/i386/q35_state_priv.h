@@ -80,6 +80,8 @@ struct Q35Board::State {
     void refresh_tables();
     void make_sockets();
     void make_memory_slots();
+    // What the kernel could not follow is the result.
+    Status change_map(const std::function<void()>& change);
     Status map_module(PcDimm& module, Gpa at);
     void unmap_module(PcDimm& module);
     X86CpuSetup cpu_setup(unsigned index) const;

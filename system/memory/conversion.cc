@@ -16,12 +16,6 @@ namespace {
 
 using ull = unsigned long long;
 
-const GpaRange kWholeSpace = GpaRange::between(Gpa(0), Gpa(~uint64_t{0}));
-
-RamPiece whole_piece(const FlatSection& s) {
-    return {s.range, s.ram, s.ram_offset};
-}
-
 // What a conversion may touch: freeing a huge page depends on all of it, and it may start before and end
 // after the range.
 GpaRange reach_of(GpaRange range, uint64_t largest_page) {
@@ -142,18 +136,6 @@ const RamPiece* ConversionEngine::other_stretch_with(GpaRange range) const {
     return found != stretches_.end() ? &*found : nullptr;
 }
 
-void ConversionEngine::find_stretches() {
-    stretches_.clear();
-    largest_stretch_.reset();
-    if (!has_private_memory_) return;
-    for (const FlatSection& s : view_->sections()) {
-        if (!can_be_private(s) || s.ram->page_size() != kPageSize) continue;
-        stretches_.push_back(whole_piece(s));
-        if (!largest_stretch_ || largest_stretch_->gpa.size() < s.range.size())
-            largest_stretch_ = stretches_.back();
-    }
-}
-
 [[gnu::always_inline]] inline Status ConversionEngine::set_in_kernel(const UsualPiece& usual, Visibility to) {
     if (!usual.kernel) [[unlikely]]
         return model_.set(usual.piece, to);
@@ -224,62 +206,9 @@ inline uint64_t ConversionEngine::acquire_reach(GpaRange range) {
     return result;
 }
 
-void ConversionEngine::begin() {
-    commit_ticket_ = ranges_.acquire(kWholeSpace);
-}
-
-void ConversionEngine::commit(const FlatView&) {
-    view_ = memory_.view();
-    find_stretches();
-    ranges_.release(commit_ticket_);
-}
-
-void ConversionEngine::section_added(const FlatSection& section) {
-    if (!can_be_private(section)) return;
-    {
-        Locked lock(mutex_);
-        if (std::find(blocks_.begin(), blocks_.end(), section.ram) == blocks_.end())
-            blocks_.push_back(section.ram);
-    }
-    largest_page_ = std::max(largest_page_.load(), section.ram->page_size());
-    Status synced = sync_section(section);
-    if (synced) return;
-    Locked lock(mutex_);
-    if (!sync_error_) sync_error_ = std::move(synced).take_error();
-}
-
-Status ConversionEngine::sync_section(const FlatSection& section) {
-    for (const VisibilityModel::SyncStep& sync : model_.sync(whole_piece(section))) {
-        note({.attribute = 1});
-        Status set = model_.set(sync.what, sync.to);
-        if (!set) {
-            return std::move(set).take_error().while_doing(
-                "making 0x%llx bytes at 0x%llx %s", static_cast<ull>(sync.what.gpa.size()),
-                static_cast<ull>(sync.what.gpa.first().raw()), visibility_name(sync.to));
-        }
-    }
-    return {};
-}
-
 void ConversionEngine::note(const ConversionCalls& calls) {
     LockedBriefly lock(ranges_.mutex());
     stats_.note(calls);
-}
-
-Status ConversionEngine::sync_status() {
-    Locked lock(mutex_);
-    if (!sync_error_) return {};
-    Error error = std::move(*sync_error_);
-    sync_error_.reset();
-    return error;
-}
-
-Status ConversionEngine::kernel_forgot() {
-    RangeLock::Held held(ranges_, kWholeSpace);
-    model_.forget();
-    for (const FlatSection& s : view_->sections())
-        if (can_be_private(s)) TRY(sync_section(s));
-    return {};
 }
 
 Status ConversionEngine::reset() {

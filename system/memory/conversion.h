@@ -77,7 +77,8 @@ class ConversionEngine final : private MemoryListener, private PopulatedSource {
         PageDropper* dropper = nullptr;  // null: the kernel's own calls
     };
     // All outlive the engine. It hears of RAM that comes and goes, and sees to it that the kernel's
-    // attributes agree with the blocks' visibility; whether that worked is sync_status().
+    // attributes agree with the blocks' visibility, and are shared where RAM that was private has gone;
+    // whether that worked is sync_status().
     ConversionEngine(AddressSpace& memory, AttributeSink& sink, VisibilityModel& model, Config config);
     ConversionEngine(AddressSpace& memory, AttributeSink& sink, VisibilityModel& model)
         : ConversionEngine(memory, sink, model, Config()) {}
@@ -95,7 +96,7 @@ class ConversionEngine final : private MemoryListener, private PopulatedSource {
     Status release(RamBlock& block);
     // The VM was rebuilt and knows no attributes: tells them all again.
     Status kernel_forgot();
-    // The first failure to bring the kernel's attributes in line when RAM was mapped; reading clears it.
+    // The first failure to bring the kernel's attributes in line when RAM came or went; reading clears it.
     Status sync_status();
 
     // Frees both sides of a page-aligned part of a block (balloon, virtio-mem); private stays private.
@@ -125,6 +126,7 @@ class ConversionEngine final : private MemoryListener, private PopulatedSource {
   private:
     // MemoryListener: from begin to commit no conversion runs.
     void begin() override;
+    void section_removed(const FlatSection& section) override;
     void section_added(const FlatSection& section) override;
     void commit(const FlatView& view) override;
     int priority() const override { return 10; }  // after the memory slots
@@ -154,6 +156,9 @@ class ConversionEngine final : private MemoryListener, private PopulatedSource {
     ConversionResult conclude(const ConversionPlan& plan, ConversionJob& job, Status done, Prefault prefault);
     void note(const ConversionCalls& calls);
     Status sync_section(const FlatSection& section);
+    Status sync_outside(GpaRange range);
+    Status sync(const VisibilityModel::SyncStep& step);
+    void keep_first(Status synced);
     Status reset_block(const FlatView& view, RamBlock& block);
     Status reset_hidden(RamBlock& block, const VisibilityRun& run);
 
@@ -171,6 +176,7 @@ class ConversionEngine final : private MemoryListener, private PopulatedSource {
     Populated populated_;  // changed only with the whole space locked
     ConversionStats stats_{ranges_.mutex()};
     uint64_t commit_ticket_ = 0;  // of the range lock, from begin to commit
+    std::vector<GpaRange> left_;  // by sections that could be private, until the commit
     // Changed by commits, that is with the whole space locked; read with any range locked.
     FlatViewPtr view_;
     // The view's sections that usual requests are for; the largest is found without a look at the heap.

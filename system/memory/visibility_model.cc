@@ -63,15 +63,23 @@ void VmWideAttributes::visit(const RamPiece& piece,
 std::vector<VisibilityModel::SyncStep> VmWideAttributes::sync(const RamPiece& piece) const {
     std::vector<SyncStep> steps;
     for (const VisibilityRun& truth : piece.block->visibility().runs(piece.ram())) {
-        const RamPiece part = piece.cut(truth.range);
-        if (is_all(part, truth.visibility)) continue;
-        std::optional<GpaRange> wrong;
-        visit_runs(part.gpa, opposite(truth.visibility), [&](GpaRange run) {
-            wrong = wrong ? GpaRange::between(wrong->first(), run.last()) : run;
-        });
-        steps.push_back({{*wrong, nullptr, RamOffset(0)}, truth.visibility});
+        const std::optional<SyncStep> step = one_step(piece.cut(truth.range).gpa, truth.visibility);
+        if (step) steps.push_back(*step);
     }
     return steps;
+}
+
+std::optional<VisibilityModel::SyncStep> VmWideAttributes::sync_outside(GpaRange range) const {
+    return one_step(range, Visibility::Shared);
+}
+
+std::optional<VisibilityModel::SyncStep> VmWideAttributes::one_step(GpaRange range,
+                                                                    Visibility visibility) const {
+    std::optional<GpaRange> wrong;
+    visit_runs(range, opposite(visibility),
+               [&](GpaRange run) { wrong = wrong ? GpaRange::between(wrong->first(), run.last()) : run; });
+    if (!wrong) return std::nullopt;
+    return SyncStep{{*wrong, nullptr, RamOffset(0)}, visibility};
 }
 
 void VmWideAttributes::forget() {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <vector>
 
 #include "system/memory/attribute_sink.h"
@@ -49,11 +50,15 @@ class VisibilityModel {
         Visibility to;
     };
     virtual std::vector<SyncStep> sync(const RamPiece& piece) const = 0;
+    // RAM has gone from whole pages, and nothing is there that can be private: the call that makes the kernel
+    // agree, if it takes one. Until then it would refuse every access, to ROM and devices as well.
+    virtual std::optional<SyncStep> sync_outside(GpaRange range) const = 0;
     // The kernel's state is new (the VM was rebuilt): everything is as a new VM has it.
     virtual void forget() = 0;
 };
 
-// Attributes in the VM, by guest-physical address; they outlive memory slots. Thread-safe; the caller keeps
+// Attributes in the VM, by guest-physical address; they outlive memory slots, and count where there is none.
+// Thread-safe; the caller keeps
 // overlapping steps apart.
 class VmWideAttributes final : public VisibilityModel {
   public:
@@ -67,12 +72,15 @@ class VmWideAttributes final : public VisibilityModel {
     void visit(const RamPiece& piece, const std::function<void(RamRange, Visibility)>& visit) const override;
     bool keeps_other_side() const override { return true; }
     std::vector<SyncStep> sync(const RamPiece& piece) const override;
+    std::optional<SyncStep> sync_outside(GpaRange range) const override;
     void forget() override;
 
   private:
     // Calls visit(run) for each run of the range that is `visibility`.
     template <typename Visit>
     void visit_runs(GpaRange range, Visibility visibility, Visit visit) const;
+    // From the first to the last run of the range that is not `visibility`.
+    std::optional<SyncStep> one_step(GpaRange range, Visibility visibility) const;
 
     AttributeSink& sink_;
     PageMap kernel_{Visibility::Shared};

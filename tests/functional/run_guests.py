@@ -30,6 +30,7 @@ class Case:
     status: int = PASS
     patch: int = 0
     errors: list = dataclasses.field(default_factory=list)
+    once: list = dataclasses.field(default_factory=list)  # of the messages
     timeout: int = 60
 
 
@@ -81,9 +82,17 @@ SUMMARY = ['-trace', 'machine_memory_summary']
 ONE_SIDE = 'both_bytes=0\n'
 
 
-def protected(name, image, memory, output=(), **more):
+CONVERSION_TRACE = ['-trace', 'kvm_hc_map_gpa_range', '-trace', 'kvm_convert_memory']
+# What convert_hole asks for first, and the last four pages of RAM, as the events tell it.
+CONVERSIONS_TRACED = ['kvm_hc_map_gpa_range gpa 0xfe900000 size 0x4000 attributes 0x0 flags 0x', 'kvm_convert_memory 0xfe900000+0x4000 to shared\n',
+                      'kvm_hc_map_gpa_range gpa 0xfffc000 size 0x4000 attributes 0x10 flags 0x', 'kvm_convert_memory 0xfffc000+0x4000 to private\n']
+PRIVATE_FAULT = ('penumbra: vCPU 0: guest memory 0xf3000+0x1000 (private access): the guest faults there again and again: '
+                 'nothing backs the side it is on\n')
+
+
+def protected(name, image, memory, output=(), errors=(), **more):
     """A guest with private RAM. In the end no page may be there on both sides."""
-    return Case(name, image, SW_PROTECTED + SUMMARY + memory, [f'PASS {image}', *output], errors=[ONE_SIDE], **more)
+    return Case(name, image, SW_PROTECTED + SUMMARY + memory, [f'PASS {image}', *output], errors=[ONE_SIDE, *errors], **more)
 
 
 PROTECTED = [
@@ -98,7 +107,13 @@ PROTECTED = [
     protected('convert-basic-prealloc', 'convert_basic', one_backend(256, more=',prealloc=on')),
     protected('convert-slots-nodes', 'convert_slots', two_nodes(256), ['middle of low memory 0x8000000']),
     protected('convert-slots-4g', 'convert_slots', one_backend(3072), ['beginning of high memory 0x100000000']),
-    protected('convert-hole', 'convert_hole', one_backend(256)),
+    protected('convert-hole', 'convert_hole', one_backend(256) + CONVERSION_TRACE, errors=CONVERSIONS_TRACED),
+    protected('convert-shadow', 'convert_shadow', one_backend(256)),
+    protected('convert-reset', 'convert_reset', one_backend(256), [f'resets {n}\n' for n in range(5)]),
+    protected('convert-reset-smp', 'convert_reset', two_nodes(256) + ['-smp', '2'], ['resets 4\n']),
+    # Private RAM behind a write-protected window has no guest_memfd: one report, and the machine ends.
+    Case('private-fault', 'private_fault', SW_PROTECTED + ['-trace', 'kvm_memory_fault'] + one_backend(256), ['touching\n'], status=1,
+         errors=['kvm_memory_fault gpa 0xf3000 bytes 0x1000 flags 0x8\n', PRIVATE_FAULT], once=[PRIVATE_FAULT]),
     protected('convert-refused', 'convert_refused', two_nodes(256, second=',private=off')),
     # On a busy host the testbed is slow and its clock may run several times too fast; the caller's limit is the real one.
     protected('convert-smp', 'convert_smp', one_backend(256) + ['-smp', '2'], timeout=1500),
@@ -132,6 +147,9 @@ def run_case(case, binary, images, scratch):
             for wanted in everything:
                 if wanted not in text:
                     raise harness.Failure(f'"{wanted.strip()}" was not printed\n{vmm.report()}')
+        for wanted in case.once:
+            if vmm.err.decode(errors='replace').count(wanted) != 1:
+                raise harness.Failure(f'"{wanted.strip()}" was not printed once\n{vmm.report()}')
 
 
 def run_cases(cases, args):

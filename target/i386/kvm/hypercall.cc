@@ -69,7 +69,7 @@ struct MapRequest {
 
 [[gnu::hot]] HypercallAnswer serve_hypercall(const abi::HypercallExit& call, GuestConverter* converter) {
     if (call.number != abi::kHypercallMapGpaRange || converter == nullptr) return {negative(kNoSuchCall)};
-    trace_kvm_hc_map_gpa_range(call.args[0], call.args[1], call.args[2], call.flags);
+    trace_kvm_hc_map_gpa_range(call.args[0], call.args[1] * kPageSize, call.args[2], call.flags);
     return map_gpa_range(call.args[0], call.args[1], call.args[2], *converter);
 }
 

@@ -101,7 +101,8 @@ TEST(EngineConverter, outcomesAreTranslated) {
     EXPECT_TRUE(refused.error);
 }
 
-// A slot that is cut and healed keeps its pages' visibility: nobody sets attributes again.
+// A slot that is cut and healed keeps its pages' visibility; the ROM that cuts it has no private side and can
+// be read.
 TEST(EngineConverter, reSlottingKeepsVisibility) {
     ProtectedWorld machine;
     FakeKvm& fake = machine.world.fake;
@@ -112,10 +113,16 @@ TEST(EngineConverter, reSlottingKeepsVisibility) {
     fake.calls.clear();
     machine.world.topology.add(machine.world.memory_root, window, kRamAt + 0x20000, 1);
     EXPECT_EQ(fake.slots.size(), 3u);
+    EXPECT_FALSE(machine.is_private(0x20000));
+    EXPECT_FALSE(machine.is_private(0x2f000));
+    EXPECT_TRUE(machine.is_private(0x1f000));
+    EXPECT_TRUE(machine.is_private(0x30000));
     machine.world.topology.remove(window);
     EXPECT_EQ(fake.slots.size(), 1u);
     EXPECT_FALSE(machine.is_private(0x7000));
     EXPECT_TRUE(machine.is_private(0x6000));
+    EXPECT_TRUE(machine.is_private(0x20000));
+    EXPECT_EQ(fake.count(abi::kSetMemoryAttributes), 2u);
 }
 
 }  // namespace

@@ -172,7 +172,8 @@ void Machine::toggle_window() {
     topology_.set_enabled(window_, window_on_);
     for (size_t i = kWindowFirst; i < kWindowFirst + kWindowPages; ++i) {
         pages_[i].hidden = window_on_;
-        if (!window_on_) pages_[i].kernel = pages_[i].visibility;
+        // What shows in its place is shared.
+        pages_[i].kernel = window_on_ ? Visibility::Shared : pages_[i].visibility;
     }
 }
 
@@ -190,9 +191,8 @@ void Machine::apply(const Request& r) {
     for (size_t i = r.first; i < r.first + r.count; ++i) {
         Page& page = pages_[i];
         if (page.block == nullptr) continue;
-        page.kernel = r.to;
         if (page.hidden || page.visibility == r.to) continue;
-        page.visibility = r.to;
+        page.visibility = page.kernel = r.to;
         page.present = false;
     }
 }

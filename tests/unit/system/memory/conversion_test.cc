@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "system/memory/dma_space.h"
 #include "system/memory/region.h"
 #include "system/memory/region_ops.h"
@@ -186,28 +188,104 @@ TEST(Conversion, failureToTakeBackIsInconsistentAndTheMapSaysWhatTheKernelHas) {
     EXPECT_EQ(w.engine.stats().counters().inconsistent, 1u);
 }
 
-TEST(Conversion, attributesSurviveRamThatIsHiddenAndShownAgain) {
+// The kernel refuses private accesses to ROM and to devices: what shows in place of RAM is shared.
+TEST(Conversion, whatHidesPrivateRamIsSharedAndTheRamComesBackPrivate) {
     World w;
     ASSERT_EQ(w.convert(pages(2, 2), kPrivate), ConversionOutcome::Done);
     NoOps ops;
-    MemoryRegion window = MemoryRegion::io("window", 16 * kPage, ops);
+    auto image = RamBlock::anonymous("rom", 16 * kPage).take_value();
+    MemoryRegion device = MemoryRegion::io("device", 16 * kPage, ops);
+    MemoryRegion rom = MemoryRegion::rom("rom", *image);
+    for (MemoryRegion* window : {&device, &rom}) {
+        w.forget_calls();
+        w.topology.add(w.root, *window, 0, 1);
+        EXPECT_EQ(w.sink.calls, SinkCalls({{pages(2, 2), kShared}}));
+        EXPECT_EQ(w.engine.bytes(kPrivate), 16 * kPage);
+        w.topology.remove(*window);
+        EXPECT_EQ(w.sink.calls, SinkCalls({{pages(2, 2), kShared}, {pages(2, 2), kPrivate}}));
+        EXPECT_EQ(w.a->visibility().bytes(w.a->whole(), kPrivate), 2 * kPage);
+    }
+    EXPECT_TRUE(w.dropper.calls.size() == 0) << "what is hidden keeps its pages";
+    EXPECT_TRUE(w.engine.sync_status());
+}
+
+TEST(Conversion, windowOverSharedRamCostsNothing) {
+    World w;
+    NoOps ops;
+    MemoryRegion window = MemoryRegion::io("window", 32 * kPage, ops);
     w.forget_calls();
     w.topology.add(w.root, window, 0, 1);
     w.topology.remove(window);
     EXPECT_TRUE(w.sink.calls.empty());
-    EXPECT_EQ(w.a->visibility().bytes(w.a->whole(), kPrivate), 2 * kPage);
 }
 
-TEST(Conversion, leftOverAttributeUnderAHoleIsClearedOnRequestAndSetAgainWithTheRam) {
+// Between two windows RAM still shows: one call each, of the pages that were private and are covered.
+TEST(Conversion, onlyWhatIsCoveredIsMadeShared) {
+    World w;
+    ASSERT_EQ(w.convert(pages(0, 32), kPrivate), ConversionOutcome::Done);
+    ASSERT_EQ(w.convert(pages(9, 1), kShared), ConversionOutcome::Done);
+    NoOps ops;
+    MemoryRegion one = MemoryRegion::io("one", 4 * kPage, ops);
+    MemoryRegion two = MemoryRegion::io("two", 4 * kPage, ops);
+    MemoryRegion odd = MemoryRegion::io("half a page and two", 2 * kPage + 0x800, ops);
+    w.forget_calls();
+    {
+        Topology::Transaction transaction(w.topology);
+        w.topology.add(w.root, one, kPage, 1);
+        w.topology.add(w.root, two, 8 * kPage, 1);
+        w.topology.add(w.root, odd, 20 * kPage + 0x800, 1);
+    }
+    auto by_address = [](const auto& a, const auto& b) { return a.range.first() < b.range.first(); };
+    std::sort(w.sink.calls.begin(), w.sink.calls.end(), by_address);
+    EXPECT_EQ(w.sink.calls,
+              SinkCalls({{pages(1, 4), kShared}, {pages(8, 4), kShared}, {pages(21, 2), kShared}}));
+    w.forget_calls();
+    w.topology.set_enabled(w.ram_b, false);  // 20 is cut off, and goes with it
+    EXPECT_EQ(w.sink.calls, SinkCalls({{pages(23, 9), kShared}, {pages(16, 5), kShared}}));
+}
+
+TEST(Conversion, ramThatGoesLeavesNothingPrivateBehind) {
     World w;
     ASSERT_EQ(w.convert(pages(2, 2), kPrivate), ConversionOutcome::Done);
-    w.topology.set_enabled(w.ram_a, false);
+    ASSERT_EQ(w.convert(pages(14, 4), kPrivate), ConversionOutcome::Done);
     w.forget_calls();
-    EXPECT_EQ(w.convert(pages(0, 16), kShared), ConversionOutcome::Done);
-    EXPECT_EQ(w.sink.calls, SinkCalls({{pages(2, 2), kShared}}));
+    {
+        Topology::Transaction transaction(w.topology);
+        w.topology.set_enabled(w.ram_a, false);
+        w.topology.set_enabled(w.ram_b, false);
+    }
+    EXPECT_EQ(w.sink.calls, SinkCalls({{pages(2, 16), kShared}})) << "side by side: one call";
+    w.forget_calls();
+    EXPECT_EQ(w.convert(pages(0, 32), kShared), ConversionOutcome::Done);
+    EXPECT_TRUE(w.sink.calls.empty());
     EXPECT_TRUE(w.dropper.calls.empty());
     w.topology.set_enabled(w.ram_a, true);
-    EXPECT_EQ(w.sink.calls.back(), (FakeAttributeSink::Call{pages(2, 2), kPrivate}));
+    EXPECT_EQ(w.sink.calls, SinkCalls({{pages(2, 2), kPrivate}, {pages(14, 2), kPrivate}}));
+}
+
+TEST(Conversion, failureToShareWhatIsHiddenIsReportedAndClearedOnRequest) {
+    World w;
+    ASSERT_EQ(w.convert(pages(2, 2), kPrivate), ConversionOutcome::Done);
+    const uint64_t calls = w.engine.stats().counters().calls.attribute;
+    w.plan.fail(1, 1, ENOMEM);
+    w.topology.set_enabled(w.ram_a, false);
+    EXPECT_EQ(w.engine.stats().counters().calls.attribute, calls + 1);
+    Status status = w.engine.sync_status();
+    ASSERT_FALSE(status);
+    EXPECT_TRUE(status.error().text().starts_with("making 0x2000 bytes at 0x2000 shared: "))
+        << status.error().text();
+    EXPECT_EQ(w.sink.at(Gpa(2 * kPage)), kPrivate);
+    EXPECT_EQ(w.convert(pages(0, 16), kShared), ConversionOutcome::Done);
+    EXPECT_EQ(w.sink.at(Gpa(2 * kPage)), kShared);
+}
+
+// A private page that the kernel can only show the shared side of stays private: no one reads zeros for it.
+TEST(Conversion, readOnlyWindowOntoPrivateRamStaysPrivate) {
+    World w;
+    ASSERT_EQ(w.convert(pages(2, 2), kPrivate), ConversionOutcome::Done);
+    w.forget_calls();
+    w.topology.set_readonly(w.ram_a, true);
+    EXPECT_TRUE(w.sink.calls.empty());
 }
 
 TEST(Conversion, ramThatMovesTakesItsVisibilityAlong) {

@@ -131,6 +131,7 @@ class InPlaceModel : public VisibilityModel {
     }
     bool keeps_other_side() const override { return false; }
     std::vector<SyncStep> sync(const RamPiece&) const override { return {}; }
+    std::optional<SyncStep> sync_outside(GpaRange) const override { return std::nullopt; }
     void forget() override { blocks_.clear(); }
     IntervalMap<Visibility>& of(const RamBlock& block) const {
         return blocks_.try_emplace(&block, block.initial_visibility()).first->second;

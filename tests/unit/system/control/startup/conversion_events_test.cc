@@ -73,6 +73,35 @@ TEST_F(ConversionEvents, TheHostsFailureHasItsReasonAndItsPlace) {
     EXPECT_NE(told.all[0].find(R"("count": 1})"), std::string::npos) << told.all[0];
 }
 
+// A change of the memory map that the attributes cannot follow stops the machine, unless it was an attempt.
+TEST_F(ConversionEvents, AMapThatTheKernelCannotFollowIsReported) {
+    auto rom = RamBlock::anonymous("rom", 0x10000).take_value();
+    MemoryRegion window = MemoryRegion::rom("rom", *rom);
+    auto show = [&] { world.topology.add(world.memory_root, window, kRamAt, 1); };
+    auto hide = [&] { world.topology.remove(window); };
+    ASSERT_TRUE(conversions->start());
+    show();
+    hide();
+    EXPECT_TRUE(world.requests.all().empty());
+    world.fake.fail(abi::kSetMemoryAttributes, ENOMEM);
+    Status attempt = conversions->attempt([&] {
+        show();
+        return Status();
+    });
+    ASSERT_FALSE(attempt);
+    EXPECT_TRUE(attempt.error().text().starts_with("making 0x10000 bytes at 0x40000000 shared: "))
+        << attempt.error().text();
+    EXPECT_TRUE(world.requests.all().empty());
+    hide();
+    world.fake.fail(abi::kSetMemoryAttributes, ENOMEM);
+    show();
+    ASSERT_EQ(world.requests.all().size(), 1u);
+    EXPECT_TRUE(
+        world.requests.all()[0].starts_with("memory map: making 0x10000 bytes at 0x40000000 shared: "))
+        << world.requests.all()[0];
+    hide();
+}
+
 TEST_F(ConversionEvents, WhatTheGuestMayNotIsToldAndCounted) {
     for (int i = 0; i < 3; ++i)
         EXPECT_EQ(convert(1000, Visibility::Private), Outcome::Refused) << "where no RAM is";
