@@ -83,6 +83,9 @@ def processors(binary):
         q.outl(CPU_DATA, 0)
         info = q.qmp.wait_event('ACPI_DEVICE_OST')['data']['info']
         expect_equal(info, {'device': 'new', 'slot': '3', 'slot-type': 'CPU', 'source': 1, 'status': 0}, 'what the guest said')
+        kept = {one['slot']: one for one in q.qmp.command('query-acpi-ospm-status')}
+        expect_equal(kept['3'], info, 'what is kept of it')
+        expect_equal((len(kept), kept['2']['source'], 'device' in kept['2']), (6, 0, False), 'the other slots')
         fast = {cpu['cpu-index']: cpu['qom-path'] for cpu in q.qmp.command('query-cpus-fast')}
         expect_equal(fast[3], '/machine/peripheral/new', 'path')
         refused(q, 'CPU[3] with APIC ID 3 exists', 'device_add', driver=kind, **place)

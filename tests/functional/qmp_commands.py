@@ -1,0 +1,153 @@
+#!/usr/bin/env python3
+"""Commands that people type seldom: that each does what it says. The guest is a test client. qmp_commands.py PENUMBRA [TEST...]"""
+import os
+import select
+import socket
+import struct
+import tempfile
+
+from block_graph import wait_job
+from harness import main
+from monitored import Monitored, refused
+from qtest import expect, expect_equal
+
+MACHINE = ('-machine', 'q35', '-nodefaults')
+MAC = bytes.fromhex('525400a1b2c3')
+
+
+def events_states(q, pattern):
+    return {one['name']: one['state'] for one in q.qmp.command('trace-event-get-state', name=pattern)}
+
+
+def trace_events(binary):
+    """One event, a pattern, what there is not; an event that is on writes lines, one that is off does not."""
+    with tempfile.TemporaryDirectory(prefix='trace-') as folder, Monitored(binary, *MACHINE, '-D', f'{folder}/log') as q:
+        everything = events_states(q, '*')
+        some = events_states(q, 'kvm_*')
+        expect(1 < len(some) < len(everything) and all(name.startswith('kvm_') for name in some), f'{some}')
+        expect_equal(set(everything.values()), {'disabled'}, 'at first')
+        name, = events_states(q, 'kvm_run_exit')
+        q.qmp.command('trace-event-set-state', name=name, enable=True)
+        expect_equal({key for key, state in events_states(q, '*').items() if state == 'enabled'}, {name}, 'what is on')
+        q.qmp.command('trace-event-set-state', name='kvm_*', enable=True)
+        expect_equal(set(events_states(q, 'kvm_*').values()), {'enabled'}, 'the pattern')
+        q.qmp.command('trace-event-set-state', name='*', enable=False)
+        expect_equal(set(events_states(q, '*').values()), {'disabled'}, 'in the end')
+        refused(q, 'nothing', 'trace-event-set-state', name='nothing', enable=True)
+        refused(q, 'nothing', 'trace-event-get-state', name='nothing')
+        q.pci('1f.0').set_config_long(0x40, 0x601)
+        q.pci('1f.0').set_config_byte(0x44, 0x80)
+        for enable in (False, True):
+            q.qmp.command('trace-event-set-state', name='*', enable=enable)
+            q.pci('1f.0').set_config_byte(0x44, 0x80 if enable else 0)  # the ports of power management come and go
+            q.qmp.command('query-status')
+            with open(f'{folder}/log', 'rb') as log:
+                expect(bool(log.read()) == enable, f'lines with the events {"on" if enable else "off"}')
+
+
+def announcements(binary):
+    """RARP from the card's address, as often as asked; only by the cards that were named."""
+    ends = [socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM) for _ in range(2)]
+    arguments = []
+    for number, (_, theirs) in enumerate(ends):
+        arguments += ['-netdev', f'socket,id=n{number},fd={theirs.fileno()}', '-device', f'virtio-net-pci,netdev=n{number},mac=52:54:00:a1:b2:c{3 + number}']
+    with Monitored(binary, *MACHINE, *arguments, pass_fds=[theirs.fileno() for _, theirs in ends]) as q:
+        def frames(number, wanted, wait):
+            found = []
+            while select.select([ends[number][0]], [], [], wait if len(found) >= wanted else 10)[0]:
+                length, = struct.unpack('>I', ends[number][0].recv(4, socket.MSG_WAITALL))
+                found.append(ends[number][0].recv(length, socket.MSG_WAITALL))
+            return found
+        q.qmp.command('announce-self', initial=10, max=30, rounds=3, step=10, interfaces=['n0'])
+        sent = frames(0, 3, 0.3)
+        expect_equal(len(sent), 3, 'rounds')
+        for frame in sent:
+            expect_equal((frame[:6], frame[6:12], frame[12:14]), (b'\xff' * 6, MAC, b'\x80\x35'), 'the frame')
+            expect_equal(frame[14:22], struct.pack('>HHBBH', 1, 0x800, 6, 4, 3), 'a reverse request')
+            expect_equal((frame[22:28], frame[32:38]), (MAC, MAC), 'whose')
+        expect_equal(frames(1, 0, 0.2), [], 'the other card')
+        q.qmp.command('announce-self', initial=10, max=10, rounds=1, step=0)
+        expect_equal([len(frames(number, 1, 0.2)) for number in (0, 1)], [1, 1], 'both')
+    for pair in ends:
+        for one in pair:
+            one.close()
+
+
+def what_there_is(binary):
+    """Answers without arguments, against this very machine."""
+    with Monitored(binary, *MACHINE, '-m', '128,slots=2,maxmem=512M', '-smp', '1,maxcpus=2') as q:
+        kinds = {one['name'] for one in q.qmp.command('query-chardev-backends')}
+        expect({'file', 'null', 'pipe', 'pty', 'ringbuf', 'socket', 'stdio'} <= kinds, f'{kinds}')
+        for kind, data in (('null', {}), ('ringbuf', {'size': 64}), ('memory', {'size': 64}), ('pty', {}), ('file', {'out': '/dev/null'})):
+            expect(kind in kinds, f'{kind} is not listed')
+            q.qmp.command('chardev-add', id='new', backend={'type': kind, 'data': data})
+            q.qmp.command('chardev-remove', id='new')
+        expect_equal(q.qmp.command('query-current-machine'), {'wakeup-suspend-support': False}, 'this machine')
+        slots = q.qmp.command('query-acpi-ospm-status')
+        expect_equal(sorted((one['slot-type'], one['slot']) for one in slots), [('CPU', '0'), ('CPU', '1'), ('DIMM', '0'), ('DIMM', '1')], 'slots')
+        expect(all(one['source'] == one['status'] == 0 for one in slots), f'{slots}')
+
+
+def block_jobs(binary):
+    """block-job-pause stops the copying, -resume goes on, -finalize takes the last step that waits for it."""
+    with tempfile.TemporaryDirectory(prefix='jobs-') as folder:
+        for name in ('a', 'b'):
+            with open(f'{folder}/{name}', 'wb') as file:
+                file.write((b'data' if name == 'a' else b'\0\0\0\0') * (1 << 20))
+        files = [word for name in 'ab' for word in ('-blockdev', f'driver=file,node-name={name},filename={folder}/{name}')]
+        with Monitored(binary, *MACHINE, *files, '-device', 'virtio-blk-pci,drive=a,id=d') as q:
+            q.qmp.command('blockdev-backup', job_id='j', device='a', target='b', sync='full', speed=1 << 20, auto_finalize=False, auto_dismiss=False)
+            wait_job(q, 'j', 'created', 'running')
+            q.qmp.command('block-job-pause', device='j')
+            wait_job(q, 'j', 'paused')
+
+            def offset():
+                one, = q.qmp.command('query-block-jobs')
+                expect(one['paused'] and one['status'] == 'paused', f'{one}')
+                return one['offset']
+            at = offset()
+            expect(at < 4 << 20, 'it is over already')
+            select.select([], [], [], 0.5)
+            expect_equal(offset(), at, 'where a job that pauses is')
+            refused(q, 'j', 'block-job-finalize', id='j')
+            q.qmp.command('block-job-set-speed', device='j', speed=0)
+            q.qmp.command('block-job-resume', device='j')
+            wait_job(q, 'j', 'running', 'waiting', 'pending')
+            q.qmp.wait_event('BLOCK_JOB_PENDING')
+            expect_equal(q.qmp.command('query-block-jobs')[0]['status'], 'pending', 'the job')
+            q.qmp.command('block-job-finalize', id='j')
+            expect_equal(q.qmp.wait_event('BLOCK_JOB_COMPLETED')['data']['offset'], 4 << 20, 'copied')
+            wait_job(q, 'j', 'concluded')
+            q.qmp.command('block-job-dismiss', id='j')
+            expect_equal(q.qmp.command('query-block-jobs'), [], 'jobs')
+            refused(q, 'j', 'block-job-pause', device='j')
+        with open(f'{folder}/a', 'rb') as one, open(f'{folder}/b', 'rb') as other:
+            expect_equal(one.read(), other.read(), 'the copy')
+
+
+def another_medium(binary):
+    """blockdev-change-medium opens the tray, puts the image in, closes it; what cannot be opened changes nothing."""
+    with tempfile.TemporaryDirectory(prefix='media-') as folder:
+        for name, size in (('a.iso', 1 << 20), ('b.iso', 2 << 20)):
+            with open(f'{folder}/{name}', 'wb') as file:
+                file.truncate(size)
+        with Monitored(binary, *MACHINE, '-blockdev', f'driver=file,node-name=f,filename={folder}/a.iso,read-only=on', '-device',
+                       'ide-cd,drive=f,id=cd') as q:
+            def medium():
+                one, = q.qmp.command('query-block')
+                return one.get('tray_open'), os.path.basename(one['inserted']['file']), one['inserted']['image']['virtual-size'], one['inserted']['ro']
+            expect_equal(medium(), (False, 'a.iso', 1 << 20, True), 'at first')
+            q.qmp.command('blockdev-change-medium', id='cd', filename=f'{folder}/b.iso', format='raw')
+            for opened in (True, False):
+                data = q.qmp.wait_event('DEVICE_TRAY_MOVED')['data']
+                expect_equal((data['id'], data['tray-open']), ('cd', opened), 'the tray')
+            expect_equal(medium(), (False, 'b.iso', 2 << 20, True), 'then')
+            refused(q, 'missing.iso', 'blockdev-change-medium', id='cd', filename=f'{folder}/missing.iso')
+            refused(q, 'nobody', 'blockdev-change-medium', id='nobody', filename=f'{folder}/a.iso')
+            expect_equal(medium(), (False, 'b.iso', 2 << 20, True), 'after what was refused')
+            q.qmp.command('blockdev-change-medium', id='cd', filename=f'{folder}/a.iso', read_only_mode='read-only')
+            expect_equal(medium(), (False, 'a.iso', 1 << 20, True), 'in the end')
+
+
+if __name__ == '__main__':
+    main([trace_events, announcements, what_there_is, block_jobs, another_medium])
