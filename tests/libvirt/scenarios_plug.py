@@ -1,4 +1,5 @@
 """Devices that come and go while a domain runs."""
+import json
 import re
 
 from domain import Domain
@@ -84,8 +85,14 @@ def attach_disk_and_interface(world):
         disk_xml(domain)
         domain.virsh('attach-disk', f'{domain.images}/plugged.raw', 'vdc', '--targetbus', 'virtio', '--subdriver', 'raw', '--cache', 'none', '--serial', 'x7')
         expect_in('vdc', domain.say('domblklist'))
-        domain.virsh('attach-interface', 'user', '--model', 'virtio', '--mac', '52:54:00:aa:bb:cd', check=False)
-        expect_in('running', domain.state())
+        expect('cache', domain.monitor('query-block')[-1]['inserted']['cache']['direct'], True)
+        # This libvirt has no networks: what it cannot look up changes nothing.
+        domain.refused('no connection driver available for network|Network not found', 'attach-interface', 'network', 'default', '--model', 'virtio',
+                       '--mac', '52:54:00:aa:bb:cd')
+        expect_not_in('52:54:00:aa:bb:cd', domain.say('domiflist'))
+        domain.virsh('attach-device', write(domain, 'nic', NIC), '--live')
+        expect_in('52:54:00:aa:bb:cc', domain.say('domiflist'))
+        domain.expect_state('running')
 
 
 @scenario
@@ -202,7 +209,11 @@ def controllers_and_their_disks_come_and_go(world):
         expect_in('rd_req', domain.say('domblkstat', 'sda'))
         domain.virsh('detach-device', disk, '--live')
         eventually('the disk has gone', lambda: 'sda' not in domain.say('domblklist'))
-        domain.virsh('attach-device', write(domain, 'cd', "<disk type='file' device='cdrom'><target dev='sdb' bus='scsi'/><readonly/></disk>"), '--live', check=False)
+        domain.make_image(f'{domain.images}/plugged.iso')
+        cd = f"<disk type='file' device='cdrom'><source file='{domain.images}/plugged.iso'/><target dev='sdb' bus='scsi'/><readonly/></disk>"
+        domain.virsh('attach-device', write(domain, 'cd', cd), '--live')
+        expect_in('plugged.iso', domain.say('domblklist'))
+        expect_in('scsi-cd', json.dumps(domain.monitor('qom-list', path='/machine/peripheral')))
         domain.expect_state('running')
 
 
@@ -236,7 +247,13 @@ def network_cards_of_every_kind(world):
         for number in '123':
             expect_in(f'52:54:00:aa:bb:c{number}', listed)
         expect_in('rx_bytes', domain.say('domifstat', 'pnplug0'))
-        domain.refused('.', 'domiftune', 'pnplug0', '--inbound', '1000')
+        # libvirt asks the host's tc; it has the queueing disciplines or says which it lacks.
+        status, text = domain.virsh('domiftune', 'pnplug0', '--inbound', '1000', check=False)
+        if status == 0:
+            expect_in('inbound.average: 1000', domain.say('domiftune', 'pnplug0'))
+        else:
+            expect_in('tc qdisc add dev pnplug0', text)
+            expect_in('inbound.average: 0', domain.say('domiftune', 'pnplug0'))
         domain.virsh('domif-setlink', 'pnplug0', 'down')
         domain.expect_state('running')
 

@@ -1,6 +1,7 @@
 """What virsh asks of a domain that runs, and what is refused while it goes on running."""
 import json
 import os
+import re
 import subprocess
 import time
 
@@ -18,7 +19,10 @@ def dominfo_and_domstats(world):
         stats = domain.say('domstats')
         for wanted in ('state.state=1', 'balloon.current=262144', 'vcpu.current=2', 'block.count=1', 'block.0.name=vda', 'block.0.capacity=16777216', 'net.count=1'):
             expect_in(wanted, stats)
-        expect_in('cpu_time', domain.say('cpu-stats', '--total', check=False) + 'cpu_time')
+        # Both are libvirt's own, through cgroups, which it may not find here.
+        for words, wanted in ((('cpu-stats', '--total'), r'cpu_time +[0-9.]+ seconds'), (('schedinfo',), r'vcpu_period +: \d+')):
+            status, text = domain.virsh(*words, check=False)
+            expect(words[0], bool(re.search(wanted if status == 0 else 'cgroup CPU(ACCT)? controller is not mounted', text)) or text, True)
 
 
 @scenario
@@ -71,13 +75,13 @@ def state_of_the_guest(world):
     with Domain(world, 'small') as domain:
         expect_in('ok', domain.say('domcontrol'))
         expect_in('running', domain.say('domstate'))
-        domain.say('domtime', check=False)
+        domain.refused('guest agent is not configured', 'domtime')
         expect_in(domain.name, world.say('list', '--name'))
         expect_in(domain.name, world.say('list', '--all', '--name'))
         expect('id', domain.say('domid').isdigit(), True)
         expect('uuid', domain.say('domuuid'), domain.monitor('query-uuid')['UUID'])
         domain.virsh('desc', 'a test', '--live')
-        domain.virsh('schedinfo', check=False)
+        expect_in('a test', domain.say('desc', '--live'))
 
 
 @scenario(needs=('dump-guest-memory',))
@@ -105,14 +109,18 @@ def what_needs_migration_is_refused(world):
         domain.expect_state('running')
         if os.path.exists(f'{domain.images}/saved') and os.path.getsize(f'{domain.images}/saved'):
             raise Failure('half a saved image is left')
-        world.refused('.', 'restore', f'{domain.images}/saved')
+        world.refused("Failed to open file '.*/saved': No such file", 'restore', f'{domain.images}/saved')
         domain.expect_state('running')
 
 
 @scenario
 def internal_snapshots_are_refused(world):
     with Domain(world, 'small', ("type='raw'/>", "type='qcow2'/>"), ('disk.raw', 'disk.qcow2')) as domain:
-        domain.refused('.', 'snapshot-create-as', 'inner')
+        domain.refused('there is no migration in this version, the guest stays here', 'snapshot-create-as', 'inner')
+        domain.expect_state('running')
+        expect('snapshots', domain.say('snapshot-list', '--name'), '')
+    with Domain(world, 'small') as domain:
+        domain.refused('internal snapshot for disk vda unsupported for storage type raw', 'snapshot-create-as', 'inner')
         domain.expect_state('running')
 
 
@@ -211,7 +219,7 @@ def statistics_of_everything(world):
 @scenario
 def thresholds(world):
     with Domain(world, 'disks') as domain:
-        domain.virsh('domblkthreshold', 'vdb', '8M', check=False)
+        domain.refused("there is no command 'block-set-write-threshold'", 'domblkthreshold', 'vdb', '8M')
         domain.expect_state('running')
 
 
@@ -228,10 +236,17 @@ def what_needs_an_agent_is_refused(world):
 @scenario
 def what_is_not_there_is_refused(world):
     with Domain(world, 'small') as domain:
-        for words in (('blockcopy', 'vda', f'{domain.images}/copy', '--wait', '--blockdev') , ('domdirtyrate-calc',), ('vncdisplay',), ('domdisplay',), ('migrate-setspeed', '100'),
-                      ('domjobabort',), ('undefine', '--nvram', '--wipe-storage'), ('start',), ('restore', 'x')):
-            domain.refused('.', *words)
+        for reason, *words in (
+                ('domain is not transient', 'blockcopy', 'vda', f'{domain.images}/copy', '--wait', '--blockdev'),
+                ('does not support calculating dirty page rate', 'domdirtyrate-calc'), ('Is this domain using VNC', 'vncdisplay'),
+                ('No graphical display', 'domdisplay'), ("there is no command 'migrate-set-parameters'", 'migrate-setspeed', '100'),
+                ('no job is active', 'domjobabort'), ('requires', 'undefine', '--nvram', '--wipe-storage'), ('already active', 'start')):
+            domain.refused(reason, *words)
             domain.expect_state('running')
+        with open(f'{domain.images}/nothing', 'wb') as file:
+            file.write(b'no image of a guest')
+        world.refused('failed to read qemu header|image magic is incorrect', 'restore', f'{domain.images}/nothing')
+        domain.expect_state('running')
 
 
 @scenario
@@ -243,4 +258,4 @@ def saved_in_no_way(world):
             domain.refused('migration|snapshot|qcow2|not supported|storage', *words)
             expect('state', domain.monitor('query-status')['status'], 'running')
         domain.virsh('domjobinfo')
-        domain.refused('.', 'managedsave-dumpxml')
+        domain.refused('does not have managed save image', 'managedsave-dumpxml')
