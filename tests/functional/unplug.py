@@ -8,12 +8,13 @@ import sys
 import tempfile
 
 from harness import main
-from monitored import Monitored
+from monitored import Monitored, refused
 from qtest import MEMORY_WINDOW, expect, expect_equal
 
 ROUNDS = int(os.environ.get('ROUNDS', '100'))
-SLOT_CONTROL, SLOT_STATUS = 0x54 + 0x18, 0x54 + 0x1a  # of a pcie-root-port
-COMMON, NOTIFY = 1, 2
+LINK_CONTROL, SLOT_CONTROL, SLOT_STATUS = 0x54 + 0x10, 0x54 + 0x18, 0x54 + 0x1a  # of a pcie-root-port
+LINK_DISABLE, PRESENT = 0x10, 0x40
+COMMON, NOTIFY, DEVICE = 1, 2, 4
 QUEUE = 16
 
 
@@ -26,12 +27,13 @@ class Driver:
         self.pci.map_bars()
         at = {}
         for found, offset in self.pci.capabilities():
-            if found == self.pci.VENDOR and self.pci.config_byte(offset + 3) in (COMMON, NOTIFY):
+            if found == self.pci.VENDOR and self.pci.config_byte(offset + 3) in (COMMON, NOTIFY, DEVICE):
                 at[self.pci.config_byte(offset + 3)] = (self.pci.bars[self.pci.config_byte(offset + 4)], self.pci.config_long(offset + 8), offset)
         c, base, _ = at[COMMON]
         expect_equal(base, 0, 'where the common configuration is')
         self.notify, self.notify_base, offset = at[NOTIFY]
         self.step = self.pci.config_long(offset + 16)
+        self.device, self.device_base, _ = at.get(DEVICE, (None, 0, 0))
         for status in (0, 1, 3):
             c.writeb(0x14, status)
         for half in (0, 1):
@@ -304,5 +306,75 @@ def reset_lets_go(binary):
         rounds(q, once, max(ROUNDS // 4, 6))
 
 
+def nobody_asked(binary):
+    """The guest turns its slot off without having been asked: the device goes, its requests with it, and another can come. A link that is down
+    for a while takes nothing."""
+    with machine(binary) as q:
+        slot = Slot(q)
+
+        def once(number):
+            q.qmp.command('blockdev-add', driver='null-co', node_name='n', size=1 << 20, latency_ns=(number % 8) * 1_000_000)
+            driver = slot.plug(1, driver='virtio-blk-pci', drive='n')
+            if number % 2:
+                link = slot.port.config_word(LINK_CONTROL)
+                slot.port.set_config_word(LINK_CONTROL, link | LINK_DISABLE)
+                slot.port.set_config_word(LINK_CONTROL, link)
+                expect_equal([one['name'] for one in q.qmp.command('qom-list', path='/machine/peripheral') if one['name'] == 'dut'], ['dut'], 'after the link')
+                expect_equal(driver.pci.config_word(0), 0x1af4, 'its vendor')
+            for sector in range(4):
+                driver.submit(0, read_request(2 * sector), 512, 1)
+            driver.kick(0)
+            expect(slot.port.config_word(SLOT_STATUS) & PRESENT, 'the slot is empty')
+            slot.power(False)
+            slot.gone('dut')
+            expect_equal(slot.port.config_word(SLOT_STATUS) & PRESENT, 0, 'the slot')
+            expect_equal(driver.pci.config_long(0), 0xffffffff, 'what answers')
+            q.qmp.command('blockdev-del', node_name='n')
+
+        rounds(q, once, max(ROUNDS // 4, 6))
+
+
+def balloon(binary):
+    """A balloon from the command to the pages and back: the target, what the guest gives, the event, what is left; then it is unplugged."""
+    with machine(binary, '-m', '256') as q:
+        slot = Slot(q)
+
+        def once(_):
+            driver = slot.plug(2, driver='virtio-balloon-pci')
+            device, base = driver.device, driver.device_base
+
+            def give(queue, pages, actual):
+                done = driver.used(queue)
+                driver.submit(queue, b''.join(struct.pack('<I', page) for page in pages))
+                driver.kick(queue)
+                while driver.used(queue) == done:
+                    q.qmp.command('query-status')
+                device.writel(base + 4, actual)
+            expect_equal(q.qmp.command('query-balloon'), {'actual': 256 << 20}, 'at first')
+            q.qmp.command('balloon', value=(256 << 20) - 64 * 4096)
+            expect_equal((device.readl(base), device.readl(base + 4)), (64, 0), 'target and actual')
+            expect_equal(q.qmp.command('query-balloon'), {'actual': 256 << 20}, 'before the guest did anything')
+            area = 128 << 20
+            q.memset(area, 65 * 4096, 0x5a)
+            give(0, range(area >> 12, (area >> 12) + 64), 64)
+            expect_equal(q.qmp.wait_event('BALLOON_CHANGE')['data'], {'actual': (256 << 20) - 64 * 4096}, 'the event')
+            expect_equal(q.qmp.command('query-balloon'), {'actual': (256 << 20) - 64 * 4096}, 'inflated')
+            for page in (0, 31, 63):
+                expect_equal(q.read(area + 4096 * page, 4096), bytes(4096), f'page {page}, which the guest gave')
+            expect_equal(q.read(area + 4096 * 64, 4096), b'\x5a' * 4096, 'the page after them')
+            q.qmp.command('balloon', value=1 << 40)
+            expect_equal(device.readl(base), 0, 'the target beyond what there is')
+            q.memset(area, 4096, 0x33)
+            give(1, range(area >> 12, (area >> 12) + 64), 0)
+            expect_equal(q.read(area, 4096), b'\x33' * 4096, 'a page that came back')
+            # Within a second of the other: it comes when that is over.
+            expect_equal(q.qmp.wait_event('BALLOON_CHANGE')['data'], {'actual': 256 << 20}, 'the event')
+            expect_equal(q.qmp.command('query-balloon'), {'actual': 256 << 20}, 'deflated')
+            slot.unplug()
+            refused(q, 'balloon', 'query-balloon')
+
+        rounds(q, once, 6)
+
+
 if __name__ == '__main__':
-    main([virtio_blk, virtio_blk_iothread, virtio_scsi, virtio_scsi_iothread, virtio_net, virtio_rng, virtio_serial, reset_lets_go])
+    main([virtio_blk, virtio_blk_iothread, virtio_scsi, virtio_scsi_iothread, virtio_net, virtio_rng, virtio_serial, reset_lets_go, nobody_asked, balloon])
