@@ -240,9 +240,10 @@ Status ConversionEngine::release(RamBlock& block) {
 Status ConversionEngine::reset_block(const FlatView& view, RamBlock& block) {
     const Visibility initial = block.initial_visibility();
     for (const FlatSection& s : view.sections()) {
-        if (s.ram != &block || !can_be_private(s)) continue;
+        const std::optional<RamPiece> piece = s.ram == &block ? private_piece(s) : std::nullopt;
+        if (!piece) continue;
         ConversionCalls calls;
-        ConversionResult result = convert_any(view, s.range, initial, Prefault::No, calls);
+        ConversionResult result = convert_any(view, piece->gpa, initial, Prefault::No, calls);
         note(calls);
         if (result.outcome != ConversionOutcome::Done) return std::move(*result.error);
     }
@@ -324,9 +325,11 @@ std::vector<MapRun> ConversionEngine::map(Gpa from, size_t limit) const {
     std::vector<MapRun> found;
     FlatViewPtr view = memory_.view();
     for (const FlatSection& s : view->sections()) {
-        if (s.range.last() < from || !can_be_private(s)) continue;
-        Gpa first = std::max(from, s.range.first());
-        RamRange ram = RamRange::of(s.ram_offset + (first - s.range.first()), s.range.last() - first + 1);
+        const std::optional<RamPiece> piece = private_piece(s);
+        if (!piece || piece->gpa.last() < from) continue;
+        Gpa first = std::max(from, piece->gpa.first());
+        RamRange ram =
+            RamRange::of(piece->ram_first + (first - piece->gpa.first()), piece->gpa.last() - first + 1);
         for (const VisibilityRun& run : s.ram->visibility().runs(ram, limit - found.size()))
             found.push_back({GpaRange::of(first + (run.range.first() - ram.first()), run.range.size()), s.ram,
                              run.range.first(), run.visibility});
@@ -339,9 +342,9 @@ std::optional<uint64_t> ConversionEngine::both_bytes() const {
     uint64_t sum = 0;
     FlatViewPtr view = memory_.view();
     for (const FlatSection& s : view->sections()) {
-        if (!can_be_private(s)) continue;
-        std::optional<uint64_t> here =
-            s.ram->resident_on_both_sides(RamRange::of(s.ram_offset, s.range.size()));
+        const std::optional<RamPiece> piece = private_piece(s);
+        if (!piece) continue;
+        std::optional<uint64_t> here = s.ram->resident_on_both_sides(piece->ram());
         if (!here) return std::nullopt;
         sum += *here;
     }
@@ -352,8 +355,9 @@ std::optional<uint64_t> ConversionEngine::resident_bytes(Visibility side) const 
     uint64_t sum = 0;
     FlatViewPtr view = memory_.view();
     for (const FlatSection& s : view->sections()) {
-        if (!can_be_private(s)) continue;
-        const RamRange range = RamRange::of(s.ram_offset, s.range.size());
+        const std::optional<RamPiece> piece = private_piece(s);
+        if (!piece) continue;
+        const RamRange range = piece->ram();
         std::optional<uint64_t> here =
             side == Visibility::Private ? s.ram->resident_private(range) : s.ram->resident_shared(range);
         if (!here) return std::nullopt;
@@ -366,8 +370,8 @@ uint64_t ConversionEngine::bytes(Visibility visibility) const {
     uint64_t sum = 0;
     FlatViewPtr view = memory_.view();
     for (const FlatSection& s : view->sections())
-        if (can_be_private(s))
-            sum += s.ram->visibility().bytes(RamRange::of(s.ram_offset, s.range.size()), visibility);
+        if (const std::optional<RamPiece> piece = private_piece(s))
+            sum += s.ram->visibility().bytes(piece->ram(), visibility);
     return sum;
 }
 

@@ -23,7 +23,7 @@ void add_changes(ConversionPlan& plan, const RamPiece& piece) {
     });
 }
 
-void add_discards(ConversionPlan& plan, const FlatSection& s, const RamPiece& piece, size_t first_change) {
+void add_discards(ConversionPlan& plan, RamRange window, const RamPiece& piece, size_t first_change) {
     if (first_change == plan.changes.size()) return;
     RamRange touched =
         RamRange::between(plan.changes[first_change].ram_first, plan.changes.back().ram().last());
@@ -33,14 +33,14 @@ void add_discards(ConversionPlan& plan, const FlatSection& s, const RamPiece& pi
         plan.discards.push_back({piece.block, touched});
         return;
     }
-    RamRange window = RamRange::of(s.ram_offset, s.range.size());
     RamRange grown = RamRange::between(RamOffset(align_down(touched.first().raw(), page)),
                                        RamOffset(align_up(touched.last().raw() + 1, page) - 1));
     add_wholly_private_host_pages(*piece.block, *window.intersect(grown), plan, first_change, plan.discards);
 }
 
-void add_piece(ConversionPlan& plan, const FlatSection& s, GpaRange part) {
-    const RamPiece piece{part, s.ram, s.ram_offset + (part.first() - s.range.first())};
+// A part of what one section has.
+void add_piece(ConversionPlan& plan, const RamPiece& whole, GpaRange part) {
+    const RamPiece piece{part, whole.block, whole.ram_first + (part.first() - whole.gpa.first())};
     plan.pieces.push_back(piece);
     if (!plan.stretches.empty() && plan.stretches.back().last() + 1 == part.first())
         plan.stretches.back() = GpaRange::between(plan.stretches.back().first(), part.last());
@@ -48,7 +48,7 @@ void add_piece(ConversionPlan& plan, const FlatSection& s, GpaRange part) {
         plan.stretches.push_back(part);
     const size_t first_change = plan.changes.size();
     add_changes(plan, piece);
-    add_discards(plan, s, piece, first_change);
+    add_discards(plan, whole.ram(), piece, first_change);
 }
 
 // The first address of the range that cannot be private, if any.
@@ -57,12 +57,13 @@ std::optional<Refusal> refusal(const FlatView& view, GpaRange range) {
     while (true) {
         const FlatSection* s = view.find(at);
         if (s == nullptr) return Refusal{strf("nothing is at 0x%llx", static_cast<ull>(at.raw()))};
-        if (!can_be_private(*s)) {
+        const std::optional<RamPiece> piece = private_piece(*s);
+        if (!piece || !piece->gpa.contains(at)) {
             return Refusal{strf("'%s' at 0x%llx has no private memory", s->region->name().c_str(),
                                 static_cast<ull>(at.raw()))};
         }
-        if (s->range.last() >= range.last()) return std::nullopt;
-        at = s->range.last() + 1;
+        if (piece->gpa.last() >= range.last()) return std::nullopt;
+        at = piece->gpa.last() + 1;
     }
 }
 
@@ -116,9 +117,10 @@ std::optional<Refusal> plan_conversion(const FlatView& view, ConversionPlan& pla
     }
     const FlatSection* end = view.sections().data() + view.sections().size();
     for (const FlatSection* s = view.find_from(range.first()); s != nullptr && s != end; ++s) {
-        std::optional<GpaRange> part = s->range.intersect(range);
-        if (!part) break;
-        if (can_be_private(*s)) add_piece(plan, *s, *part);
+        if (!s->range.overlaps(range)) break;
+        const std::optional<RamPiece> whole = private_piece(*s);
+        const std::optional<GpaRange> part = whole ? whole->gpa.intersect(range) : std::nullopt;
+        if (part) add_piece(plan, *whole, *part);
     }
     return std::nullopt;
 }

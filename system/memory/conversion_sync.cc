@@ -12,19 +12,6 @@ namespace {
 
 using ull = unsigned long long;
 
-RamPiece whole_piece(const FlatSection& s) {
-    return {s.range, s.ram, s.ram_offset};
-}
-
-// The whole pages within a range, if any.
-std::optional<GpaRange> whole_pages(GpaRange range) {
-    if (range.size() - 1 < kPageSize - 1) return std::nullopt;
-    const std::optional<uint64_t> first = checked_align_up(range.first().raw(), kPageSize);
-    const uint64_t last = align_down(range.last().raw() + 1, kPageSize) - 1;
-    if (!first || *first > last) return std::nullopt;
-    return GpaRange::between(Gpa(*first), Gpa(last));
-}
-
 // Calls visit(part) for each maximal part of the range that cannot be private.
 template <typename Visit>
 void visit_outside(const FlatView& view, GpaRange range, Visit visit) {
@@ -32,10 +19,12 @@ void visit_outside(const FlatView& view, GpaRange range, Visit visit) {
     Gpa at = range.first();
     for (const FlatSection* s = view.find_from(at); s != nullptr && s != end; ++s) {
         if (s->range.first() > range.last()) break;
-        if (!can_be_private(*s)) continue;
-        if (s->range.first() > at) visit(GpaRange::between(at, s->range.first() - 1));
-        if (s->range.last() >= range.last()) return;
-        at = s->range.last() + 1;
+        const std::optional<RamPiece> piece = private_piece(*s);
+        if (!piece || piece->gpa.last() < at) continue;
+        if (piece->gpa.first() > range.last()) break;
+        if (piece->gpa.first() > at) visit(GpaRange::between(at, piece->gpa.first() - 1));
+        if (piece->gpa.last() >= range.last()) return;
+        at = piece->gpa.last() + 1;
     }
     visit(GpaRange::between(at, range.last()));
 }
@@ -48,14 +37,12 @@ void ConversionEngine::begin() {
 
 // Highest address first. Where sections lie side by side, one call will do.
 void ConversionEngine::section_removed(const FlatSection& section) {
-    if (!can_be_private(section)) return;
-    // A page that was RAM in part had an attribute as a whole.
-    const GpaRange pages = GpaRange::between(Gpa(align_down(section.range.first().raw(), kPageSize)),
-                                             Gpa(section.range.last().raw() | (kPageSize - 1)));
-    if (!left_.empty() && pages.last() >= left_.back().first() - 1)
-        left_.back() = GpaRange::between(pages.first(), left_.back().last());
+    const std::optional<RamPiece> piece = private_piece(section);
+    if (!piece) return;
+    if (!left_.empty() && piece->gpa.last() + 1 == left_.back().first())
+        left_.back() = GpaRange::between(piece->gpa.first(), left_.back().last());
     else
-        left_.push_back(pages);
+        left_.push_back(piece->gpa);
 }
 
 void ConversionEngine::section_added(const FlatSection& section) {
@@ -84,22 +71,23 @@ void ConversionEngine::find_stretches() {
     largest_stretch_.reset();
     if (!has_private_memory_) return;
     for (const FlatSection& s : view_->sections()) {
-        if (!can_be_private(s) || s.ram->page_size() != kPageSize) continue;
-        stretches_.push_back(whole_piece(s));
-        if (!largest_stretch_ || largest_stretch_->gpa.size() < s.range.size())
-            largest_stretch_ = stretches_.back();
+        const std::optional<RamPiece> piece = private_piece(s);
+        if (!piece || s.ram->page_size() != kPageSize) continue;
+        stretches_.push_back(*piece);
+        if (!largest_stretch_ || largest_stretch_->gpa.size() < piece->gpa.size()) largest_stretch_ = *piece;
     }
 }
 
 Status ConversionEngine::sync_section(const FlatSection& section) {
-    for (const VisibilityModel::SyncStep& step : model_.sync(whole_piece(section)))
+    const std::optional<RamPiece> piece = private_piece(section);
+    if (!piece) return {};
+    for (const VisibilityModel::SyncStep& step : model_.sync(*piece))
         TRY(sync(step));
     return {};
 }
 
 Status ConversionEngine::sync_outside(GpaRange range) {
-    const std::optional<GpaRange> pages = whole_pages(range);
-    const std::optional<VisibilityModel::SyncStep> step = pages ? model_.sync_outside(*pages) : std::nullopt;
+    const std::optional<VisibilityModel::SyncStep> step = model_.sync_outside(range);
     if (step) return sync(*step);
     return {};
 }
@@ -131,7 +119,7 @@ Status ConversionEngine::kernel_forgot() {
     RangeLock::Held held(ranges_, kWholeSpace);
     model_.forget();
     for (const FlatSection& s : view_->sections())
-        if (can_be_private(s)) TRY(sync_section(s));
+        TRY(sync_section(s));
     return {};
 }
 

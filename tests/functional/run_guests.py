@@ -109,6 +109,7 @@ PROTECTED = [
     protected('convert-slots-4g', 'convert_slots', one_backend(3072), ['beginning of high memory 0x100000000']),
     protected('convert-hole', 'convert_hole', one_backend(256) + CONVERSION_TRACE, errors=CONVERSIONS_TRACED),
     protected('convert-shadow', 'convert_shadow', one_backend(256)),
+    protected('convert-small-device', 'convert_shadow', one_backend(256) + ['-device', 'pvpanic-pci']),
     protected('convert-reset', 'convert_reset', one_backend(256), [f'resets {n}\n' for n in range(5)]),
     protected('convert-reset-smp', 'convert_reset', two_nodes(256) + ['-smp', '2'], ['resets 4\n']),
     # Private RAM behind a write-protected window has no guest_memfd: one report, and the machine ends.

@@ -238,10 +238,29 @@ TEST(Conversion, onlyWhatIsCoveredIsMadeShared) {
     auto by_address = [](const auto& a, const auto& b) { return a.range.first() < b.range.first(); };
     std::sort(w.sink.calls.begin(), w.sink.calls.end(), by_address);
     EXPECT_EQ(w.sink.calls,
-              SinkCalls({{pages(1, 4), kShared}, {pages(8, 4), kShared}, {pages(21, 2), kShared}}));
+              SinkCalls({{pages(1, 4), kShared}, {pages(8, 4), kShared}, {pages(20, 3), kShared}}));
     w.forget_calls();
-    w.topology.set_enabled(w.ram_b, false);  // 20 is cut off, and goes with it
-    EXPECT_EQ(w.sink.calls, SinkCalls({{pages(23, 9), kShared}, {pages(16, 5), kShared}}));
+    w.topology.set_enabled(w.ram_b, false);
+    EXPECT_EQ(w.sink.calls, SinkCalls({{pages(23, 9), kShared}, {pages(16, 4), kShared}}));
+}
+
+// A device smaller than a page leaves a page that is RAM in part. No slot shows it, and no conversion is for
+// it.
+TEST(Conversion, pageThatIsRamInPartIsNotConverted) {
+    World w;
+    ASSERT_EQ(w.convert(pages(18, 4), kPrivate), ConversionOutcome::Done);
+    NoOps ops;
+    MemoryRegion small = MemoryRegion::io("small", 16, ops);
+    w.topology.add(w.root, small, 20 * kPage + 0x800, 1);
+    w.forget_calls();
+    EXPECT_EQ(w.convert(pages(16, 8), kPrivate), ConversionOutcome::GuestRefused);
+    EXPECT_EQ(w.convert(pages(20, 1), kPrivate), ConversionOutcome::GuestRefused);
+    EXPECT_EQ(w.convert(pages(20, 1), kShared), ConversionOutcome::Done);
+    EXPECT_EQ(w.convert(pages(16, 8), kShared), ConversionOutcome::Done);
+    w.topology.remove(small);
+    EXPECT_EQ(w.convert(pages(16, 8), kPrivate), ConversionOutcome::Done);
+    EXPECT_EQ(w.convert(pages(16, 8), kShared), ConversionOutcome::Done);
+    ASSERT_TRUE(w.engine.reset());
 }
 
 TEST(Conversion, ramThatGoesLeavesNothingPrivateBehind) {
