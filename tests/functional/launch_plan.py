@@ -231,6 +231,61 @@ def check_igvm(program):
     print("ok   an IGVM file")
 
 
+def of_sev(image, kind, policy):
+    """The SNP file as one for SEV (4) or SEV-ES (5), and what is measured of it besides save areas. Pages for SNP's hardware are none here."""
+    image = bytearray(image)
+    at, size = struct.unpack_from("<II", image, 8)
+    end, measured, context = at + size, [], None
+    while at < end:
+        header, length = struct.unpack_from("<II", image, at)
+        if header == 0x1:
+            image[at + 8 + 5] = kind
+        elif header == 0x101:
+            struct.pack_into("<Q", image, at + 8, policy)
+        elif header == 0x302:
+            offset, flags, what = struct.unpack_from("<IIH", image, at + 8 + 12)
+            if what != 0:
+                struct.pack_into("<H", image, at + 8 + 20, 0)
+            if not flags & 2:
+                measured.append(bytes(image[offset:offset + PAGE]) if offset else bytes(PAGE))
+        elif header == 0x304:
+            offset = struct.unpack_from("<I", image, at + 8 + 12)[0]
+            image[offset + 0x3b0:offset + 0x3b8] = bytes(8)
+            context = bytearray(image[offset:offset + PAGE])
+        at += 8 + (length + 7) // 8 * 8
+    struct.pack_into("<I", image, 20, 0)
+    struct.pack_into("<I", image, 20, zlib.crc32(image[:end]))
+    return bytes(image), b"".join(measured), context
+
+
+def check_igvm_of_sev(program):
+    """SEV measures the file's pages, SEV-ES each processor's save area as well: the file's for the first, the reset state for the others."""
+    golden = (VECTORS.parent / "golden" / "confidential" / "snp.igvm").read_bytes()
+    with tempfile.NamedTemporaryFile(suffix=".igvm") as file:
+        digests = {}
+        for kind, policy, extra in ((4, 1, ""), (5, 5, ""), (5, 5, ",legacy-vm-type=off")):
+            image, pages, context = of_sev(golden, kind, policy)
+            pathlib.Path(file.name).write_bytes(image)
+            for vcpus in (1, 2, 4):
+                words = ["-object", f"sev-guest,id=cc0,reduced-phys-bits=1,policy={policy}{extra}", "-machine", "q35,confidential-guest-support=cc0,igvm-cfg=i0",
+                         "-object", f"igvm-cfg,id=i0,file={file.name}", "-cpu", "EPYC-v4", "-m", "512", "-display", "none", "-smp", str(vcpus)]
+                got = plan(program, words)
+                digests[policy, extra, vcpus] = got["sev-digest"]
+                said = [operation["op"] for operation in got["operations"]]
+                areas = said.count("sev_launch_update_vmsa")
+                if areas != (vcpus if policy == 5 else 0) or (areas and set(said[-areas:]) != {"sev_launch_update_vmsa"}) or "launch-measure" not in got:
+                    fail(f"an IGVM file for policy={policy}{extra}, {vcpus} processors: {said}")
+                if policy == 1 and got["sev-digest"] != hashlib.sha256(pages).hexdigest():
+                    fail(f"an IGVM file for SEV: {got['sev-digest']}")
+                if policy == 5 and not extra and vcpus == 1:
+                    context[0x408:0x412] = bytes(10)
+                    if got["sev-digest"] != hashlib.sha256(pages + context).hexdigest():
+                        fail(f"an IGVM file for SEV-ES: {got['sev-digest']}")
+        if len({digests[1, "", vcpus] for vcpus in (1, 2, 4)}) != 1 or len({value for key, value in digests.items() if key[0] == 5}) != 6:
+            fail(f"digests of IGVM files by the number of processors: {digests}")
+    print("ok   IGVM files for SEV and SEV-ES")
+
+
 def check_starts_nothing(program):
     """A plan of a line full of back ends: none is opened, and no file is made but the plan."""
     firmware = find_file("fw-give-64k.fd")
@@ -377,6 +432,7 @@ def main():
     check_form(program)
     check_vectors(program)
     check_igvm(program)
+    check_igvm_of_sev(program)
     check_vcpus(program)
     check_sev_vcpus(program)
     check_starts_nothing(program)

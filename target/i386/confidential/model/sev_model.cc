@@ -49,7 +49,7 @@ int SevModel::vm_command(abi::EncryptCommand& command) {
             done = secret(*pointer<const abi::SevLaunchSecret>(command.data), error);
             break;
         case abi::SevCommand::LaunchFinish:
-            done = finish();
+            done = finish(error);
             break;
         case abi::SevCommand::GuestStatus:
             done = status(*pointer<abi::SevGuestStatus>(command.data));
@@ -169,8 +169,12 @@ int SevModel::secret(const abi::SevLaunchSecret& a, uint32_t& error) {
     return 0;
 }
 
-int SevModel::finish() {
-    if (state_ != State::LaunchUpdate && state_ != State::LaunchSecret) return -EIO;
+// Only what was measured may run.
+int SevModel::finish(uint32_t& error) {
+    if (state_ != State::LaunchSecret) {
+        error = abi::kSevInvalidGuestState;
+        return -EIO;
+    }
     state_ = State::Running;
     return 0;
 }

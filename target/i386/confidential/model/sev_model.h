@@ -125,7 +125,7 @@ class SevModel final : public ProtectionModel {
     int update_vmsa();
     int measure(abi::SevBuffer& buffer, uint32_t& error);
     int secret(const abi::SevLaunchSecret& secret, uint32_t& error);
-    int finish();
+    int finish(uint32_t& error);
     int status(abi::SevGuestStatus& status);
     int report(abi::SevAttestationReport& report, uint32_t& error);
     Sha256Digest launch_digest() const;

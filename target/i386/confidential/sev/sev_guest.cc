@@ -200,6 +200,7 @@ Status SevGuest::take_igvm(const igvm::Terms& terms) {
 Status SevGuest::measure(LaunchScene& scene, std::span<const MeasuredPages> pages) {
     TRY(needs_started());
     memory_ = &scene.media.memory;
+    TRY(pin_memory(scene));
     for (const MeasuredPages& run : pages) {
         const std::span<uint8_t> host = host_memory(*memory_, run.range.first().raw(), run.range.size());
         if (host.empty())
@@ -213,7 +214,7 @@ Status SevGuest::measure(LaunchScene& scene, std::span<const MeasuredPages> page
         }
         TRY(update_data(host, run.source));
     }
-    return {};
+    return finish_measurement();
 }
 
 Status SevGuest::launch(LaunchScene& scene) {

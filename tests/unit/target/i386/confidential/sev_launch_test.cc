@@ -114,6 +114,43 @@ TEST(SevLaunch, RamIsPinnedAndSecretsGoIn) {
         << "too late";
 }
 
+// Pages that an IGVM file brings instead of firmware: the launch around them is the same.
+TEST(SevLaunch, PagesOfAnIgvmFileAreLaunchedAsFirmwareIs) {
+    for (const uint32_t policy : {1u, 5u}) {
+        auto guest = guest_of(sev_config(policy));
+        LaunchWorld world("fw-give-64k.fd", guest->requirements().vm_type);
+        world.vcpus = 2;
+        world.make(std::move(guest));
+        ASSERT_TRUE(world.prepare_only());
+        vectors::Bytes contents(4 * kPageSize, 0x5a);
+        LaunchMedia media{.memory = world.memory, .firmware = {}, .kernel = {}, .ram = {}};
+        media.pages = {{.range = GpaRange::of(Gpa(0x100000), contents.size()),
+                        .contents = contents,
+                        .source = "guest.igvm"},
+                       {.kind = PageKind::Unmeasured,
+                        .range = GpaRange::of(Gpa(0x200000), contents.size()),
+                        .contents = contents,
+                        .source = "guest.igvm"}};
+        const Status launched = world.x86->launch(media);
+        ASSERT_TRUE(launched) << launched.error().message();
+        auto& model = static_cast<model::SevModel&>(*world.kernel.protection());
+        EXPECT_EQ(model.pinned().size(), 2u) << "RAM and firmware";
+        EXPECT_EQ(model.vmsas().size(), policy == 5 ? 2u : 0u);
+        EXPECT_EQ(as_sev(world).info().state, SevGuest::State::LaunchSecret);
+        EXPECT_EQ(as_sev(world).measurement().size(), 48u);
+        Hasher hasher(HashKind::Sha256);
+        hasher.update(contents);
+        for (const VmsaPage& page : model.vmsas())
+            hasher.update(page);
+        Sha256Digest digest;
+        hasher.finish(digest);
+        EXPECT_EQ(world.measurement(), to_hex(digest));
+        EXPECT_TRUE(as_sev(world).inject_secret(std::vector<uint8_t>(52), std::vector<uint8_t>(32), 0x10000));
+        ASSERT_TRUE(world.guest->finish());
+        EXPECT_EQ(as_sev(world).info().state, SevGuest::State::Running);
+    }
+}
+
 // What the kernel answers to commands at the wrong time.
 TEST(SevLaunch, TheModelKeepsTheOrder) {
     using abi::SevCommand;
@@ -139,6 +176,8 @@ TEST(SevLaunch, TheModelKeepsTheOrder) {
     EXPECT_EQ(commands.firmware_error(), abi::kSevPolicyFailure);
     start.policy = 5;
     EXPECT_EQ(answer(SevCommand::LaunchStart, &start), 0);
+    EXPECT_EQ(answer(SevCommand::LaunchFinish), EIO) << "nothing was measured";
+    EXPECT_EQ(commands.firmware_error(), abi::kSevInvalidGuestState);
     std::vector<uint8_t> bytes(64);
     buffer.address = reinterpret_cast<uintptr_t>(bytes.data());
     buffer.length = 15;
@@ -148,6 +187,7 @@ TEST(SevLaunch, TheModelKeepsTheOrder) {
     EXPECT_EQ(answer(SevCommand::LaunchUpdateVmsa), 0);
     EXPECT_EQ(answer(SevCommand::LaunchUpdateVmsa), EIO) << "twice";
     EXPECT_EQ(answer(SevCommand::LaunchUpdateData, &buffer), EIO) << "too late";
+    EXPECT_EQ(answer(SevCommand::LaunchFinish), EIO) << "before LAUNCH_MEASURE";
     EXPECT_EQ(answer(SevCommand::LaunchMeasure, &buffer), 0);
     EXPECT_EQ(answer(SevCommand::LaunchFinish), 0);
     EXPECT_EQ(answer(SevCommand::LaunchFinish), EIO) << "twice";
