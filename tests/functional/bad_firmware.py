@@ -73,28 +73,38 @@ def tail(size):
 
 
 TABLES = [
-    ('an empty file', lambda i: i.bytes.clear(), ''),
-    ('one byte', cut(1), ''),
-    ('half a page', cut(0x800), ''),
+    ('an empty file', lambda i: i.bytes.clear(), 'not a file with contents'),
+    ('one byte', cut(1), '1 bytes, which is not a whole number of 4 KiB pages'),
+    ('half a page', cut(0x800), '2048 bytes, which is not a whole number'),
     ('its first 4 KiB only', lambda i: i.bytes.__delitem__(slice(0x1000, None)), 'metadata'),
-    ('not whole pages', cut(0x10000 - 1), ''),
+    ('not whole pages', cut(0x10000 - 1), '65535 bytes, which is not a whole number'),
     ('cut off at the end', tail(0x1000), 'metadata'),
     ('the table shorter than its own end', put(lambda i: i.total, '<H', 17), 'length'),
     ('the table of no length', put(lambda i: i.total, '<H', 0), 'length'),
-    ('the table longer than the image', put(lambda i: i.total, '<H', 0xffff), ''),
-    ('a table that ends in an entry', put(lambda i: i.total, '<H', 18 + 21), ''),
-    ('a byte of no entry', lambda i: i.put(i.total, '<H', i.get(i.total, '<H') + 1), ''),
+    ('the table longer than the image', put(lambda i: i.total, '<H', 0xffff), 'length of 65535 bytes, the image 65536'),
+    ('a table that ends in an entry', put(lambda i: i.total, '<H', 18 + 21), 'length of 22 bytes, 21 are left'),
+    ('a byte of no entry', lambda i: i.put(i.total, '<H', i.get(i.total, '<H') + 1), 'begins with 1 bytes of no entry'),
     ('no table', put(lambda i: i.total + 2, '<B', 0), 'metadata'),
     ('an entry without a length', lambda i: i.length(next(iter(i.entries)), 0), 'length'),
     ('an entry shorter than its end', lambda i: i.length(next(iter(i.entries)), 17), 'length'),
     ('an entry longer than the table', lambda i: i.length(next(iter(i.entries)), 0xfff0), 'length'),
 ]
+# For each kind of SEV: what is encrypted besides the firmware, by address.
+AREAS = [
+    ('hashes off a block', lambda i: i.put(i.data(HASHES), '<II', 0x810c01, 0x3ff), 'area for kernel hashes at 0x810c01 does not begin'),
+    ('hashes at half a block', lambda i: i.put(i.data(HASHES), '<II', 0x810c08, 0x3f8), 'area for kernel hashes at 0x810c08 does not begin'),
+    ('hashes in the firmware', lambda i: i.put(i.data(HASHES), '<II', 0xffff8000, 0x400), 'area for kernel hashes (0xffff8000+0x400) reaches into the firmware'),
+    ('hashes that end in the firmware', lambda i: i.put(i.data(HASHES), '<II', 0xfffefff0, 0x400), 'reaches into the firmware'),
+    ('hashes in the secret', lambda i: i.put(i.data(HASHES), '<II', 0x810400, 0x400), 'overlaps its secret area'),
+    ('a secret off a block', lambda i: i.put(i.data(SECRET), '<II', 0x810004, 0xbf0), 'secret area at 0x810004 does not begin'),
+    ('a secret in the firmware', lambda i: i.put(i.data(SECRET), '<II', 0xfffff000, 0x1000), 'secret area (0xfffff000+0x1000) reaches into the firmware'),
+]
 SNP_IMAGES = [
     ('the entry of the metadata has another name', put(lambda i: i.entries[ASEV][1] + 2, '<B', 1), 'no SEV metadata'),
-    ('metadata at the very end', put(lambda i: i.data(ASEV), '<I', 0), ''),
+    ('metadata at the very end', put(lambda i: i.data(ASEV), '<I', 0), 'lies 0 bytes before the end'),
     ('metadata cut off by the end', put(lambda i: i.data(ASEV), '<I', 8), 'cut off'),
-    ('metadata before the image', put(lambda i: i.data(ASEV), '<I', 0x10001), ''),
-    ('metadata far away', put(lambda i: i.data(ASEV), '<I', 0xffffffff), ''),
+    ('metadata before the image', put(lambda i: i.data(ASEV), '<I', 0x10001), 'lies 65537 bytes before the end of an image of 65536'),
+    ('metadata far away', put(lambda i: i.data(ASEV), '<I', 0xffffffff), 'lies 4294967295 bytes before'),
     ('another signature', put(lambda i: i.asev, '<I', 0x46564454), 'signature'),
     ('another version', put(lambda i: i.asev + 8, '<I', 2), 'version 2'),
     ('no sections', put(lambda i: i.asev + 12, '<I', 0), '0 sections'),
@@ -112,7 +122,7 @@ SNP_IMAGES = [
     ('two equal sections', lambda i: i.put(i.section(1), '<I', i.get(i.section(0), '<I')), 'overlaps'),
     ('one section in another', lambda i: i.put(i.section(0), '<II', 0x800000, 0x1000000), 'overlaps'),
     ('sections in no RAM', put(lambda i: i.section(0), '<II', 0xc0000000, 0x1000), '-m may be too small'),
-    ('no reset block of the right size', lambda i: i.put(i.data(RESET), '<I', 0), ''),
+    ('no reset block of the right size', lambda i: i.put(i.data(RESET), '<I', 0), 'SEV-ES reset address is zero'),
     ('an area that wraps', lambda i: i.put(i.data(SECRET), '<II', 0xfffff000, 0x2000), 'secret area'),
     ('an area without a base', lambda i: i.put(i.data(HASHES), '<II', 0, 0x400), 'hashes'),
 ]
@@ -156,21 +166,21 @@ def igvm_word(at, value, seal=True):
 
 
 IGVM_FILES = [
-    ('an empty file', lambda b: b[:0]),
-    ('half a head', lambda b: b[:12]),
-    ('cut off in its headers', lambda b: b[:60]),
-    ('cut off at the end', lambda b: b[:-1]),
-    ('one byte more', lambda b: b + b'\0'),
-    ('another signature', igvm_word(0, 0)),
-    ('another version', igvm_word(4, 9)),
-    ('headers that begin in the head', igvm_word(8, 8, seal=False)),
-    ('headers past the end', igvm_word(8, 0xfffffff0, seal=False)),
-    ('headers of 4 GiB', igvm_word(12, 0xfffffff8, seal=False)),
-    ('another size of the file', igvm_word(16, 0x7fffffff)),
-    ('a wrong checksum', igvm_word(20, 1, seal=False)),
-    ('an unknown header', igvm_word(24, 0x7777)),
-    ('a header longer than all', igvm_word(28, 0xfffffff0)),
-    ('a header shorter than its contents', igvm_word(28, 1)),
+    ('an empty file', lambda b: b[:0], 'not an IGVM file'),
+    ('half a head', lambda b: b[:12], 'not an IGVM file'),
+    ('cut off in its headers', lambda b: b[:60], 'it says that it has 82824 bytes, and has 60'),
+    ('cut off at the end', lambda b: b[:-1], 'and has 82823'),
+    ('one byte more', lambda b: b + b'\0', 'and has 82825'),
+    ('another signature', igvm_word(0, 0), 'not an IGVM file'),
+    ('another version', igvm_word(4, 9), 'of version 9'),
+    ('headers that begin in the head', igvm_word(8, 8, seal=False), '0x370 bytes at 0x8, are not behind the fixed one'),
+    ('headers past the end', igvm_word(8, 0xfffffff0, seal=False), '0x370 bytes at 0xfffffff0, are not'),
+    ('headers of 4 GiB', igvm_word(12, 0xfffffff8, seal=False), '0xfffffff8 bytes at 0x18, are not'),
+    ('another size of the file', igvm_word(16, 0x7fffffff), 'it says that it has 2147483647 bytes'),
+    ('a wrong checksum', igvm_word(20, 1, seal=False), 'it says 0x00000001'),
+    ('an unknown header', igvm_word(24, 0x7777), "header 0x7777 at 0x18: the header's type is not known"),
+    ('a header longer than all', igvm_word(28, 0xfffffff0), 'longer than what is left'),
+    ('a header shorter than its contents', igvm_word(28, 1), 'the header has 1 bytes, not 16'),
 ]
 
 
@@ -194,6 +204,7 @@ def main():
         path = pathlib.Path(folder, 'firmware')
         # SEV alone starts firmware without any table.
         rows = [(kind, row) for kind in (SNP, SEV, TDX) for row in TABLES if kind is not SEV or row[2] != 'metadata']
+        rows += [(kind, row) for kind in (SNP, SEV) for row in AREAS]
         rows += [(SNP, row) for row in SNP_IMAGES] + [(TDX, row) for row in TDX_IMAGES]
         for (thing, cpu), (what, spoil, part) in rows:
             image = Image()
@@ -202,10 +213,10 @@ def main():
             machine = ['-object', thing, '-machine', 'q35,confidential-guest-support=cc0', '-cpu', cpu, '-bios', str(path)]
             good += check(program, f'{thing.split(",")[0]}: {what}', machine, part)
             count += 1
-        for what, spoil in IGVM_FILES:
+        for what, spoil, part in IGVM_FILES:
             path.write_bytes(spoil(bytearray((FILES / 'snp.igvm').read_bytes())))
             machine = ['-object', SNP[0], '-object', f'igvm-cfg,id=i0,file={path}', '-machine', 'q35,confidential-guest-support=cc0,igvm-cfg=i0', '-cpu', SNP[1]]
-            good += check(program, f'IGVM: {what}', machine, '')
+            good += check(program, f'IGVM: {what}', machine, part)
             count += 1
     print(f'{"ok  " if good == count else "FAIL"} {good} of {count} bad images are one line each')
     sys.exit(0 if good == count and count >= 50 else 1)

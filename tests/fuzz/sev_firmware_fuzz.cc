@@ -23,14 +23,26 @@ void check_sections(const sev::Metadata& metadata, uint64_t image_size) {
     }
 }
 
+void check_areas(const SevAreas& areas, uint64_t image_size) {
+    for (const auto& area : {areas.hashes, areas.secret}) {
+        if (!area) continue;
+        CHECK(area->base % 16 == 0, "half a block");
+        CHECK(area->size != 0 && uint64_t{area->base} + area->size <= (uint64_t{1} << 32) - image_size,
+              "in the firmware");
+    }
+    if (!areas.hashes || !areas.secret) return;
+    const uint64_t hashes = areas.hashes->base, secret = areas.secret->base;
+    CHECK(hashes + areas.hashes->size <= secret || secret + areas.secret->size <= hashes,
+          "overlapping areas");
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const std::span<const uint8_t> image(data, size);
     if (auto table = FirmwareTable::parse(image)) {
         (void)sev_reset_address(image, *table);
-        (void)firmware_area(*table, kSevHashesGuid, "hash area");
-        (void)firmware_area(*table, kSevSecretGuid, "secret area");
+        if (auto areas = sev_areas(*table, size)) check_areas(*areas, size);
         auto metadata = sev::parse_metadata(image, *table);
         if (metadata) check_sections(*metadata, size);
     }

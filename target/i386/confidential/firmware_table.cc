@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "system/memory/address.h"
+#include "util/align.h"
 #include "util/endian.h"
 
 namespace vmm {
@@ -98,6 +100,42 @@ Result<std::optional<FirmwareArea>> firmware_area(const FirmwareTable& table, st
     if (area.base == 0 || area.size == 0 || area.base + (area.size - 1) < area.base)
         return Error::make("the firmware's %s is at 0x%x with %u bytes", name, area.base, area.size);
     return std::optional(area);
+}
+
+namespace {
+
+constexpr uint64_t kEndOfImage = uint64_t{1} << 32;
+constexpr uint32_t kBlock = 16;  // what the processor encrypts at once
+
+Status check_area(const std::optional<FirmwareArea>& area, const char* name, uint64_t image_size) {
+    if (!area) return {};
+    if (!is_aligned(area->base, kBlock))
+        return Error::make("the firmware's %s at 0x%x does not begin at a multiple of %u", name, area->base,
+                           kBlock);
+    if (uint64_t{area->base} + area->size > kEndOfImage - image_size)
+        return Error::make("the firmware's %s (0x%x+0x%x) reaches into the firmware", name, area->base,
+                           area->size);
+    return {};
+}
+
+}  // namespace
+
+Result<SevAreas> sev_areas(const FirmwareTable& table, uint64_t image_size) {
+    constexpr const char *kHashes = "area for kernel hashes", *kSecret = "secret area";
+    SevAreas areas{.hashes = TRY(firmware_area(table, kSevHashesGuid, kHashes)),
+                   .secret = TRY(firmware_area(table, kSevSecretGuid, kSecret))};
+    if (image_size > kEndOfImage)
+        return Error::make("the firmware has %llu bytes, more than 4 GiB",
+                           static_cast<unsigned long long>(image_size));
+    TRY(check_area(areas.hashes, kHashes, image_size));
+    TRY(check_area(areas.secret, kSecret, image_size));
+    if (areas.hashes && areas.secret &&
+        GpaRange::of(Gpa(areas.hashes->base), areas.hashes->size)
+            .overlaps(GpaRange::of(Gpa(areas.secret->base), areas.secret->size)))
+        return Error::make("the firmware's %s (0x%x+0x%x) overlaps its %s (0x%x+0x%x)", kHashes,
+                           areas.hashes->base, areas.hashes->size, kSecret, areas.secret->base,
+                           areas.secret->size);
+    return areas;
 }
 
 Result<std::optional<uint32_t>> sev_reset_address(std::span<const uint8_t> image,

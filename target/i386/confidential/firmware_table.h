@@ -50,6 +50,12 @@ struct FirmwareArea {
 };
 Result<std::optional<FirmwareArea>> firmware_area(const FirmwareTable& table, std::string_view guid,
                                                   const char* name);
+// What SEV guests encrypt or are given by address, besides the firmware: both whole blocks of 16 bytes, apart
+// from each other and from the image, which ends at 4 GiB.
+struct SevAreas {
+    std::optional<FirmwareArea> hashes, secret;
+};
+Result<SevAreas> sev_areas(const FirmwareTable& table, uint64_t image_size);
 // Where application processors of SEV-ES guests begin: from the table, or from the block that older firmware
 // has in its place. Empty: the firmware says nothing.
 Result<std::optional<uint32_t>> sev_reset_address(std::span<const uint8_t> image, const FirmwareTable& table);

@@ -26,8 +26,9 @@ Status BaseGuest::prepare(std::span<const LaunchImage> firmware, bool has_kernel
         return Error::make("%s needs firmware", id().c_str()).with_hint("add -bios OVMF.fd");
     const std::span<const uint8_t> image = firmware.front().bytes;
     const FirmwareTable table = TRY(FirmwareTable::parse(image));
-    hash_area_ = TRY(firmware_area(table, kSevHashesGuid, "area for kernel hashes"));
-    secret_area_ = TRY(firmware_area(table, kSevSecretGuid, "secret area"));
+    const SevAreas areas = TRY(sev_areas(table, image.size()));
+    hash_area_ = areas.hashes;
+    secret_area_ = areas.secret;
     reset_address_ = TRY(sev_reset_address(image, table));
     if (!common_.kernel_hashes || !has_kernel) return {};
     if (!hash_area_)

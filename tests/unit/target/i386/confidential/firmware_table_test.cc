@@ -105,6 +105,39 @@ TEST(FirmwareTable, BadEntries) {
     EXPECT_NE(reset_error(FirmwareBuilder::words({0})), "");
 }
 
+TEST(FirmwareTable, AreasAreWholeBlocksApartFromEachOtherAndTheImage) {
+    struct Row {
+        FirmwareArea hashes, secret;
+        const char* error;
+    };
+    constexpr uint32_t kImage = 0x10000, kFirmware = 0xffff0000;
+    const Row rows[] = {
+        {{0x810c00, 0x400}, {0x810000, 0xc00}, ""},
+        {{0x810000, 0x400}, {0x810400, 0xc00}, ""},
+        {{kFirmware - 0x400, 0x400}, {0x810400, 0xc00}, ""},
+        {{0x810c01, 0x400}, {0x810000, 0xc00}, "area for kernel hashes at 0x810c01 does not begin"},
+        {{0x810c08, 0x3f8}, {0x810000, 0xc00}, "area for kernel hashes at 0x810c08 does not begin"},
+        {{0x810c00, 0x400}, {0x81000f, 0xbf0}, "secret area at 0x81000f does not begin"},
+        {{kFirmware, 0x400}, {0x810000, 0xc00}, "area for kernel hashes (0xffff0000+0x400) reaches into"},
+        {{kFirmware - 0x3f0, 0x400}, {0x810000, 0xc00}, "reaches into the firmware"},
+        {{0x810c00, 0x400}, {0xfffffff0, 0x10}, "secret area (0xfffffff0+0x10) reaches into"},
+        {{0x810bf0, 0x400}, {0x810000, 0xc00}, "overlaps its secret area (0x810000+0xc00)"},
+        {{0x810100, 0x10}, {0x810000, 0xc00}, "overlaps its secret area"},
+        {{0x810000, 0x1000}, {0x810800, 0x10}, "overlaps its secret area"},
+    };
+    for (const Row& row : rows) {
+        const auto image =
+            FirmwareBuilder(kImage)
+                .entry(kSevHashesGuid, FirmwareBuilder::words({row.hashes.base, row.hashes.size}))
+                .entry(kSevSecretGuid, FirmwareBuilder::words({row.secret.base, row.secret.size}))
+                .build();
+        const auto areas = sev_areas(FirmwareTable::parse(image).take_value(), image.size());
+        EXPECT_EQ(static_cast<bool>(areas), *row.error == '\0') << row.error;
+        if (areas) continue;
+        EXPECT_NE(areas.error().text().find(row.error), std::string::npos) << areas.error().text();
+    }
+}
+
 TEST(FirmwareTable, TruncatedAnywhereIsNoCrash) {
     const auto whole = *vectors::find_file("fw-give-64k.fd");
     for (size_t size = 0; size < 0x400; ++size) {
