@@ -24,6 +24,11 @@ Accelerator::~Accelerator() {
     unmap_memory();
 }
 
+void Accelerator::forbid_readonly_slots() {
+    CHECK(mapped_ == nullptr, "the memory is mapped already");
+    listener_.set_readonly_slots(ReadOnlySlots::Forbidden);
+}
+
 Status Accelerator::map_memory(AddressSpace& memory) {
     CHECK(mapped_ == nullptr, "the memory is mapped already");
     memory.add_listener(listener_);

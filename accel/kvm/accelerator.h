@@ -33,6 +33,8 @@ class Accelerator final : public vmm::Accelerator {
     Accelerator(const Accelerator&) = delete;
     Accelerator& operator=(const Accelerator&) = delete;
 
+    // The kernel refuses read-only slots for this VM: before map_memory().
+    void forbid_readonly_slots();
     // Makes slots of the space's RAM and follows its changes.
     Status map_memory(AddressSpace& memory) override;
     void unmap_memory() override;

@@ -6,14 +6,16 @@
 
 namespace vmm::kvm {
 
-std::vector<SlotSpec> ram_pieces(const FlatView& view) {
+std::vector<SlotSpec> ram_pieces(const FlatView& view, ReadOnlySlots readonly) {
     std::vector<SlotSpec> pieces;
     for (const FlatSection& section : view.sections()) {
         if (section.ram == nullptr || !section.reads_ram) continue;
+        const bool is_readonly = section.readonly || section.io != nullptr;
+        if (is_readonly && readonly == ReadOnlySlots::Forbidden) continue;
         SlotSpec piece;
         piece.range = section.range;
         piece.host_address = reinterpret_cast<uintptr_t>(section.ram->data()) + section.ram_offset.raw();
-        piece.readonly = section.readonly || section.io != nullptr;
+        piece.readonly = is_readonly;
         if (Gmem* gmem = section.ram->gmem(); gmem != nullptr && !piece.readonly) {
             piece.gmem_fd = gmem->fd();
             piece.gmem_offset = section.ram_offset.raw();
@@ -24,7 +26,7 @@ std::vector<SlotSpec> ram_pieces(const FlatView& view) {
 }
 
 void SlotListener::commit(const FlatView& view) {
-    Status done = table_.apply(plan_slots(ram_pieces(view)));
+    Status done = table_.apply(plan_slots(ram_pieces(view, readonly_)));
     if (done) return;
     if (attempting_.load() == std::this_thread::get_id()) {
         if (!attempt_error_) attempt_error_ = std::move(done).take_error();
@@ -49,7 +51,7 @@ Status SlotListener::attempt(const std::function<void()>& change) {
 
 Status SlotListener::renew(const FlatView& view) {
     table_.forget();
-    return table_.apply(plan_slots(ram_pieces(view)));
+    return table_.apply(plan_slots(ram_pieces(view, readonly_)));
 }
 
 Status SlotListener::take_error() {

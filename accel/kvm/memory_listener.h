@@ -17,15 +17,21 @@ class MachineRequests;
 
 namespace vmm::kvm {
 
+// Whether the kernel takes slots that the guest cannot write: not for a VM whose state is protected.
+enum class ReadOnlySlots : uint8_t { Allowed, Forbidden };
+
 // The RAM of a view as the slot planner wants it: what is read without an exit. Memory that has a guest_memfd
-// cannot be read-only in the kernel: a read-only window onto it shows the host's side only.
-std::vector<SlotSpec> ram_pieces(const FlatView& view);
+// cannot be read-only in the kernel: a read-only window onto it shows the host's side only. Where read-only
+// slots are forbidden, such pieces are left out: each access exits and is served by the memory map.
+std::vector<SlotSpec> ram_pieces(const FlatView& view, ReadOnlySlots readonly = ReadOnlySlots::Allowed);
 
 class SlotListener final : public MemoryListener {
   public:
     explicit SlotListener(SlotTable& table) : table_(table) {}
     // From now on a failing change stops the machine with a report; before, it waits in take_error().
     void set_requests(MachineRequests* requests) { requests_ = requests; }
+    // Before the first map.
+    void set_readonly_slots(ReadOnlySlots readonly) { readonly_ = readonly; }
     // What went wrong at start-up, once.
     Status take_error();
 
@@ -38,6 +44,7 @@ class SlotListener final : public MemoryListener {
 
   private:
     SlotTable& table_;
+    ReadOnlySlots readonly_ = ReadOnlySlots::Allowed;
     MachineRequests* requests_ = nullptr;
     std::optional<Error> error_;
     std::atomic<std::thread::id> attempting_{};

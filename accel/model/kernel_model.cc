@@ -229,6 +229,13 @@ Result<Fd> KernelModel::open_device(const std::string& path) {
     return Fd(fd);
 }
 
+namespace {
+// kvm_arch_has_readonly_mem(): the host cannot emulate the guest's writes to it.
+bool has_protected_state(uint32_t vm_type) {
+    return vm_type == abi::kVmSevEs || vm_type == abi::kVmSnp || vm_type == abi::kVmTdx;
+}
+}  // namespace
+
 // The rules of kvm_set_memory_region, as far as an x86 VMM can meet them.
 int KernelModel::set_slot(uint32_t id, const Slot& wanted) {
     if (id >= static_cast<uint32_t>(system_caps[KVM_CAP_NR_MEMSLOTS])) return -EINVAL;
@@ -241,6 +248,7 @@ int KernelModel::set_slot(uint32_t id, const Slot& wanted) {
     }
     if (wanted.gpa + wanted.size < wanted.gpa) return -EINVAL;
     if (wanted.size / kPageSize > (uint64_t{1} << 31) - 1) return -EINVAL;
+    if ((wanted.flags & KVM_MEM_READONLY) != 0 && has_protected_state(vm_type)) return -EINVAL;
     if (existing != slots.end()) return -EINVAL;  // the program never changes a slot in place
     for (const auto& [other, slot] : slots)
         if (wanted.gpa < slot.gpa + slot.size && slot.gpa < wanted.gpa + wanted.size) return -EEXIST;

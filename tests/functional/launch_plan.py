@@ -371,6 +371,7 @@ CONFLICTS = [
     (machine(TD, ",smm=on -cpu host -bios {fw}"), "smm=on contradicts cc0"),
     (machine(SNP, " -drive if=pflash,format=raw,readonly=on,file={fw}"), "contradicts cc0"),
     (machine(TD, " -cpu host -drive if=pflash,format=raw,readonly=on,file={fw}"), "contradicts cc0"),
+    (machine(SEV_ES + ",legacy-vm-type=off", " -drive if=pflash,format=raw,readonly=on,file={fw}"), "contradicts cc0, whose memory cannot be read-only"),
     (machine(TD, ",kernel_irqchip=on -cpu host -bios {fw}"), "kernel_irqchip=on contradicts cc0"),
     (machine(TD, ",kernel_irqchip=off -cpu host -bios {fw}"), "kernel_irqchip=off contradicts cc0"),
     (machine(SEV_ES, ",kernel_irqchip=off -bios {fw}"), "kernel_irqchip=off contradicts cc0"),

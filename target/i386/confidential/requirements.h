@@ -34,7 +34,7 @@ struct Requirements {
     bool forbids_smm = false;               // one address space, no SMRAM windows
     bool forbids_pic = false;               // no 8259s, and no 8254 behind them
     bool forbids_pflash = false;            // the firmware must come from -bios
-    bool forbids_readonly_memory = false;   // ROMs are RAM that nobody writes
+    bool forbids_readonly_memory = false;   // no read-only slots: ROMs are read by exits; no flash
     bool firmware_required = false;         // no directly booted kernel: -bios (or flash) is measured
     bool firmware_private = false;  // the firmware is RAM with a private side, without its copy below 1 MiB
     bool needs_host_cpu_model = false;  // -cpu host only

@@ -13,6 +13,8 @@ namespace vmm::kvm {
 Status X86Accelerator::prepare(const X86VmOptions& options) {
     confidential_ = options.confidential;
     options_ = options;
+    if (confidential_ != nullptr && confidential_->requirements().forbids_readonly_memory)
+        accelerator_.forbid_readonly_slots();
     return prepare_vm(vm_, options);
 }
 

@@ -78,6 +78,7 @@ SevGuest::SevGuest(SevConfig config)
     requirements_.pinned_memory = true;
     requirements_.launched = true;
     requirements_.forbids_smm = es;
+    requirements_.forbids_readonly_memory = es && !legacy_;
     requirements_.cannot_reset = es;
     requirements_.cpu_state = es ? CpuState::Measured : CpuState::Open;
     requirements_.phys_bits = PhysBitsRule::Reduced;

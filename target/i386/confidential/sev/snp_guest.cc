@@ -67,6 +67,7 @@ SnpGuest::SnpGuest(SnpConfig config)
     requirements_.kernel_lapic = true;
     requirements_.forbids_smm = true;
     requirements_.forbids_pflash = true;
+    requirements_.forbids_readonly_memory = true;
     requirements_.firmware_required = true;
     requirements_.firmware_private = true;
     requirements_.cannot_reset = true;

@@ -54,6 +54,41 @@ TEST(Accelerator, mapChangesReachTheKernel) {
     world.accelerator.reset();
 }
 
+TEST(Accelerator, readOnlyMemoryMayBeForbidden) {
+    FakeWorld world;
+    auto block = ram("ram", kMiB);
+    auto rom = ram("rom", 0x10000);
+    MemoryRegion low = MemoryRegion::ram("low", *block);
+    MemoryRegion window = MemoryRegion::alias("window", low, 0x40000, 0x4000);
+    MemoryRegion bios = MemoryRegion::rom("bios", *rom);
+    world.topology.add(world.memory_root, low, 0x100000);
+    world.topology.add(world.memory_root, window, 0x140000, 1);
+    world.accelerator->forbid_readonly_slots();
+    world.add_vcpus(1);
+    world.vcpus().resume_all();
+    world.topology.add(world.memory_root, bios, 0x180000, 1);
+    world.topology.set_readonly(window, true);
+    auto ranges = [&] {
+        std::map<uint64_t, uint64_t> have;
+        for (auto& [id, slot] : world.fake.slots) {
+            EXPECT_EQ(slot.flags, 0u);
+            have[slot.gpa] = slot.size;
+        }
+        return have;
+    };
+    EXPECT_EQ(ranges(),
+              (std::map<uint64_t, uint64_t>{{0x100000, 0x40000}, {0x144000, 0x3c000}, {0x190000, 0x70000}}))
+        << "holes where memory is read-only";
+    world.topology.set_readonly(window, false);
+    world.topology.remove(bios);
+    uint64_t mapped = 0;
+    for (const auto& [gpa, size] : ranges())
+        mapped += size;
+    EXPECT_EQ(mapped, kMiB) << "and none when it is not";
+    world.vcpus().pause_all();
+    world.accelerator.reset();
+}
+
 TEST(Accelerator, gmemBackedRamIsBoundWithItsOffset) {
     FakeWorld world(IrqChipMode::Split, abi::kVmSwProtected);
     auto gmem = Gmem::create(world.accelerator->gmem_factory(), {.size = kMiB});

@@ -257,5 +257,49 @@ TEST(SevLaunch, PinningMayFail) {
     EXPECT_NE(launched.error().message().find("ulimit -l"), std::string::npos) << launched.error().message();
 }
 
+// A ROM in the guest's address space, as an option ROM or a shadow that was locked.
+TEST(SevLaunch, OnlyTheOlderFormTakesMemoryThatIsReadOnly) {
+    struct Row {
+        uint32_t policy;
+        LegacyVm legacy;
+        bool mapped;
+    };
+    constexpr Row kRows[] = {{1, LegacyVm::On, true},
+                             {5, LegacyVm::On, true},
+                             {1, LegacyVm::Off, true},
+                             {5, LegacyVm::Off, false}};
+    for (const Row& row : kRows) {
+        SevConfig config = sev_config(row.policy);
+        config.legacy_vm_type = row.legacy;
+        auto guest = guest_of(std::move(config));
+        EXPECT_EQ(guest->requirements().forbids_readonly_memory, !row.mapped);
+        LaunchWorld world("fw-give-64k.fd", guest->requirements().vm_type);
+        world.make(std::move(guest));
+        auto block = RamBlock::anonymous("rom", 0x10000).take_value();
+        block->bytes()[5] = 0x5a;
+        MemoryRegion rom = MemoryRegion::rom("rom", *block);
+        world.topology.add(world.system, rom, 0xc0000, 1);
+        const Status launched = world.launch();
+        ASSERT_TRUE(launched) << launched.error().message();
+        EXPECT_EQ(world.kernel.find_slot(0xc0000) != nullptr, row.mapped);
+        uint8_t byte = 0;
+        EXPECT_EQ(world.memory.read(Gpa(0xc0005), {&byte, 1}), AccessResult::Ok) << "as an exit is served";
+        EXPECT_EQ(byte, 0x5a);
+        world.topology.remove(rom);
+    }
+    FakeKvm kernel;
+    kernel.vm_types = 0x3f;
+    for (const uint32_t type :
+         {abi::kVmDefault, abi::kVmSwProtected, abi::kVmSev, abi::kVmSevEs, abi::kVmSnp, abi::kVmTdx}) {
+        const int vm = kernel.call(-2, KVM_CREATE_VM, reinterpret_cast<void*>(uintptr_t{type}));
+        abi::UserMemoryRegion2 region{};
+        region.flags = KVM_MEM_READONLY;
+        region.memory_size = region.userspace_addr = kPageSize;
+        const bool refused = type == abi::kVmSevEs || type == abi::kVmSnp || type == abi::kVmTdx;
+        EXPECT_EQ(kernel.call(vm, abi::kSetUserMemoryRegion2, &region), refused ? -EINVAL : 0) << type;
+        ::close(vm);
+    }
+}
+
 }  // namespace
 }  // namespace vmm::sev
