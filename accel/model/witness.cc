@@ -41,6 +41,13 @@ int Witness::model_fd(int fd) const {
 // The model makes its own, known by the kernel's number.
 void Witness::adopt(int fd, unsigned long request, int made, void* argument) {
     constexpr int kDevice = -2;  // any number that is not of the model's own
+    if (request == KVM_CREATE_VM) {
+        // The last VM is gone, and all that was of it.
+        descriptors_.clear();
+        owned_.clear();
+        pending_.reset();
+        judged_ = false;
+    }
     const int on = request == KVM_CREATE_VM ? kDevice : model_fd(fd);
     const int number = model_.call(on, request, argument);
     if (number < 0) return;
@@ -69,6 +76,27 @@ int Witness::show(int fd, unsigned long request, void* argument) {
     return model_.call(on, request, &copy);
 }
 
+bool Witness::Command::operator==(const Command& other) const {
+    return fd == other.fd && head.id == other.head.id && head.data == other.head.data &&
+           argument == other.argument;
+}
+
+// Of a command whose argument can be copied.
+std::optional<Witness::Command> Witness::copy_command(int fd, const abi::EncryptCommand& command) const {
+    const ProtectionModel* protection = model_.protection();
+    if (protection == nullptr || command.data == 0) return std::nullopt;
+    return Command{fd, command, protection->copy_argument(command)};
+}
+
+// Whether the kernel may be asked. What it is asked again is shown once: the model took it the first time.
+bool Witness::look_at_command(int fd, abi::EncryptCommand& command) {
+    const std::optional<Command> again = copy_command(fd, command);
+    if (!again || pending_ != again) (void)show(fd, abi::kMemoryEncryptOp, &command);
+    pending_ = again;
+    const ProtectionModel* protection = model_.protection();
+    return is_as_expected(protection == nullptr || protection->ends_launch(command));
+}
+
 bool Witness::is_as_expected(bool ends) {
     if (judged_) return true;
     if (model_.protection() == nullptr) return !ends;
@@ -89,15 +117,17 @@ bool Witness::is_as_expected(bool ends) {
 int Witness::call(int fd, unsigned long request, void* argument) {
     if (matters(request)) {
         std::lock_guard lock(mutex_);
-        (void)show(fd, request, argument);
         if (request == abi::kMemoryEncryptOp && argument != nullptr) {
-            const auto& command = *static_cast<abi::EncryptCommand*>(argument);
-            const ProtectionModel* protection = model_.protection();
-            const bool ends = protection == nullptr || protection->ends_launch(command);
-            if (!is_as_expected(ends)) return -EKEYREJECTED;
+            if (!look_at_command(fd, *static_cast<abi::EncryptCommand*>(argument))) return -EKEYREJECTED;
+        } else {
+            (void)show(fd, request, argument);
         }
     }
     const int done = kernel_.call(fd, request, argument);
+    if (request == abi::kMemoryEncryptOp && done != -EAGAIN && done != -EINTR) {
+        std::lock_guard lock(mutex_);
+        pending_.reset();
+    }
     if (done >= 0 && makes_descriptor(request)) {
         std::lock_guard lock(mutex_);
         adopt(fd, request, done, argument);

@@ -94,7 +94,8 @@ Status LaunchPlanner::write(const Configuration& configuration, const Confidenti
                       {static_cast<const uint8_t*>(static_cast<const void*>(text.data())), text.size()});
 }
 
-LaunchGuard::LaunchGuard(std::vector<uint8_t> expected) : witness_(system_, kernel_, std::move(expected)) {
+LaunchGuard::LaunchGuard(IoctlDoor& kernel, std::vector<uint8_t> expected)
+    : witness_(kernel, kernel_, std::move(expected)) {
     kernel_.vm_types = 0x3f;
     kernel_.knows_any_msr = true;
     firmware_.vmsa_features = ~uint64_t{0};
@@ -128,7 +129,7 @@ Result<std::unique_ptr<AcceleratorHost>> LaunchHost::open_accelerator(const Conf
         return AcceleratorHost::open_through(planner_->door(), {}, needs, kvm::CpuSource::Wish);
     }
     if (!expects) return AcceleratorHost::open(configuration.accels, &needs);
-    guard_ = std::make_unique<LaunchGuard>(configuration.expect_measurement);
+    guard_ = std::make_unique<LaunchGuard>(system_, configuration.expect_measurement);
     return AcceleratorHost::open_through(guard_->door(), configuration.accels.front(), needs,
                                          kvm::CpuSource::Host);
 }

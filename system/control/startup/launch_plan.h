@@ -37,14 +37,14 @@ class LaunchPlanner {
 // The kernel, watched.
 class LaunchGuard {
   public:
-    explicit LaunchGuard(std::vector<uint8_t> expected);
+    // The kernel behind it is borrowed.
+    LaunchGuard(IoctlDoor& kernel, std::vector<uint8_t> expected);
     IoctlDoor& door() { return witness_; }
     // In place of the error by which a launch was stopped here: what was measured. Others pass.
     Error explain(Error error) const;
 
   private:
     model::SevFirmware firmware_;
-    SystemIoctlDoor system_;
     model::KernelModel kernel_;
     model::Witness witness_;
 };
@@ -63,6 +63,7 @@ class LaunchHost {
     }
 
   private:
+    SystemIoctlDoor system_;
     std::unique_ptr<LaunchPlanner> planner_;
     std::unique_ptr<LaunchGuard> guard_;
 };

@@ -71,6 +71,7 @@ class TdWorld {
     CpuidPolicy policy;
     std::optional<LaunchKernel> kernel;
     FakeKvm fake;
+    IoctlDoor* door = &fake;  // how it is reached
     model::LaunchRecord record;
     EventLoop loop;
     Topology topology;
@@ -105,7 +106,7 @@ class TdWorld {
     }
 
     Status make_vm() {
-        kvm = TRY(kvm::Kvm::open(fake, "/dev/null"));
+        kvm = TRY(kvm::Kvm::open(*door, "/dev/null"));
         guest = TRY(TdxGuest::create(config, loop));
         guest->set_record(&record);
         VmRequirements needs;
