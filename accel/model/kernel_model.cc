@@ -223,6 +223,7 @@ std::vector<KernelModel::Vcpu*> KernelModel::vcpus() {
 }
 
 Result<Fd> KernelModel::open_device(const std::string& path) {
+    opened_devices.push_back(path);
     if (!opens_any_device) return IoctlDoor::open_device(path);
     const int fd = make_descriptor("model-device", 0);
     if (fd < 0) return Error::from_errno(-fd, "could not open the model of '%s'", path.c_str());

@@ -50,6 +50,7 @@ class KernelModel : public IoctlDoor {
     uint32_t vm_types = 1;
     bool knows_any_msr = false;
     bool opens_any_device = false;  // device paths need not exist
+    std::vector<std::string> opened_devices;
     // Answers requests of other devices (/dev/sev); null: there are none.
     std::function<int(unsigned long request, void* argument)> other_devices;
     std::vector<kvm_cpuid_entry2> supported_cpuid;

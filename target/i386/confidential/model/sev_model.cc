@@ -16,6 +16,11 @@ namespace {
 constexpr size_t kMeasureSize = 48, kReportSize = 128, kSecretHeaderSize = 52;
 constexpr uint64_t kBlock = 16;  // what the processor encrypts at once
 
+std::vector<uint8_t> bytes_at(uint64_t address, uint32_t length) {
+    const auto* from = pointer<const uint8_t>(address);
+    return {from, from + length};
+}
+
 }  // namespace
 
 int SevModel::vm_command(abi::EncryptCommand& command) {
@@ -91,6 +96,9 @@ int SevModel::start(abi::SevLaunchStart& a, uint32_t& error) {
         return -EIO;
     }
     policy_ = a.policy;
+    start_arguments_ = a;
+    dh_certificate_ = bytes_at(a.dh_address, a.dh_length);
+    session_ = bytes_at(a.session_address, a.session_length);
     a.handle = 1;
     state_ = State::LaunchUpdate;
     return 0;

@@ -57,6 +57,9 @@ class SnpModel final : public ProtectionModel {
     const std::vector<sev::VmsaPage>& vmsas() const { return vmsas_; }
     const abi::SnpLaunchStart& start_arguments() const { return start_arguments_; }
     const abi::SnpLaunchFinish& finish_arguments() const { return finish_arguments_; }
+    // What the last one's addresses led to; empty without an ID block.
+    const std::vector<uint8_t>& id_block() const { return id_block_; }
+    const std::vector<uint8_t>& id_auth() const { return id_auth_; }
     std::vector<uint8_t> cpuid_page() const override { return cpuid_page_; }
     bool ends_launch(const abi::EncryptCommand& command) const override {
         return command.id == static_cast<uint32_t>(abi::SevCommand::SnpLaunchFinish);
@@ -85,6 +88,7 @@ class SnpModel final : public ProtectionModel {
     std::vector<sev::VmsaPage> vmsas_;
     abi::SnpLaunchStart start_arguments_{};
     abi::SnpLaunchFinish finish_arguments_{};
+    std::vector<uint8_t> id_block_, id_auth_;
     std::vector<uint8_t> cpuid_page_;
 };
 
@@ -107,6 +111,10 @@ class SevModel final : public ProtectionModel {
     // The plain text of secrets that were injected, as this model "decrypts" them: as they came.
     const std::vector<std::vector<uint8_t>>& secrets() const { return secrets_; }
     uint32_t policy() const { return policy_; }
+    const abi::SevLaunchStart& start_arguments() const { return start_arguments_; }
+    // What its addresses led to.
+    const std::vector<uint8_t>& dh_certificate() const { return dh_certificate_; }
+    const std::vector<uint8_t>& session() const { return session_; }
     sev::SevMeasureInputs measure_inputs() const;
     const std::map<uint64_t, uint64_t>& pinned() const { return pinned_; }
     bool ends_launch(const abi::EncryptCommand& command) const override {
@@ -138,6 +146,8 @@ class SevModel final : public ProtectionModel {
     bool encrypted_state_ = false, fpu_synced_ = false, vmsas_done_ = false;
     uint64_t features_ = 0;
     uint32_t policy_ = 0;
+    abi::SevLaunchStart start_arguments_{};
+    std::vector<uint8_t> dh_certificate_, session_;
     Hasher hasher_;
     std::vector<sev::VmsaPage> vmsas_;
     std::vector<std::vector<uint8_t>> secrets_;

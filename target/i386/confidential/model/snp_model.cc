@@ -158,8 +158,11 @@ int SnpModel::finish(const abi::SnpLaunchFinish& a, uint32_t& error) {
     add_vmsas();
     finish_arguments_ = a;
     if (a.id_block_enabled != 0) {
-        const auto block =
-            sev::parse_id_block({pointer<const uint8_t>(a.id_block_address), sev::kIdBlockSize});
+        const auto* const block_at = pointer<const uint8_t>(a.id_block_address);
+        const auto* const auth_at = pointer<const uint8_t>(a.id_auth_address);
+        id_block_.assign(block_at, block_at + sev::kIdBlockSize);
+        id_auth_.assign(auth_at, auth_at + sev::kIdAuthSize);
+        const auto block = sev::parse_id_block(id_block_);
         if (!block) {
             error = abi::kSevInvalidParameter;
             return -EIO;

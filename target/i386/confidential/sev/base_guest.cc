@@ -51,18 +51,7 @@ std::vector<CpuidMask> BaseGuest::cpuid_masks(const HostCpu&) const {
 
 Status BaseGuest::check_cpuid(CpuidPolicy& policy, const HostCpu& host) {
     uint32_t position = common_.cbitpos.value_or(kUsualCbit);
-    if (!host.planned && !host.anything) {
-        const std::optional<uint32_t> found = host_cbit();
-        if (!found)
-            return Error::make("%s: this processor has no SEV", id().c_str())
-                .with_hint(
-                    "it takes an AMD EPYC processor with SEV on in the BIOS (SMEE), and kvm_amd.sev=1");
-        if (common_.cbitpos && *common_.cbitpos != *found)
-            return Error::make("%s: cbitpos check failed, host '%u' requested '%u'", id().c_str(), *found,
-                               *common_.cbitpos)
-                .with_hint("leave cbitpos out");
-        position = *found;
-    }
+    if (!host.planned && !host.anything) position = TRY(check_cbit(id(), common_.cbitpos, host_cbit()));
     policy.xlevel = std::max(policy.xlevel, kEncryptionLeaf);
     policy.more_leaves.push_back({.function = kEncryptionLeaf,
                                   .eax = technology_bits(),

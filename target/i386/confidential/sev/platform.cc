@@ -13,6 +13,18 @@ std::optional<uint32_t> host_cbit() {
     return ebx & 0x3f;
 }
 
+Result<uint32_t> check_cbit(const std::string& id, std::optional<uint32_t> wanted,
+                            std::optional<uint32_t> of_host) {
+    if (!of_host)
+        return Error::make("%s: this processor has no SEV", id.c_str())
+            .with_hint("it takes an AMD EPYC processor with SEV on in the BIOS (SMEE), and kvm_amd.sev=1");
+    if (wanted && *wanted != *of_host)
+        return Error::make("%s: cbitpos check failed, host '%u' requested '%u'", id.c_str(), *of_host,
+                           *wanted)
+            .with_hint("leave cbitpos out");
+    return *of_host;
+}
+
 Result<HostPlatform> read_platform(IoctlDoor& door, const std::string& path, std::optional<uint32_t> bit) {
     HostPlatform platform;
     Device device = TRY(Device::open(door, path));

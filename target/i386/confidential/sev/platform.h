@@ -25,4 +25,8 @@ Result<HostPlatform> read_platform(IoctlDoor& door, const std::string& device,
 // The bit of physical addresses that marks encrypted pages here; empty without SEV.
 std::optional<uint32_t> host_cbit();
 
+// The guest's: the host's, which the user may name but not change.
+Result<uint32_t> check_cbit(const std::string& id, std::optional<uint32_t> wanted,
+                            std::optional<uint32_t> of_host);
+
 }  // namespace vmm::sev

@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "target/i386/confidential/sev/certificates.h"
+#include "target/i386/confidential/sev/id_block.h"
 #include "target/i386/confidential/sev/snp_guest.h"
 #include "tests/unit/target/i386/confidential/launch_world.h"
 #include "util/endian.h"
@@ -180,6 +181,44 @@ TEST_F(SnpOptions, WhatTheOwnerSaysReachesTheKernelByteForByte) {
     EXPECT_EQ(start.policy, kDefaultSnpPolicy);
     EXPECT_TRUE(
         std::equal(config.visible_workarounds.begin(), config.visible_workarounds.end(), start.gosvw));
+}
+
+// The owner's block and both keys, for the hardware to judge; the author's only when it was switched on.
+TEST_F(SnpOptions, IdBlockAndAuthorKeyReachTheKernelByteForByte) {
+    ASSERT_EQ(launch(), "");
+    IdBlock block;
+    const auto digest = *from_hex(world.measurement());
+    std::copy(digest.begin(), digest.end(), block.launch_digest.begin());
+    block.policy = kDefaultSnpPolicy;
+    block.family_id[3] = 0x33;
+    block.image_id[4] = 0x44;
+    block.guest_svn = 9;
+    for (const bool author : {false, true}) {
+        LaunchWorld own("fw-give-64k.fd", abi::kVmSnp);
+        SnpConfig with_keys = config;
+        with_keys.id_block = id_block_bytes(block);
+        with_keys.id_auth.resize(kIdAuthSize);
+        with_keys.id_auth[0] = with_keys.id_auth[4] = 1;  // the algorithms of both keys
+        for (size_t i = 0; i < 0x90; ++i) {
+            with_keys.id_auth[0x240 + i] = static_cast<uint8_t>(i + 1);
+            with_keys.id_auth[0x880 + i] = static_cast<uint8_t>(i + 0x11);
+        }
+        with_keys.author_key_enabled = author;
+        own.make(SnpGuest::create(with_keys).take_value());
+        const Status done = own.launch();
+        ASSERT_TRUE(done) << done.error().message();
+        const auto& model = static_cast<model::SnpModel&>(*own.kernel.protection());
+        EXPECT_EQ(model.finish_arguments().id_block_enabled, 1);
+        EXPECT_EQ(model.finish_arguments().author_key_enabled, author ? 1 : 0);
+        EXPECT_EQ(model.id_block(), with_keys.id_block);
+        EXPECT_EQ(model.id_auth(), with_keys.id_auth);
+    }
+}
+
+TEST_F(SnpOptions, TheDeviceIsTheOneThatWasNamed) {
+    config.common.device = "/dev/sev-of-the-test";
+    ASSERT_EQ(launch(), "");
+    EXPECT_EQ(world.kernel.opened_devices.back(), "/dev/sev-of-the-test");
 }
 
 TEST_F(SnpOptions, NoProcessorComesAfterTheLaunch) {

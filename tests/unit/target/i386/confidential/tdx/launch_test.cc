@@ -10,6 +10,7 @@
 #include "target/i386/confidential/tdx/rtmr.h"
 #include "tests/unit/target/i386/confidential/tdx/image_maker.h"
 #include "tests/unit/target/i386/confidential/tdx/td_world.h"
+#include "util/base64.h"
 
 namespace vmm::tdx {
 namespace {
@@ -99,6 +100,24 @@ TEST(TdLaunch, ParametersReachTheModule) {
     EXPECT_EQ(world.fake.enabled_caps.at(237), 40u);
     EXPECT_TRUE(world.fake.vcpu(0).msrs.empty());
     EXPECT_TRUE(world.fake.vcpu(0).state.empty());
+}
+
+TEST(TdLaunch, WhoseTdItIsReachesTheModuleByteForByte) {
+    TdWorld world(vector_firmware());
+    std::vector<uint8_t> owner[3];
+    std::optional<std::string>* const given[] = {&world.config.td.mrconfigid, &world.config.td.mrowner,
+                                                 &world.config.td.mrownerconfig};
+    for (unsigned i = 0; i < 3; ++i) {
+        for (unsigned byte = 0; byte < 48; ++byte)
+            owner[i].push_back(static_cast<uint8_t>(i * 0x40 + byte + 1));
+        *given[i] = to_base64(owner[i]);
+    }
+    ASSERT_TRUE(world.launch(1));
+    const abi::TdxInitVm& head = world.td().parameters();
+    EXPECT_EQ(std::memcmp(head.mrconfigid, owner[0].data(), 48), 0);
+    EXPECT_EQ(std::memcmp(head.mrowner, owner[1].data(), 48), 0);
+    EXPECT_EQ(std::memcmp(head.mrownerconfig, owner[2].data(), 48), 0);
+    EXPECT_EQ(world.mrtd(), kMrtd) << "no part of what is measured";
 }
 
 TEST(TdLaunch, InterruptedRegionsGoOnWhereTheyStopped) {
