@@ -11,6 +11,7 @@ namespace vmm {
 struct FakeRequests final : MachineRequests {
     void request_reset(ShutdownCause cause) override { resets.push_back(cause); }
     void request_shutdown(ShutdownCause cause) override { shutdowns.push_back(cause); }
+    void report_panic(PanicReport report) override { panics.push_back(std::move(report)); }
     void report_watchdog() override { ++watchdogs; }
     void report_crash_loaded() override { ++crash_loads; }
     void request_exit(int status) override { exits.push_back(status); }
@@ -19,6 +20,7 @@ struct FakeRequests final : MachineRequests {
     void request_wake() override { ++wakes; }
     std::vector<ShutdownCause> resets, shutdowns;
     std::vector<int> exits;
+    std::vector<PanicReport> panics;
     unsigned watchdogs = 0, crash_loads = 0, sleeps = 0, wakes = 0;
     std::vector<std::string> errors;
 };

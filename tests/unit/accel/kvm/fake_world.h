@@ -30,6 +30,10 @@ class NotedRequests final : public MachineRequests {
   public:
     void request_reset(ShutdownCause) override { note("reset"); }
     void request_shutdown(ShutdownCause) override { note("shutdown"); }
+    void report_panic(PanicReport report) override {
+        note("panic " + std::to_string(report.code) + " '" + report.message + "'" +
+             (report.gpa ? " at " + std::to_string(*report.gpa) : ""));
+    }
     void request_exit(int status) override { note("exit " + std::to_string(status)); }
     void report_internal_error(std::string text) override { note(text); }
     std::vector<std::string> all() {

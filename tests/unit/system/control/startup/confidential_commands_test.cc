@@ -11,6 +11,7 @@
 #include "target/i386/confidential/sev/platform.h"
 #include "target/i386/confidential/sev/sev_guest.h"
 #include "target/i386/confidential/sev/snp_guest.h"
+#include "target/i386/confidential/tdx/guest.h"
 #include "tests/unit/target/i386/confidential/launch_world.h"
 #include "util/base64.h"
 
@@ -260,6 +261,19 @@ TEST_F(ConfidentialCommands, ProtectedGuestsStayAndAreNotDumped) {
         EXPECT_NE(dumped.error().message().find("the memory of " + id + " is encrypted"), std::string::npos)
             << dumped.error().message();
     }
+}
+
+TEST_F(ConfidentialCommands, TdsStayAndAreNotDumpedEither) {
+    EventLoop loop;
+    auto td = tdx::TdxGuest::create({.td = {.id = "td0"}, .quotes = {}}, loop).take_value();
+    view.guest = td.get();
+    EXPECT_EQ(ask("migrate", R"({"uri": "tcp:localhost:1"})"),
+              "error: td0 is a tdx-guest, whose memory cannot be taken to another host");
+    EXPECT_NE(ask("query-migrate").find("td0 is a tdx-guest"), std::string::npos) << ask("query-migrate");
+    const Status dumped = check_dump(view, {.paging = false, .protocol = "file:/dev/null"});
+    ASSERT_FALSE(dumped);
+    EXPECT_NE(dumped.error().message().find("the memory of td0 is encrypted"), std::string::npos)
+        << dumped.error().message();
 }
 
 }  // namespace

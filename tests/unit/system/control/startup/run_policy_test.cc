@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "qapi/json_writer.h"
+
 namespace vmm {
 namespace {
 
@@ -22,6 +24,7 @@ class Names final : public qapi::EventSink {
         text += name;
         for (const char* key : {"reason", "action"})
             if (const qapi::Value* value = data.find(key)) text += ":" + *value->if_string();
+        if (const qapi::Value* info = data.find("info")) text += qapi::to_json(*info);
         if (const qapi::Value* guest = data.find("guest"); guest != nullptr && *guest->if_bool())
             text += "(guest)";
         text += " ";
@@ -181,6 +184,24 @@ TEST_F(RunPolicyTest, aGuestsDeathFollowsItsAction) {
         EXPECT_EQ(policy->ending(), row.ends);
         EXPECT_EQ(policy->exit_status(), row.status);
     }
+}
+
+// A TD that says why it died is a panicked guest with its words, with or without a page of more.
+TEST_F(RunPolicyTest, aTdsFatalReportIsAPanicWithItsMessage) {
+    make({.shutdown = qapi::ShutdownAction::Poweroff, .panic = qapi::PanicAction::Pause});
+    requests.report_panic({.source = PanicReport::Source::Tdx,
+                           .code = 0x20000,
+                           .message = "no HOB \"here\"",
+                           .gpa = uint64_t{0x7f000}});
+    settle();
+    EXPECT_EQ(take(),
+              R"(GUEST_PANICKED:pause{"type": "tdx", "error-code": 131072, "message": "no HOB \"here\"", )"
+              R"("gpa": 520192} STOP )");
+    EXPECT_EQ(policy->state(), RunState::GuestPanicked);
+    policy->actions().panic = qapi::PanicAction::None;
+    requests.report_panic({.source = PanicReport::Source::Tdx, .code = 7, .message = "", .gpa = {}});
+    settle();
+    EXPECT_EQ(take(), R"(GUEST_PANICKED:run{"type": "tdx", "error-code": 7, "message": ""} )");
 }
 
 TEST_F(RunPolicyTest, aWatchdogFollowsItsAction) {

@@ -84,7 +84,7 @@ TEST_F(TdCalls, DeathIsReportedOnce) {
     run.system_event.data[1] = 1u << 14;
     run.system_event.data[14] = 0x6f6f6f6f68;
     EXPECT_EQ(serve(1), kvm::ExitAction::Park);
-    EXPECT_EQ(world.requests.all(), std::vector<std::string>{"shutdown"});
+    EXPECT_EQ(world.requests.all(), std::vector<std::string>{"panic 131072 'hoooo'"});
     run.system_event.data[12] = 1;
     EXPECT_EQ(serve(1), kvm::ExitAction::Park);
     ASSERT_EQ(world.requests.all().size(), 2u);
