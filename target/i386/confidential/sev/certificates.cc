@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 
 #include <cerrno>
 #include <vector>
@@ -37,6 +38,19 @@ Status check_table(std::span<const uint8_t> bytes) {
     return Error::make("no empty entry ends the table");
 }
 
+// What is locked, not what has the name by now.
+Result<std::vector<uint8_t>> read_open_file(int fd) {
+    struct stat about {};
+    if (::fstat(fd, &about) != 0) return Error::from_errno(errno, "could not be looked at");
+    const auto size = static_cast<uint64_t>(about.st_size);
+    if (size > kMostBytes)
+        return Error::make("has %llu bytes, more than %llu", static_cast<unsigned long long>(size),
+                           static_cast<unsigned long long>(kMostBytes));
+    std::vector<uint8_t> bytes(size);
+    TRY(read_full_at(fd, bytes, 0));
+    return bytes;
+}
+
 }  // namespace
 
 Status Certificates::check() const {
@@ -48,33 +62,42 @@ Status Certificates::check() const {
     return {};
 }
 
-void Certificates::answer(abi::SnpRequestCertsExit& request, AddressSpace& memory) const {
+Fd Certificates::answer(abi::SnpRequestCertsExit& request, AddressSpace& memory) const {
     request.result = EIO;
     std::vector<uint8_t> bytes(kEntrySize);
-    Fd lock;
+    Fd file;
     if (!path_.empty()) {
         Result<Fd> opened = open_file(path_, O_RDONLY);
-        if (!opened) return log_warning("%s", opened.error().message().c_str());
-        lock = std::move(*opened);
-        if (::flock(lock.get(), LOCK_SH | LOCK_NB) != 0) {
-            if (errno == EWOULDBLOCK) request.result = EAGAIN;
-            return;
+        if (!opened) {
+            log_warning("%s", opened.error().message().c_str());
+            return Fd();
         }
-        auto read = read_file(path_, kMostBytes);
-        if (!read) return log_warning("%s", read.error().message().c_str());
+        file = std::move(*opened);
+        if (::flock(file.get(), LOCK_SH | LOCK_NB) != 0) {
+            if (errno == EWOULDBLOCK) request.result = EAGAIN;
+            return Fd();
+        }
+        auto read = read_open_file(file.get());
+        if (!read) {
+            log_warning("certs-path '%s': %s", path_.c_str(), read.error().message().c_str());
+            return Fd();
+        }
         bytes = std::move(*read);
     }
     const uint64_t needed = align_up(bytes.size(), kPageSize) / kPageSize;
     if (request.pages < needed) {
         request.pages = needed;
         request.result = ENOSPC;
-        return;
+        return Fd();
     }
     const DmaSpace guest(memory);
-    if (!guest.write(Gpa(request.gpa), bytes))
-        return log_guest_error("SEV-SNP: certificates asked for at 0x%llx, where no shared memory is",
-                               static_cast<unsigned long long>(request.gpa));
+    if (!guest.write(Gpa(request.gpa), bytes)) {
+        log_guest_error("SEV-SNP: certificates asked for at 0x%llx, where no shared memory is",
+                        static_cast<unsigned long long>(request.gpa));
+        return Fd();
+    }
     request.result = 0;
+    return file;
 }
 
 }  // namespace vmm::sev

@@ -12,6 +12,7 @@
 #include "target/i386/confidential/sev/id_block.h"
 #include "target/i386/kvm/host_cpu.h"
 #include "util/align.h"
+#include "util/log.h"
 #include "util/mmap.h"
 
 namespace vmm::sev {
@@ -314,7 +315,14 @@ Status SnpGuest::finish() {
 
 std::optional<kvm::ExitAction> SnpGuest::handle_exit(kvm::Vcpu& vcpu, const GuestWorld& world) {
     if (vcpu.page().exit_reason != abi::kExitSnpRequestCerts) return std::nullopt;
-    certificates_.answer(abi::exit_payload<abi::SnpRequestCertsExit>(vcpu.page()), world.memory);
+    const Fd locked =
+        certificates_.answer(abi::exit_payload<abi::SnpRequestCertsExit>(vcpu.page()), world.memory);
+    if (!locked) return kvm::ExitAction::Resume;
+    // The kernel takes the answer, makes the report that belongs to these certificates, and comes back at
+    // once. The wish to come back stays set: it may be somebody else's as well, and the next round clears it.
+    vcpu.set_immediate_exit(true);
+    if (const int done = vcpu.run(); done != -EINTR)
+        log_warning("%s: the answer to a request for certificates came back with %d", id().c_str(), done);
     return kvm::ExitAction::Resume;
 }
 

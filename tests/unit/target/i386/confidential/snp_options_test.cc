@@ -87,6 +87,40 @@ TEST_F(SnpOptions, CertificatesReachTheGuestAndMayBeReplaced) {
     EXPECT_TRUE(std::equal(second.begin(), second.end(), world.ram->data() + kShared));
 }
 
+// The report that the kernel makes next belongs to these certificates: nobody may replace them before.
+TEST_F(SnpOptions, CertificatesAreLockedUntilTheKernelTookThem) {
+    class Watcher final : public IoctlDoor {
+      public:
+        Watcher(IoctlDoor& kernel, std::string path) : kernel_(kernel), path_(std::move(path)) {}
+        int call(int fd, unsigned long request, void* argument) override {
+            if (request == KVM_RUN) {
+                const Fd writer = open_file(path_, O_RDONLY).take_value();
+                (::flock(writer.get(), LOCK_EX | LOCK_NB) == 0 ? free : locked)++;
+            }
+            return kernel_.call(fd, request, argument);
+        }
+        Result<Fd> open_device(const std::string& path) override { return kernel_.open_device(path); }
+        std::atomic<unsigned> locked = 0, free = 0;
+
+      private:
+        IoctlDoor& kernel_;
+        const std::string path_;
+    };
+    write(table(2 * kEntry, 100, 2 * kEntry + 100));
+    config.certs_path = path;
+    Watcher watcher(world.kernel, path);
+    world.door = &watcher;
+    ASSERT_EQ(launch(), "");
+    share();
+    EXPECT_EQ(ask(1).result, 0u);
+    EXPECT_EQ(watcher.locked, 1u) << "the kernel took the answer once, under the lock";
+    EXPECT_EQ(watcher.free, 0u);
+    EXPECT_EQ(ask(0).result, uint64_t{ENOSPC});
+    EXPECT_EQ(watcher.locked + watcher.free, 1u) << "nothing was given";
+    const Fd writer = open_file(path, O_RDONLY).take_value();
+    EXPECT_EQ(::flock(writer.get(), LOCK_EX | LOCK_NB), 0) << "the lock is gone";
+}
+
 TEST_F(SnpOptions, CertificatesThatCannotBeGivenAreSaid) {
     write(table(2 * kEntry, 100, 2 * kEntry + 100));
     config.certs_path = path;
