@@ -6,13 +6,7 @@ STATIC_NAME("convert_reset");
 
 enum { COUNTER = 0x7a, MARK = 0x7b, RESETS = 4, AREA_PAGES = 1024 };
 #define AREA (32 * MIB)
-#define SHADOW 0xf0000ull
 #define IMAGE 0xffff0000ull  // the ROM that shows there at first
-
-static void set_shadow(u8 state) {
-    out32(0xcf8, 0x80000090);  // bus 0, device 0: PAM0
-    out8(0xcfc, state);
-}
 
 static _Noreturn void reset_machine(u8 count) {
     if (count % 2 == 0) {
@@ -71,7 +65,7 @@ void guest_main(void) {
         write64(gpa, 0x5a5a0000 + i);
         if (!stays_shared(i)) must_convert(gpa, 1, PRIVATE);
     }
-    set_shadow(0x30);
+    set_shadow(SHADOW_RAM);
     write64(SHADOW + 0xfff0, 0);
     cmos_write(COUNTER, (u8)(count + 1));
     reset_machine(count);

@@ -82,6 +82,11 @@ u64 ram_above_4g(void) {
     return (cmos_read(0x5b) | (u64)cmos_read(0x5c) << 8 | (u64)cmos_read(0x5d) << 16) * 65536;
 }
 
+void set_shadow(enum shadow state) {
+    out32(0xcf8, 0x80000090);  // bus 0, device 0: PAM0
+    out8(0xcfc, (u8)state);
+}
+
 // An exception ends the guest with a line that says where; there are no others to handle.
 struct gate {
     u16 offset_low, selector;

@@ -82,6 +82,11 @@ void cmos_write(u8 index, u8 value);
 u64 ram_below_4g(void);
 u64 ram_above_4g(void);
 
+// What shows at 0xf0000-0xfffff, by the host bridge's PAM0: the BIOS (at first), or the RAM there.
+#define SHADOW 0xf0000ull
+enum shadow { SHADOW_ROM = 0, SHADOW_READ_ONLY = 0x10, SHADOW_RAM = 0x30 };
+void set_shadow(enum shadow state);
+
 // KVM_HC_MAP_GPA_RANGE: 0 or a negative errno.
 enum visibility { SHARED = 0, PRIVATE = 1 };
 long convert(u64 gpa, u64 pages, enum visibility to);

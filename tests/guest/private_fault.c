@@ -5,21 +5,14 @@
 
 STATIC_NAME("private_fault");
 
-#define SHADOW 0xf0000ull
-
-enum { READ_ONLY = 0x10, OPEN = 0x30, FAR = 3 };
-
-static void set_shadow(u8 state) {
-    out32(0xcf8, 0x80000090);  // bus 0, device 0: PAM0
-    out8(0xcfc, state);
-}
+enum { FAR = 3 };
 
 void guest_main(void) {
-    set_shadow(OPEN);
+    set_shadow(SHADOW_RAM);
     write64(SHADOW + FAR * PAGE, 0x5ec0de);
     must_convert(SHADOW, 1, SHARED);
     write64(SHADOW, 0x5a5a);
-    set_shadow(READ_ONLY);
+    set_shadow(SHADOW_READ_ONLY);
     check("a shared page that is write-protected", read64(SHADOW), 0x5a5a);
     put_text("touching\n");
     fail("a private page that cannot be there was read", read64(SHADOW + FAR * PAGE), 0);
