@@ -211,6 +211,57 @@ def memory_of_its_own_is_refused(binary):
     need(done.returncode == 1 and 'contradicts -machine x-change-vmfd-on-reset=on' in done.stderr, done.stderr)
 
 
+def guest_image(binary, name):
+    return os.path.join(os.path.dirname(binary), 'tests', 'guest', name + '.bin')
+
+
+def protected_guest(binary, name, machine, *words):
+    return qmp_client.Process(binary, '-machine', 'q35,kernel_irqchip=split,' + machine, '-m', '256', '-nodefaults', '-display', 'none',
+                              '-bios', guest_image(binary, name), '-device', 'isa-debug-exit,iobase=0xf4,iosize=4', *words)
+
+
+def visibility(qmp):
+    answer = qmp.command('penumbra-query-memory-visibility')
+    return {key: answer[key] for key in ('private-bytes', 'shared-bytes', 'runs')}
+
+
+def what_was_private_is_gone_and_what_was_shared_is_private_again(binary):
+    """A guest that converts: after each reset the map is the one from before the start, the guest finds nothing of what it left, and then
+    makes the same map again."""
+    with tempfile.TemporaryDirectory(prefix='penumbra-reset.') as folder:
+        said = os.path.join(folder, 'said')
+        with protected_guest(binary, 'convert_rebuild', 'confidential-guest-support=sp0,x-change-vmfd-on-reset=on', '-object', 'sw-protected-vm,id=sp0',
+                             '-debugcon', 'file:' + said, '-S') as machine:
+            qmp = machine.connect().negotiate()
+            at_first = visibility(qmp)
+            used = None
+            for start in range(1, 4):
+                need(visibility(qmp) == at_first, f'the map before start {start}')
+                qmp.command('cont')
+                deadline = time.monotonic() + 120
+                while True:
+                    with open(said, encoding='ascii') as text:
+                        lines = text.read()
+                    need('FAIL' not in lines and machine.process.poll() is None, f'start {start}: the guest said {lines!r}')
+                    if lines == 'ready\n' * start:
+                        break
+                    need(time.monotonic() < deadline, f'start {start}: the guest said {lines!r}')
+                    time.sleep(0.01)
+                qmp.command('stop')
+                used = used or visibility(qmp)
+                need(used != at_first, 'the guest converted nothing')
+                need(visibility(qmp) == used, f'the map of start {start}')
+                qmp.command('system_reset')
+            need(qmp.command('query-status')['status'] == 'prelaunch', 'the state after a reset')
+
+
+def auto_protects_and_says_with_what(binary):
+    with protected_guest(binary, 'convert_basic', 'confidential-guest-support=auto') as machine:
+        status = machine.wait(300)
+        need(status == 33, f'status {status}\n{machine.output}')
+        need("confidential-guest-support=auto: sw-protected-vm, which does not protect from this host's kernel" in machine.output, machine.output)
+
+
 IN_TESTBED = '--in-testbed' in sys.argv
 if __name__ == '__main__':
     if '--testbed' in sys.argv:
@@ -220,6 +271,7 @@ if __name__ == '__main__':
     tests = [resets_by_the_monitor_leave_nothing_behind, resets_by_the_guest_leave_nothing_behind, a_stopped_machine_is_reset_and_goes_on]
     if IN_TESTBED:
         sys.argv.remove('--in-testbed')
+        tests += [what_was_private_is_gone_and_what_was_shared_is_private_again, auto_protects_and_says_with_what]
     else:
         tests += [every_call_that_fails_is_told_and_the_next_reset_works, memory_of_its_own_is_refused]
     harness.main(tests)
