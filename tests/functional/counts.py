@@ -14,8 +14,12 @@ import images
 import memory
 import syscalls
 
+# 56 to 58: whether the main thread waits once more before the vCPU's first run is a race. The rest is for what another version of the C library
+# may add when it starts a thread. The loader's calls, which differ from machine to machine (about 40), only count against the goal for all.
+MOST_OWN_CALLS = 62
 MOST_CALLS = 140
-MOST_IOCTLS = 40
+# 19; one more where the kernel's lists (of CPUID leaves, of registers) are longer than the first question has room for.
+MOST_IOCTLS = 20
 MOST_MEMORY = 6 << 20
 GUEST_MB = 512
 
@@ -34,10 +38,13 @@ def write(folder, blob):
 
 def system_calls_to_the_first_run(binary):
     with tempfile.TemporaryDirectory(prefix='penumbra-counts.') as folder:
-        calls, ioctls = syscalls.to_first_run(argv(binary, write(folder, images.exits_at_once())))
-    print(f'     {calls} system calls (limit {MOST_CALLS}), {ioctls} ioctls (limit {MOST_IOCTLS})')
-    if calls > MOST_CALLS or ioctls > MOST_IOCTLS:
-        raise harness.Failure(f'{calls} system calls, {ioctls} ioctls')
+        # check=off: no line about what the host's processor lacks.
+        command = argv(binary, write(folder, images.exits_at_once()), '-cpu', 'qemu64,check=off')
+        own = syscalls.own_to_first_run(command)
+        calls, ioctls = syscalls.to_first_run(command)
+    print(f'     {len(own)} system calls of its own (limit {MOST_OWN_CALLS}), {calls} with the loader\'s (limit {MOST_CALLS}), {ioctls} ioctls (limit {MOST_IOCTLS})')
+    if len(own) > MOST_OWN_CALLS or calls > MOST_CALLS or ioctls > MOST_IOCTLS:
+        raise harness.Failure(f'{calls} system calls, {ioctls} ioctls; its own: {own}')
 
 
 def memory_beyond_guest_ram(binary):
