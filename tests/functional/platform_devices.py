@@ -232,10 +232,24 @@ def system_memory_windows(binary):
             expect_equal(bridge.config_byte(0x9c), answer, f'SMBASE of {version}')
 
 
+def system_memory_windows_left_out(binary):
+    """smm_ranges=off: what would open SMRAM, TSEG and SMBASE has no effect, and RAM lies where their windows would be."""
+    for options in (',smm_ranges=off', ',smm=off'):
+        with Qtest(binary, '-machine', 'q35' + options, '-m', '64') as q:
+            bridge = q.pci('00.0')
+            before = [bridge.config_byte(register) for register in (0x9c, 0x9d, 0x9e)]
+            for register, value in ((0x9c, 0xff), (0x9d, 0x42), (0x9e, 0x01)):
+                bridge.set_config_byte(register, value)
+            expect_equal([bridge.config_byte(register) for register in (0x9c, 0x9d, 0x9e)], before, f'{options}: the registers')
+            top = (64 << 20) - 4  # TSEG's place
+            q.writel(top, 0x12345678)
+            expect_equal(q.readl(top), 0x12345678, f'{options}: the end of RAM')
+
+
 if __name__ == '__main__':
     try:
         main([protocol, no_machine, accelerators, clock_by_hand, rtc_alarm_and_ticks, pics, io_apic, hpet, power_management, serial_port,
-              firmware_configuration, pci_configuration, boot_order, system_memory_windows])
+              firmware_configuration, pci_configuration, boot_order, system_memory_windows, system_memory_windows_left_out])
     except Failure as failure:
         print(failure)
         sys.exit(1)

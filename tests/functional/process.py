@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """The process around the machine: daemon, pid file, log, signals, -S, -no-reboot, -no-shutdown. usage: process.py PENUMBRA [test...]"""
+import datetime
 import os
 import re
 import signal
@@ -108,6 +109,21 @@ def log_file_has_the_trace(binary, folder):
     need(status == 1 and not out and not err, f'{status} {out} {err}')
     lines = open(log).read().splitlines()
     need(lines and all(line.startswith('kvm_set_user_memory slot ') for line in lines), str(lines[:3]))
+
+
+@with_folder
+def messages_carry_what_msg_asks_for(binary, folder):
+    """-msg timestamp=on,guest-name=on: the time in ISO 8601 with microseconds, the guest's name, then the message."""
+    wrong = ['-accel', 'kvm,device=/no/such/kvm']
+    for options, before in ((['-msg', 'timestamp=on,guest-name=on', '-name', 'guest=alice'], r'(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z) alice '),
+                            (['-msg', 'timestamp=on', '-name', 'alice'], r'(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z) '),
+                            (['-msg', 'guest-name=on', '-name', 'alice'], 'alice '), (['-name', 'alice'], '')):
+        status, _, err = harness.run(argv(binary, folder, images.exits_at_once(), *options, *wrong))
+        found = re.fullmatch(before + r"penumbra: could not open '/no/such/kvm': [^\n]*\n", err)
+        need(status == 1 and found, f'{options}: status {status}: {err!r}')
+        if found.groups():
+            said = datetime.datetime.strptime(found[1], '%Y-%m-%dT%H:%M:%S.%fZ').replace(tzinfo=datetime.timezone.utc)
+            need(abs((datetime.datetime.now(datetime.timezone.utc) - said).total_seconds()) < 120, f'the time is {found[1]}')
 
 
 @with_folder
@@ -284,7 +300,7 @@ def a_sandboxed_guest_runs(binary, folder):
 
 if __name__ == '__main__':
     harness.need_kvm()
-    harness.main([daemon_lives_until_sigterm, daemon_that_cannot_start_says_why, every_ending_signal_ends_it, log_file_has_the_trace,
+    harness.main([daemon_lives_until_sigterm, daemon_that_cannot_start_says_why, every_ending_signal_ends_it, log_file_has_the_trace, messages_carry_what_msg_asks_for,
                   paused_guest_does_not_run, no_reboot_ends_at_the_first_reset, no_shutdown_keeps_the_process, threads_are_named,
                   nothing_is_left_open_for_children, eight_daemons_on_one_pid_file, daemon_in_another_root, privileges_are_dropped,
                   memory_is_locked, a_sandboxed_guest_runs])
