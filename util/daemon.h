@@ -3,6 +3,8 @@
 // returns.
 #pragma once
 
+#include <sys/types.h>
+
 #include <string>
 
 #include "util/fd.h"
@@ -27,6 +29,13 @@ class Daemon {
     Fd null_;  // opened before the root may change
 };
 
+// Which file it is, whatever its name.
+struct FileIdentity {
+    dev_t device = 0;
+    ino_t inode = 0;
+    bool operator==(const FileIdentity&) const = default;
+};
+
 // Holds "<pid>\n" and a lock while it lives; removes the file at the end.
 class PidFile {
   public:
@@ -37,9 +46,11 @@ class PidFile {
     ~PidFile();
 
   private:
-    PidFile(std::string path, Fd fd) : path_(std::move(path)), fd_(std::move(fd)) {}
+    PidFile(std::string path, Fd fd, FileIdentity identity)
+        : path_(std::move(path)), fd_(std::move(fd)), identity_(identity) {}
     std::string path_;
     Fd fd_;
+    FileIdentity identity_;
 };
 
 }  // namespace vmm

@@ -98,7 +98,8 @@ Result<std::vector<uint8_t>> read_to_end(int fd, uint64_t limit) {
 Result<std::vector<uint8_t>> read_file(const std::string& path, uint64_t limit) {
     Fd fd = TRY(open_file(path, O_RDONLY));
     struct stat info = {};
-    if (::fstat(fd.get(), &info) < 0) return Error::from_errno(errno, "could not examine '%s'", path.c_str());
+    if (::fstat(fd.get(), &info) < 0)
+        return Error::from_errno(errno, "could not examine '%s': fstat", path.c_str());
     auto in_context = [&](Status status) {
         return std::move(status).take_error().while_doing("could not read '%s'", path.c_str());
     };

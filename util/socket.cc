@@ -58,7 +58,8 @@ Result<Fd> new_socket(int family) {
     return fd;
 }
 
-Result<Fd> open_at(const SocketName& at, Purpose purpose, int backlog) {
+// made: the file that bind makes, which goes when nobody will listen at it.
+Result<Fd> open_at(const SocketName& at, Purpose purpose, int backlog, const char* made = nullptr) {
     Fd fd = TRY(new_socket(at.storage.ss_family));
     if (purpose == Purpose::Connect) {
         int r = 0;
@@ -66,13 +67,18 @@ Result<Fd> open_at(const SocketName& at, Purpose purpose, int backlog) {
             r = ::connect(fd.get(), at.get(), at.length);
         } while (r < 0 && errno == EINTR);
         if (r < 0) return Error::from_errno(errno, "connect");
+        TRY(set_non_blocking(fd.get()));
     } else {
+        TRY(set_non_blocking(fd.get()));
         int on = 1;
         if (at.storage.ss_family != AF_UNIX) ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
         if (::bind(fd.get(), at.get(), at.length) < 0) return Error::from_errno(errno, "bind");
-        if (::listen(fd.get(), backlog) < 0) return Error::from_errno(errno, "listen");
+        if (::listen(fd.get(), backlog) < 0) {
+            const int number = errno;
+            if (made != nullptr) ::unlink(made);
+            return Error::from_errno(number, "listen");
+        }
     }
-    TRY(set_non_blocking(fd.get()));
     return fd;
 }
 
@@ -122,8 +128,9 @@ Result<Fd> take_inherited(const FdAddress& address) {
 Result<Fd> open_any(const SocketAddress& address, Purpose purpose, int backlog) {
     if (const auto* un = std::get_if<UnixAddress>(&address)) {
         SocketName at = TRY(unix_name(*un));
-        if (purpose == Purpose::Listen && !un->abstract) ::unlink(un->path.c_str());
-        return open_at(at, purpose, backlog);
+        const char* made = purpose == Purpose::Listen && !un->abstract ? un->path.c_str() : nullptr;
+        if (made != nullptr) ::unlink(made);
+        return open_at(at, purpose, backlog, made);
     }
     if (const auto* inet = std::get_if<InetAddress>(&address)) {
         Result<Fd> fd = open_inet(*inet, inet->port, purpose, backlog);

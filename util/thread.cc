@@ -32,7 +32,8 @@ Result<Thread> Thread::start(std::string name, std::function<void()> body) {
     Thread thread;
     int number = pthread_create(&thread.handle_, nullptr, run, start.get());
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    if (number != 0) return Error::from_errno(number, "could not start thread '%s'", start->name.c_str());
+    if (number != 0)
+        return Error::from_errno(number, "could not start thread '%s': pthread_create", start->name.c_str());
     (void)start.release();
     thread.running_ = true;
     return thread;

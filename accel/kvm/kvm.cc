@@ -83,7 +83,8 @@ Result<std::unique_ptr<Kvm>> Kvm::open(IoctlDoor& door, const std::string& devic
                            kApiVersion);
     }
     // The newest thing that is always used.
-    if (!kvm->capabilities().has(KVM_CAP_IMMEDIATE_EXIT)) return too_old("KVM_CAP_IMMEDIATE_EXIT");
+    const int newest = TRY(ioctl_call<KVM_CHECK_EXTENSION>(door, kvm->fd(), Long{KVM_CAP_IMMEDIATE_EXIT}));
+    if (newest == 0) return too_old("KVM_CAP_IMMEDIATE_EXIT");
     return kvm;
 }
 

@@ -2,6 +2,7 @@
 #include "backends/memory/backend.h"
 
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <cerrno>
 
@@ -26,6 +27,7 @@ Result<std::unique_ptr<MemoryBackend>> MemoryBackend::create(MemoryBackendConfig
 
 MemoryBackend::~MemoryBackend() {
     drop_file_contents();
+    if (!made_file_.empty()) ::unlink(made_file_.c_str());
 }
 
 void MemoryBackend::retire() {
@@ -68,7 +70,7 @@ Status MemoryBackend::check(const RamContext& context) const {
     return {};
 }
 
-Result<RamBlock::Config> MemoryBackend::map_host_memory() const {
+Result<RamBlock::Config> MemoryBackend::map_host_memory() {
     bool reserve = config_.reserve.value_or(true);
     Result<HostMapping> mapping = [&]() -> Result<HostMapping> {
         switch (config_.kind) {
@@ -97,6 +99,7 @@ Result<RamBlock::Config> MemoryBackend::map_host_memory() const {
         UNREACHABLE();
     }();
     HostMapping host = TRY(std::move(mapping));
+    made_file_ = std::move(host.made_file);
     RamBlock::Config block;
     block.mapping = std::move(host.region);
     block.fd = std::move(host.fd);

@@ -40,6 +40,8 @@ class MemoryBackend {
     Status check(const RamContext& context) const;
     // Maps, binds, populates. The factory belongs to the VM and may be null for VMs without guest_memfds.
     Status allocate(const RamContext& context, GmemFactory* factory);
+    // The backend is of use: a file that was made for it stays. One that ends before takes its file along.
+    void keep_file() { made_file_.clear(); }
     // After allocate().
     RamBlock& ram() { return *ram_; }
     // A device put it into the guest: requests may name its memory for a while after it left.
@@ -50,7 +52,7 @@ class MemoryBackend {
     void retire();
 
   private:
-    Result<RamBlock::Config> map_host_memory() const;
+    Result<RamBlock::Config> map_host_memory();
     Result<RamBlock::Config> map_guest_memfd(GmemFactory* factory) const;
     bool has_private_side(const RamContext& context) const;
     Status advise(std::span<uint8_t> mapping, const RamContext& context) const;
@@ -60,6 +62,7 @@ class MemoryBackend {
     const MemoryBackendConfig config_;
     const NumaPolicy policy_;
     std::unique_ptr<RamBlock> ram_;
+    std::string made_file_;  // to be removed at the end
     bool lent_ = false;
 };
 

@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
+#include <filesystem>
 
 #include "util/align.h"
 #include "util/scope_exit.h"
@@ -75,7 +76,7 @@ Result<Fd> open_backing_file(const FileRequest& request, bool& created) {
         std::string name = request.path + "/penumbra-ram.XXXXXX";
         int number = ::mkostemp(name.data(), O_CLOEXEC);
         if (number < 0)
-            return Error::from_errno(errno, "could not make a file in '%s'", request.path.c_str());
+            return Error::from_errno(errno, "could not make a file in '%s': mkostemp", request.path.c_str());
         ::unlink(name.c_str());
         return Fd(number);
     }
@@ -90,7 +91,7 @@ Result<Fd> open_backing_file(const FileRequest& request, bool& created) {
 Result<uint64_t> settle_file_size(const FileRequest& request, int fd, uint64_t page_size) {
     struct stat info = {};
     if (::fstat(fd, &info) < 0)
-        return Error::from_errno(errno, "could not examine '%s'", request.path.c_str());
+        return Error::from_errno(errno, "could not examine '%s': fstat", request.path.c_str());
     auto present = S_ISREG(info.st_mode) ? static_cast<uint64_t>(info.st_size) : 0;
     if (request.size == 0) {
         if (present <= request.offset)
@@ -106,7 +107,7 @@ Result<uint64_t> settle_file_size(const FileRequest& request, int fd, uint64_t p
     }
     if (present == 0 && !request.open_readonly &&
         ::ftruncate(fd, static_cast<off_t>(align_up(*end, page_size))) < 0)
-        return Error::from_errno(errno, "could not give '%s' %s", request.path.c_str(),
+        return Error::from_errno(errno, "could not give '%s' %s: ftruncate", request.path.c_str(),
                                  size_text(*end).c_str());
     return request.size;
 }
@@ -150,9 +151,10 @@ Result<HostMapping> map_memfd(const MemfdRequest& request) {
                            size_text(map.page_size).c_str());
     }
     if (::ftruncate(fd.get(), static_cast<off_t>(request.size)) < 0)
-        return Error::from_errno(errno, "could not give the memfd %s", size_text(request.size).c_str());
+        return Error::from_errno(errno, "could not give the memfd %s: ftruncate",
+                                 size_text(request.size).c_str());
     if (request.seal && ::fcntl(fd.get(), F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) < 0)
-        return Error::from_errno(errno, "could not seal the memfd");
+        return Error::from_errno(errno, "could not seal the memfd: fcntl(F_ADD_SEALS)");
     Result<HostMapping> made = map_it(std::move(fd), 0, map);
     if (!made && request.hugetlb) return no_huge_pages(request, made.error().number());
     return made;
@@ -183,6 +185,7 @@ Result<HostMapping> map_file(const FileRequest& request) {
     map.share = request.share;
     map.reserve = request.reserve;
     HostMapping made = TRY(map_it(std::move(fd), request.offset, map));
+    if (created) made.made_file = std::filesystem::absolute(request.path).string();
     remove_file.release();
     return made;
 }

@@ -17,6 +17,7 @@ struct HostMapping {
     uint64_t fd_offset = 0;     // of the mapping's first byte in the descriptor
     uint64_t page_size = 4096;  // huge page size for hugetlb
     bool shared = false;        // MAP_SHARED
+    std::string made_file;      // absolute path of the file that was made for it; empty: none was
 };
 
 struct AnonymousRequest {
@@ -46,6 +47,7 @@ struct FileRequest {
     bool open_readonly = false;  // the file is not changed; a private mapping can still be written
     bool reserve = true;
 };
+// A file that it makes is gone again when it fails; after that whoever has made_file decides.
 Result<HostMapping> map_file(const FileRequest& request);
 
 // Maps all of a descriptor that somebody else owns (a mappable guest_memfd), shared.

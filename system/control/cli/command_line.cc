@@ -25,7 +25,7 @@ Error one_line(const Error& error) {
 
 Error not_an_option(const std::string& argument) {
     return Error::make("unexpected argument '%s'", shown(argument).c_str())
-        .with_hint("options begin with '-'; disk images are not available in this version");
+        .with_hint("options begin with '-'; a disk image is given with -drive file=IMAGE");
 }
 
 Error unknown_option(const std::string& argument, std::string_view name) {

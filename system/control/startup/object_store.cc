@@ -59,7 +59,10 @@ std::string user_of(const Parts& parts, const std::string& id) {
 Status add_backend(const Parts& parts, const qapi::ObjectOptions& options) {
     auto backend = TRY(MemoryBackend::create(TRY(cli::memory_backend_config(options))));
     TRY(backend->check(parts.ram));
-    if (parts.allocate) TRY(backend->allocate(parts.ram, parts.factory));
+    if (parts.allocate) {
+        TRY(backend->allocate(parts.ram, parts.factory));
+        backend->keep_file();
+    }
     parts.backends.push_back(std::move(backend));
     return {};
 }

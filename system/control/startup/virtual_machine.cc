@@ -399,8 +399,10 @@ void VirtualMachine::unplug_failed(const DeviceNode& node) {
 }
 
 Status VirtualMachine::start() {
-    if (configuration_.start_paused) return {};
-    return control_.policy().start();
+    if (!configuration_.start_paused) TRY(control_.policy().start());
+    for (const std::unique_ptr<MemoryBackend>& backend : backends_)
+        backend->keep_file();
+    return {};
 }
 
 Status VirtualMachine::start_qtest_server() {

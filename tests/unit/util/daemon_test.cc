@@ -49,6 +49,36 @@ TEST(PidFile, StaleFileIsTakenOver) {
     EXPECT_NE(access(path.c_str(), F_OK), 0);
 }
 
+TEST(PidFile, GoesAwayFromAnotherFolderToo) {
+    const std::string path = scratch_path("relative");
+    EXPECT_EQ(in_child([&] {
+                  if (chdir("/tmp") != 0) return 9;
+                  auto file = PidFile::create(path.substr(5));
+                  return file && chdir("/") == 0 ? 0 : 8;
+              }),
+              0);
+    EXPECT_NE(access(path.c_str(), F_OK), 0);
+}
+
+TEST(PidFile, SomebodyElsesFileStays) {
+    const std::string path = scratch_path("replaced");
+    {
+        ASSERT_TRUE(PidFile::create(path));
+        auto file = PidFile::create(path);
+        ASSERT_TRUE(file);
+        ASSERT_EQ(unlink(path.c_str()), 0);
+        ASSERT_TRUE(open_file(path, O_CREAT | O_EXCL | O_WRONLY, 0600));
+    }
+    EXPECT_EQ(unlink(path.c_str()), 0);
+}
+
+TEST(PidFile, OnlyAHeldLockIsSaidToBeHeld) {
+    auto cannot = PidFile::create("/tmp");  // a folder
+    ASSERT_FALSE(cannot);
+    EXPECT_EQ(cannot.error().text().find("held"), std::string::npos) << cannot.error().text();
+    EXPECT_NE(cannot.error().text().find("open"), std::string::npos) << cannot.error().text();
+}
+
 TEST(Daemon, ParentLeavesWithZeroWhenReady) {
     std::string path = scratch_path("ready");
     int status = in_child([&] {

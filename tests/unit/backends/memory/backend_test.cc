@@ -3,13 +3,17 @@
 
 #include <gtest/gtest.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <fstream>
 #include <functional>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "util/align.h"
+#include "util/fd.h"
 #include "util/text.h"
 
 namespace vmm {
@@ -129,6 +133,138 @@ std::string kernel_flags_of(const void* start) {
     while (std::getline(maps, line))
         if (line.compare(0, 8, "VmFlags:") == 0) return line + " ";
     return "";
+}
+
+TEST(MemoryBackend, PropertiesReachTheKernel) {
+    using C = MemoryBackendConfig;
+    using K = MemoryBackendKind;
+    const struct {
+        const char* name;
+        K kind;
+        std::function<void(C&)> change;
+        const char* flag;
+        bool set;
+    } cases[] = {
+        {"dump=off", K::Ram, [](C& c) { c.dump = false; }, "dd", true},
+        {"dump=off", K::Memfd, [](C& c) { c.dump = false; }, "dd", true},
+        {"dump=off", K::File, [](C& c) { c.dump = false; }, "dd", true},
+        {"dump=on", K::Ram, [](C& c) { c.dump = true; }, "dd", false},
+        {"merge=on", K::Ram, [](C& c) { c.merge = true; }, "mg", true},
+        {"merge=off", K::Ram, [](C& c) { c.merge = false; }, "mg", false},
+        {"reserve=off", K::Ram, [](C& c) { c.reserve = false; }, "nr", true},
+        {"reserve=off", K::Memfd, [](C& c) { c.reserve = false; }, "nr", true},
+        {"reserve=off", K::File, [](C& c) { c.reserve = false; }, "nr", true},
+        {"reserve=on", K::Ram, [](C& c) { c.reserve = true; }, "nr", false},
+    };
+    for (const auto& c : cases) {
+        if (c.kind == K::Ram && c.set && std::string(c.flag) == "mg" &&
+            access("/sys/kernel/mm/ksm", F_OK) != 0)
+            continue;  // a kernel without KSM
+        auto made = MemoryBackend::create(config_of(c.kind, c.change));
+        ASSERT_TRUE(made) << c.name;
+        Status allocated = (*made)->allocate({}, nullptr);
+        ASSERT_TRUE(allocated) << c.name << ": " << allocated.error().text();
+        const std::string flags = kernel_flags_of((*made)->ram().data());
+        EXPECT_EQ(flags.find(strf(" %s ", c.flag)) != std::string::npos, c.set) << c.name << ": " << flags;
+    }
+}
+
+// The line of the mapping that begins there: its policy and what it has where.
+std::string numa_line_of(const void* start) {
+    std::ifstream maps("/proc/self/numa_maps");
+    const std::string begin = strf("%zx ", reinterpret_cast<size_t>(start));
+    std::string line;
+    while (std::getline(maps, line))
+        if (line.compare(0, begin.size(), begin) == 0) return line + " ";
+    return "";
+}
+
+TEST(MemoryBackend, EveryPolicyReachesTheMapping) {
+    if (access("/proc/self/numa_maps", F_OK) != 0) GTEST_SKIP() << "kernel without NUMA";
+    const struct {
+        HostMemPolicy policy;
+        const char* word;
+    } cases[] = {{HostMemPolicy::Bind, " bind:0 "},
+                 {HostMemPolicy::Preferred, " prefer:0 "},
+                 {HostMemPolicy::Interleave, " interleave:0 "}};
+    for (const auto& c : cases) {
+        auto made = MemoryBackend::create(config_of(MemoryBackendKind::Ram, [&](auto& config) {
+            config.policy = c.policy, config.host_nodes = {0};
+        }));
+        ASSERT_TRUE(made) << c.word;
+        ASSERT_TRUE((*made)->allocate({}, nullptr)) << c.word;
+        const std::string line = numa_line_of((*made)->ram().data());
+        EXPECT_NE(line.find(c.word), std::string::npos) << line;
+    }
+}
+
+// A file of 4 MiB full of 0x11, which goes with it.
+class FileBackend : public testing::Test {
+  protected:
+    FileBackend() : path_("/tmp/penumbra-backend-test." + std::to_string(getpid())) {
+        std::ofstream(path_) << std::string(4 * kMiB, '\x11');
+    }
+    ~FileBackend() override { unlink(path_.c_str()); }
+
+    std::unique_ptr<MemoryBackend> allocated(const std::function<void(MemoryBackendConfig&)>& change) {
+        auto made = MemoryBackend::create(config_of(MemoryBackendKind::File, [&](MemoryBackendConfig& c) {
+            c.mem_path = path_;
+            change(c);
+        }));
+        if (!made || !(*made)->allocate({}, nullptr)) return nullptr;
+        return std::move(made).take_value();
+    }
+    blkcnt_t blocks() const {
+        struct stat info = {};
+        EXPECT_EQ(stat(path_.c_str(), &info), 0);
+        return info.st_blocks;
+    }
+    const std::string path_;
+};
+
+TEST_F(FileBackend, DiscardDataGivesTheBlocksBack) {
+    auto kept = allocated([](auto& c) { c.share = true, c.discard_data = false; });
+    ASSERT_TRUE(kept);
+    kept.reset();
+    EXPECT_GT(blocks(), 0);
+    auto dropped = allocated([](auto& c) { c.share = true, c.discard_data = true; });
+    ASSERT_TRUE(dropped);
+    EXPECT_EQ(dropped->ram().data()[0], 0x11);
+    dropped.reset();
+    EXPECT_EQ(blocks(), 0);
+}
+
+TEST_F(FileBackend, AlignPlacesTheMapping) {
+    auto made = allocated([](auto& c) { c.align = kGiB; });
+    ASSERT_TRUE(made);
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(made->ram().data()) % kGiB, 0u);
+}
+
+TEST_F(FileBackend, ReadonlyRamLeavesTheFileAlone) {
+    ASSERT_EQ(chmod(path_.c_str(), 0400), 0);
+    auto made = allocated([](auto& c) { c.readonly = true, c.rom = "off", c.share = false; });
+    ASSERT_TRUE(made);
+    EXPECT_EQ(made->ram().data()[5], 0x11);
+    made->ram().data()[5] = 0x22;
+    EXPECT_EQ(made->ram().data()[5], 0x22);
+    made.reset();
+    auto contents = read_file(path_, 4 * kMiB);
+    ASSERT_TRUE(contents);
+    EXPECT_EQ(*contents, std::vector<uint8_t>(4 * kMiB, 0x11));
+}
+
+TEST_F(FileBackend, AMadeFileGoesUnlessItIsKept) {
+    unlink(path_.c_str());
+    for (bool keep : {false, true}) {
+        auto made = allocated([](auto& c) { c.share = true; });
+        ASSERT_TRUE(made);
+        EXPECT_EQ(access(path_.c_str(), F_OK), 0);
+        if (keep) made->keep_file();
+        made.reset();
+        EXPECT_EQ(access(path_.c_str(), F_OK) == 0, keep);
+    }
+    ASSERT_TRUE(allocated([](auto&) {}));
+    EXPECT_EQ(access(path_.c_str(), F_OK), 0) << "a file that was there stays";
 }
 
 TEST(MemoryBackend, NoHugePagesBesideAPrivateSide) {
