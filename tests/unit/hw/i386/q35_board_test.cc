@@ -29,7 +29,7 @@ struct Read {
 
 class Board : public ::testing::Test, private RequestHandler {
   protected:
-    void make(const char* cpu = "qemu64,check=off") {
+    void make(const char* cpu = "qemu64,check=off", ConfidentialGuest* guest = nullptr) {
         config.cpu.text = cpu;
         config.memory.size = 64 * kMiB;
         config.devices.push_back(parse_device(types,
@@ -45,6 +45,7 @@ class Board : public ::testing::Test, private RequestHandler {
                              .virtual_clock = virtual_clock,
                              .host_clock = host_clock,
                              .ram = {ram.get()},
+                             .confidential = guest,
                              .back_ends = env.hosts};
         auto x86 = std::make_unique<kvm::X86Accelerator>(*kernel.vm,
                                                          Q35Board::vm_requirements(config, nullptr)->irqchip);
@@ -79,6 +80,12 @@ class Board : public ::testing::Test, private RequestHandler {
             EXPECT_EQ(read.got, read.wanted)
                 << std::hex << (read.port ? "port 0x" : "address 0x") << read.address;
         EXPECT_EQ(exit_status, 7);
+    }
+
+    // SMRAM's register after a guest opened SMRAM: 0x42, or 0x02 where there are no such windows.
+    void expect_smram(uint8_t wanted) {
+        run_and_compare({{true, 0xcfd, 1, wanted}},
+                        {FakeKvm::port_out(0xcf8, 0x8000009c, 4), FakeKvm::port_out(0xcfd, 0x42)});
     }
 
     const DeviceTypes types = [] {
@@ -137,6 +144,30 @@ TEST_F(Board, withASplitIrqchipTheControllersAreHere) {
     make();
     run_and_compare({{true, 0x21, 1, 0xa5}, {false, 0xfec00010, 4, 0x00170020}},
                     {FakeKvm::port_out(0x21, 0xa5), FakeKvm::mmio_write(0xfec00000, 1, 4)});
+}
+
+TEST_F(Board, anOrdinaryGuestHasSmmRanges) {
+    make();
+    expect_smram(0x42);
+}
+
+TEST_F(Board, smmRangesAreLeftOutOnRequest) {
+    config.smm_ranges = false;
+    make();
+    expect_smram(0x02);
+}
+
+TEST_F(Board, withoutSmmThereAreNoSmmRanges) {
+    config.smm = OnOffAuto::Off;
+    make();
+    expect_smram(0x02);
+}
+
+TEST_F(Board, aProtectedGuestHasNoSmmRanges) {
+    SwProtectedVm guest("sp", Visibility::Shared);
+    ASSERT_TRUE(config.smm_ranges && guest.requirements().forbids_smm);
+    make("qemu64,check=off", &guest);
+    expect_smram(0x02);
 }
 
 TEST_F(Board, withoutHpetAndKeyboardNothingAnswersThere) {
