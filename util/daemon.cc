@@ -47,15 +47,15 @@ Result<std::optional<FileIdentity>> file_at(const std::string& path) {
 }
 
 // A lock of the open file, not of the process: it stays when somebody else here opens and closes the file.
-Status lock_file(const Fd& fd) {
+Status lock_file(const Fd& fd, const std::string& path) {
     struct flock lock = {};
     lock.l_type = F_WRLCK;
     lock.l_whence = SEEK_SET;
     if (::fcntl(fd.get(), F_OFD_SETLK, &lock) == 0) return {};
     if (errno == EAGAIN || errno == EACCES)
-        return Error::from_errno(errno, "held by another process")
+        return Error::from_errno(errno, "'%s' is held by another process", path.c_str())
             .with_hint("another guest uses this -pidfile");
-    return Error::from_errno(errno, "fcntl(F_OFD_SETLK)");
+    return Error::from_errno(errno, "'%s': fcntl(F_OFD_SETLK)", path.c_str());
 }
 
 bool is_held(const Error& error) {
@@ -113,9 +113,9 @@ Result<PidFile> PidFile::create(const std::string& given) {
         ScopeExit remove([&] {
             if (is_new) ::unlink(path.c_str());
         });
-        if (Status locked = lock_file(*fd); !locked) {
+        if (Status locked = lock_file(*fd, given); !locked) {
             if (is_held(locked.error())) remove.release();
-            return failed(std::move(locked).take_error());
+            return std::move(locked).take_error().while_doing("cannot create PID file");
         }
         Result<FileIdentity> opened = file_of(*fd);
         if (!opened) return failed(std::move(opened).take_error());
