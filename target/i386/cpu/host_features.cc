@@ -1,7 +1,9 @@
 // The feature words that the accelerator can give: KVM's own list, plus what KVM emulates without listing it,
 // less what it lists but this machine has no means for.
 #include "target/i386/cpu/feature_names.h"
+#include "target/i386/cpu/model.h"
 #include "target/i386/cpu/resolve.h"
+#include "target/i386/cpu/resolve_priv.h"
 
 namespace vmm {
 namespace {
@@ -16,6 +18,9 @@ void correct_basic(FeatureWords& words, const HostCpu& host) {
     words.set(feature::kTscDeadline, host.tsc_deadline_timer);
     if (!host.in_kernel_lapic) words.set(feature::kX2apic, false);
     if (host.can_sleep_in_guest) words.set(feature::kMonitor, true);
+    // AMD processors do not have this register. KVM lists it there, some kernels take no value for it, and
+    // some guests take fright.
+    if (host_vendor(host) != kVendorIntel) words.set(feature::kArchCapabilities, false);
     words[FeatureWord::X1Edx] |= words[FeatureWord::F1Edx] & kAmdAliases;
 }
 

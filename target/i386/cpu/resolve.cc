@@ -51,7 +51,7 @@ void take_host_identity(CpuidPolicy& policy, const HostCpu& host) {
     policy.xlevel = host.supported.reg(0x80000000, 0, CpuidRegister::Eax);
 }
 
-void take_host_features(Resolution& work, const HostCpu& host) {
+void take_host_features(Resolution& work) {
     const bool migratable = work.request.migratable.value_or(true);
     for (size_t i = 0; i < kFeatureWordCount; i++) {
         const FeatureWord word = static_cast<FeatureWord>(i);
@@ -59,8 +59,6 @@ void take_host_features(Resolution& work, const HostCpu& host) {
             work.available[word] & (migratable ? migratable_bits(word) : ~uint64_t{0});
     }
     set_named(work.policy.features, {"ht", "kvm-hint-dedicated"}, false);
-    // AMD processors do not have this MSR; KVM offers it, and some guests take fright.
-    if (host_vendor(host) != kVendorIntel) work.policy.features.set(feature::kArchCapabilities, false);
 }
 
 Status take_model(Resolution& work, const HostCpu& host) {
@@ -76,7 +74,7 @@ Status take_model(Resolution& work, const HostCpu& host) {
         work.host_model = true;
         policy.migratable = work.request.migratable.value_or(true);
         take_host_identity(policy, host);
-        take_host_features(work, host);
+        take_host_features(work);
         return {};
     }
     if (name == "base") {

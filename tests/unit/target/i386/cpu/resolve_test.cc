@@ -184,6 +184,7 @@ TEST(Resolve, msrsGoWithTheirCpuidBit) {
     EXPECT_EQ(policy.msrs()[0].first, kMsrArchCapabilities);
     EXPECT_NE(policy.msrs()[0].second, 0u);
     EXPECT_TRUE(policy_of("Cascadelake-Server-v2,-arch-capabilities", full_host(true)).msrs().empty());
+    EXPECT_TRUE(policy_of("Cascadelake-Server-v2", full_host(false)).msrs().empty()) << "not on AMD";
 }
 
 // Laws, over every model and hosts of differing poverty.
