@@ -58,7 +58,15 @@ struct ImageCorruption {
     bool fatal;  // it was marked, and is to be repaired before it is written again
 };
 
-// Upwards: events and the VM's stop. Called on any loop's thread with no lock held.
+// A write that ended behind its node's threshold, which is none from then on.
+struct ThresholdReport {
+    std::string node_name;
+    uint64_t exceeded = 0;  // bytes of it behind the threshold
+    uint64_t threshold = 0;
+};
+
+// Upwards: events and the VM's stop. Called on any loop's thread with no lock held;
+// write_threshold() on a worker's, too.
 class BlockEvents {
   public:
     virtual ~BlockEvents() = default;
@@ -67,6 +75,7 @@ class BlockEvents {
     virtual void io_error(const IoErrorReport& report) = 0;
     virtual void tray_moved(const std::string& device, const std::string& id, bool open) = 0;
     virtual void image_corrupted(const ImageCorruption&) {}
+    virtual void write_threshold(const ThresholdReport&) {}
 };
 
 // The device's side. All on the main thread, with no lock held; the handle is drained.

@@ -60,8 +60,19 @@ bool Node::misaligned(const Request& request) const {
     return gate_ && request.op != Op::Flush && ((request.offset | request.bytes) & mask) != 0;
 }
 
+// Whoever takes the threshold away tells it: once.
+void Node::tell_threshold(uint64_t end) {
+    uint64_t threshold = write_threshold();
+    do {
+        if (threshold == 0 || end <= threshold) return;
+    } while (!write_threshold_.compare_exchange_weak(threshold, 0));
+    if (graph_ == nullptr) return;
+    graph_->events().write_threshold(
+        {.node_name = name(), .exceeded = end - threshold, .threshold = threshold});
+}
+
 // The result of a request that needs no driver, else nothing; applies the options on the way.
-std::optional<int> Node::judge(Request& request) const {
+std::optional<int> Node::judge(Request& request) {
     if (request.op == Op::Flush) return options_.no_flush ? std::optional<int>(0) : std::nullopt;
     if (!checked_add(request.offset, request.bytes) || request.offset + request.bytes > INT64_MAX)
         return -EINVAL;
@@ -72,6 +83,8 @@ std::optional<int> Node::judge(Request& request) const {
         request.op = Op::WriteZeroes;
         if (options_.detect_zeroes == DetectZeroes::Unmap) request.flags |= kMayUnmap;
     }
+    if ((request.op == Op::Write || request.op == Op::WriteZeroes) && write_threshold() != 0) [[unlikely]]
+        tell_threshold(request.offset + request.bytes);
     if (request.op == Op::WriteZeroes && !options_.discard_unmap)
         request.flags &= static_cast<uint8_t>(~kMayUnmap);
     if (options_.no_flush) request.flags &= static_cast<uint8_t>(~kFua);

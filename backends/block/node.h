@@ -191,6 +191,10 @@ class Node {
     virtual bool encrypted() const { return false; }
     // The file name that opens this node again, "" when only options can say it.
     virtual std::string filename() const { return options_.filename; }
+    // The first write that ends behind this offset is an event (BlockEvents) and sets it to 0, which is none.
+    // Any thread.
+    uint64_t write_threshold() const { return write_threshold_.load(std::memory_order_relaxed); }
+    void set_write_threshold(uint64_t bytes) { write_threshold_.store(bytes, std::memory_order_relaxed); }
     // Orders from the debugging driver's users: "break", "resume"... and events ("l2_update"); see
     // blkdebug.h.
     virtual void debug_event(std::string_view) {}
@@ -229,7 +233,8 @@ class Node {
   private:
     friend class NodeRef;
     friend class BlockGraph;
-    std::optional<int> judge(Request& request) const;
+    std::optional<int> judge(Request& request);
+    void tell_threshold(uint64_t end);
     bool misaligned(const Request& request) const;
     void submit_aligned(Request& request);
     void submit_with_flush(Request& request);
@@ -242,6 +247,7 @@ class Node {
     NodeOptions options_;
     IoContext* context_;
     std::atomic<uint64_t> size_{0};
+    std::atomic<uint64_t> write_threshold_{0};
     bool read_only_;
     NodeLimits limits_;
     NodeCapabilities capabilities_;

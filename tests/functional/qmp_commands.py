@@ -9,8 +9,10 @@ import tempfile
 from block_graph import wait_job
 from harness import main
 from monitored import Monitored, refused
+from qcow2_disk import SIZE, VirtioDisk
 from qtest import expect, expect_equal
 
+MIB = 1 << 20
 MACHINE = ('-machine', 'q35', '-nodefaults')
 MAC = bytes.fromhex('525400a1b2c3')
 
@@ -149,5 +151,38 @@ def another_medium(binary):
             expect_equal(medium(), (False, 'a.iso', 1 << 20, True), 'in the end')
 
 
+def write_thresholds(binary):
+    """The first write behind the offset is an event and ends it; at a file below a format, too; what the guest reads or writes before it is none."""
+    with tempfile.TemporaryDirectory(prefix='threshold-') as folder:
+        with open(f'{folder}/raw', 'wb') as file:
+            file.truncate(SIZE)
+        files = ('-blockdev', f'driver=file,node-name=low,filename={folder}/raw', '-blockdev', 'driver=raw,node-name=top,file=low')
+        with Monitored(binary, *MACHINE, *files, '-device', 'virtio-blk-pci,drive=top,id=d,addr=4,disable-legacy=on') as q:
+            disk = VirtioDisk(q)
+
+            def thresholds():
+                return {one['node-name']: one['write_threshold'] for one in q.qmp.command('query-named-block-nodes')}
+            for node in ('top', 'low'):
+                q.qmp.command('block-set-write-threshold', node_name=node, write_threshold=MIB + 1)
+                expect_equal(thresholds()[node], MIB + 1, 'what is set')
+                disk.write(0, b'a' * 4096)
+                disk.write(MIB - 4096, b'b' * 4096)
+                disk.read(2 * MIB, 4096)
+                q.qmp.command('query-status')
+                expect_equal([event for event in q.qmp.events if event['event'] == 'BLOCK_WRITE_THRESHOLD'], [], 'events so far')
+                disk.write(MIB - 4096, b'c' * 8192)
+                expect_equal(q.qmp.wait_event('BLOCK_WRITE_THRESHOLD')['data'],
+                             {'node-name': node, 'amount-exceeded': 4095, 'write-threshold': MIB + 1}, 'the event')
+                expect_equal(thresholds(), {'top': 0, 'low': 0}, 'what is left')
+                disk.write(3 * MIB, b'd' * 4096)
+                q.qmp.command('block-set-write-threshold', node_name=node, write_threshold=2 * MIB)
+                q.qmp.command('block-set-write-threshold', node_name=node, write_threshold=0)
+                disk.write(3 * MIB, b'e' * 4096)
+                q.qmp.command('query-status')
+                expect_equal([event for event in q.qmp.events if event['event'] == 'BLOCK_WRITE_THRESHOLD'], [], 'events in the end')
+            refused(q, "'nobody' not found", 'block-set-write-threshold', node_name='nobody', write_threshold=1)
+            refused(q, 'write-threshold', 'block-set-write-threshold', node_name='top', write_threshold=-1)
+
+
 if __name__ == '__main__':
-    main([trace_events, announcements, what_there_is, block_jobs, another_medium])
+    main([trace_events, announcements, what_there_is, block_jobs, another_medium, write_thresholds])

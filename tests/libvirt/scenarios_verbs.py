@@ -6,7 +6,7 @@ import subprocess
 import time
 
 from domain import Domain
-from scenario import RECENT, expect, expect_in, scenario
+from scenario import RECENT, expect, expect_in, expect_not_in, scenario
 from world import URI, Failure, eventually
 
 
@@ -219,7 +219,15 @@ def statistics_of_everything(world):
 @scenario
 def thresholds(world):
     with Domain(world, 'disks') as domain:
-        domain.refused("there is no command 'block-set-write-threshold'", 'domblkthreshold', 'vdb', '8M')
+        domain.virsh('domblkthreshold', 'vdb', '8M')
+        stats = domain.say('domstats', '--block', '--backing')
+        number = re.search(r'block\.(\d+)\.name=vdb', stats)[1]
+        expect_in(f'block.{number}.threshold={8 << 20}', stats)
+        nodes = {node['file']: node['write_threshold'] for node in domain.monitor('query-named-block-nodes') if node['drv'] == 'file'}
+        expect('thresholds', {path for path, threshold in nodes.items() if threshold == 8 << 20}, {f'{domain.images}/second.qcow2'})
+        domain.virsh('domblkthreshold', 'vdb', '0')
+        expect_not_in('threshold=', domain.say('domstats', '--block', '--backing'))
+        domain.refused("disk .* not found|no disk|invalid", 'domblkthreshold', 'vdz', '8M')
         domain.expect_state('running')
 
 

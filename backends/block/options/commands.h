@@ -29,6 +29,7 @@ Status eject(BlockHandle& drive, bool force);
 Status change_medium(const BlockEnv& env, BlockHandle& drive,
                      const qapi::BlockdevChangeMediumArguments& options);
 Status resize(const BlockGraph& graph, const qapi::BlockResizeArguments& options);
+Status set_write_threshold(const BlockGraph& graph, const qapi::BlockSetWriteThresholdArguments& options);
 Status set_throttle(const BlockEnv& env, BlockHandle& drive, const qapi::BlockSetIoThrottleArguments& limits);
 // drive_del of the monitor for people: the drive loses its name and its medium, whoever uses it.
 Status delete_drive(BlockGraph& graph, const std::string& id);

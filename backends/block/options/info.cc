@@ -76,6 +76,7 @@ qapi::BlockDeviceInfo device_info(const Node& node, const BlockHandle* drive, bo
                   .direct = node.options().cache_direct,
                   .no_flush = node.options().no_flush};
     info.image = image_info(node, flat, 0);
+    info.write_threshold = number(node.write_threshold());
     info.active = true;
     if (drive != nullptr) copy_limits(info, drive->throttle());
     return info;

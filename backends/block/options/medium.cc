@@ -134,6 +134,13 @@ Status resize(const BlockGraph& graph, const qapi::BlockResizeArguments& options
     return node->truncate(bytes);
 }
 
+Status set_write_threshold(const BlockGraph& graph, const qapi::BlockSetWriteThresholdArguments& options) {
+    Node* node = graph.find(options.node_name);
+    if (node == nullptr) return Error::make("Device '%s' not found", options.node_name.c_str());
+    node->set_write_threshold(options.write_threshold);
+    return {};
+}
+
 Status set_throttle(const BlockEnv& env, BlockHandle& drive, const qapi::BlockSetIoThrottleArguments& in) {
     ThrottleConfig config;
     auto set = [&](ThrottleKind kind, int64_t average, const std::optional<int64_t>& burst,

@@ -35,6 +35,10 @@ void register_nodes(qapi::CommandTable& table, MachineView& view) {
     table.add<qapi::BlockResizeCommand>([&view](const qapi::BlockResizeArguments& given) {
         return block::resize(view.storage().graph(), given);
     });
+    table.add<qapi::BlockSetWriteThresholdCommand>(
+        [&view](const qapi::BlockSetWriteThresholdArguments& given) {
+            return block::set_write_threshold(view.storage().graph(), given);
+        });
     table.add<qapi::BlockSetIoThrottleCommand>(
         [&view](const qapi::BlockSetIoThrottleArguments& given) -> Status {
             Drive* drive = TRY(block::find_drive(view.storage().graph(), given.device, given.id));
@@ -125,6 +129,11 @@ void tell_storage_events(Storage& storage, qapi::EventSink& events, std::functio
     };
     listener.image_corrupted = [&events, &storage](const block::ImageCorruption& found) {
         tell_corruption(events, storage.graph(), found);
+    };
+    listener.write_threshold = [&events](const block::ThresholdReport& report) {
+        qapi::emit<qapi::BlockWriteThresholdEvent>(events, {.node_name = report.node_name,
+                                                            .amount_exceeded = report.exceeded,
+                                                            .write_threshold = report.threshold});
     };
     storage.events().set_listener(std::move(listener));
 }

@@ -17,6 +17,7 @@ class StorageEvents final : public block::BlockEvents {
         std::function<void(const block::IoErrorReport&)> io_error;
         std::function<void(const std::string& drive, const std::string& qom_path, bool open)> tray_moved;
         std::function<void(const block::ImageCorruption&)> image_corrupted;
+        std::function<void(const block::ThresholdReport&)> write_threshold;
     };
     explicit StorageEvents(EventLoop& loop) : loop_(loop) {}
 
@@ -39,6 +40,12 @@ class StorageEvents final : public block::BlockEvents {
     void image_corrupted(const block::ImageCorruption& found) override {
         loop_.post([this, found] {
             if (listener_.image_corrupted) listener_.image_corrupted(found);
+        });
+    }
+
+    void write_threshold(const block::ThresholdReport& report) override {
+        loop_.post([this, report] {
+            if (listener_.write_threshold) listener_.write_threshold(report);
         });
     }
 

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <mutex>
 #include <thread>
 #include <vector>
 
@@ -16,8 +17,14 @@ namespace vmm::block {
 struct TestEvents final : BlockEvents {
     void io_error(const IoErrorReport& report) override { errors.push_back(report); }
     void tray_moved(const std::string&, const std::string&, bool open) override { trays.push_back(open); }
+    void write_threshold(const ThresholdReport& report) override {
+        const std::lock_guard lock(mutex);
+        thresholds.push_back(report);
+    }
     std::vector<IoErrorReport> errors;
     std::vector<bool> trays;
+    std::mutex mutex;
+    std::vector<ThresholdReport> thresholds;
 };
 
 struct TestRequest : DiskRequest {

@@ -75,6 +75,45 @@ TEST_F(NodeTest, detectedZeroesAreNotWritten) {
     EXPECT_EQ(node.seen[1].op, Op::Write);
 }
 
+TEST_F(NodeTest, theFirstWriteBehindTheThresholdIsTold) {
+    FakeNode& node = add("t");
+    std::vector<uint8_t> bytes(512, 1);
+    node.set_write_threshold(4096);
+    for (Op op : {Op::Read, Op::Discard}) {
+        TestRequest other(op, 8192, bytes);
+        EXPECT_EQ(run(node, other), 0);
+    }
+    TestRequest flush(Op::Flush, 0, 0), before(Op::Write, 4096 - 512, bytes);
+    EXPECT_EQ(run(node, flush), 0);
+    EXPECT_EQ(run(node, before), 0);
+    EXPECT_EQ(node.write_threshold(), 4096u);
+    EXPECT_TRUE(events_.thresholds.empty());
+    TestRequest behind(Op::Write, 4096 - 500, bytes), again(Op::Write, 8192, bytes);
+    EXPECT_EQ(run(node, behind), 0);
+    EXPECT_EQ(run(node, again), 0);
+    ASSERT_EQ(events_.thresholds.size(), 1u);
+    EXPECT_EQ(events_.thresholds[0].node_name, "t");
+    EXPECT_EQ(events_.thresholds[0].exceeded, 12u);
+    EXPECT_EQ(events_.thresholds[0].threshold, 4096u);
+    EXPECT_EQ(node.write_threshold(), 0u);
+    node.set_write_threshold(1);
+    ASSERT_TRUE(write_zeroes_sync(node, 0, 512));
+    EXPECT_EQ(events_.thresholds.size(), 2u);
+}
+
+TEST_F(NodeTest, manyWritersTellAThresholdOnce) {
+    FakeNode& node = add("t");
+    for (unsigned round = 1; round <= 50; ++round) {
+        node.set_write_threshold(100);
+        std::vector<std::thread> writers;
+        for (int i = 0; i < 4; ++i)
+            writers.emplace_back([&node] { EXPECT_TRUE(write_zeroes_sync(node, 0, 512)); });
+        for (std::thread& writer : writers)
+            writer.join();
+        ASSERT_EQ(events_.thresholds.size(), round);
+    }
+}
+
 TEST_F(NodeTest, fuaIsAFlushAfterWhereTheDriverHasNone) {
     FakeNode& node = add("f");
     node.set_capabilities({});
