@@ -14,12 +14,12 @@ import images
 import memory
 import syscalls
 
-# 56 to 58: whether the main thread waits once more before the vCPU's first run is a race. The rest is for what another version of the C library
-# may add when it starts a thread. The loader's calls, which differ from machine to machine (about 40), only count against the goal for all.
-MOST_OWN_CALLS = 62
+# 56 to 58: whether the main thread waits once more before the vCPU's first run is a race. The rest is for what another kernel or C library
+# may add. The loader's calls, which differ from machine to machine (about 40), only count against the goal for all.
+MOST_OWN_CALLS = 72
 MOST_CALLS = 140
-# 19; one more where the kernel's lists (of CPUID leaves, of registers) are longer than the first question has room for.
-MOST_IOCTLS = 20
+# 19; more where the kernel's lists (of CPUID leaves, of registers) are longer than the first question has room for.
+MOST_IOCTLS = 24
 MOST_MEMORY = 6 << 20
 GUEST_MB = 512
 
