@@ -27,6 +27,9 @@ struct BoardSubject {
     bool chipset = false;                // configuration of the board's own functions too
 };
 
+// board_subjects.cc
+std::span<const BoardSubject> board_subjects();
+
 // Runs one input on a new board. Aborts when an invariant is broken; returns when the input ends or its
 // budget of work is used up.
 void run_on_board(const BoardSubject& subject, std::span<const uint8_t> input);
