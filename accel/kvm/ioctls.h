@@ -20,6 +20,10 @@ using Long = unsigned long;
 struct Address {
     uint64_t value;
 };
+// What MCG_CAP shall read, through a pointer too.
+struct Banks {
+    uint64_t capability;
+};
 }  // namespace kvm
 
 // Requests of /dev/kvm.
@@ -178,6 +182,10 @@ struct IoctlArg<KVM_RUN> : kvm::IoctlRow<void> {
 template <>
 struct IoctlArg<KVM_TRANSLATE> : kvm::IoctlRow<kvm_translation> {
     static constexpr const char* name = "KVM_TRANSLATE";
+};
+template <>
+struct IoctlArg<KVM_X86_SETUP_MCE> : kvm::IoctlRow<kvm::Banks> {
+    static constexpr const char* name = "KVM_X86_SETUP_MCE";
 };
 template <>
 struct IoctlArg<KVM_GET_REGS> : kvm::IoctlRow<kvm_regs> {

@@ -169,6 +169,7 @@ int KernelModel::get_or_set_state(Vcpu& cpu, unsigned long request, void* argume
         {KVM_GET_MP_STATE, KVM_SET_MP_STATE, sizeof(kvm_mp_state)},
         {KVM_GET_VCPU_EVENTS, KVM_SET_VCPU_EVENTS, sizeof(kvm_vcpu_events)},
         {KVM_GET_DEBUGREGS, KVM_SET_DEBUGREGS, sizeof(kvm_debugregs)},
+        {KVM_X86_SETUP_MCE, KVM_X86_SETUP_MCE, sizeof(uint64_t)},  // only set
     };
     for (const Group& group : kGroups) {
         if (cpu.state_hidden && (request == group.set || request == group.get)) return -EINVAL;

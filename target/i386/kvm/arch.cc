@@ -14,6 +14,21 @@
 
 namespace vmm::kvm {
 
+namespace {
+// MCG_CAP (SDM vol. 3B, 17.3.1.1) as QEMU's guests see it: ten banks, MCG_CTL, software error recovery. 0: no
+// machine checks.
+uint64_t machine_check_banks(std::span<const CpuidEntry> cpuid) {
+    constexpr uint32_t kMce = 1 << 7, kMca = 1 << 14;
+    constexpr uint64_t kBanks = 10, kControl = 1 << 8, kRecovery = 1 << 24;
+    for (const CpuidEntry& entry : cpuid) {
+        if (entry.function != 1) continue;
+        const bool has_both = (entry.edx & kMce) != 0 && (entry.edx & kMca) != 0;
+        return has_both ? kBanks | kControl | kRecovery : 0;
+    }
+    return 0;
+}
+}  // namespace
+
 Status X86Arch::prepare(Vcpu& vcpu) {
     ListBlock<abi::CpuidList, kvm_cpuid_entry2> list(config_.cpuid.size());
     list.head().count = static_cast<uint32_t>(config_.cpuid.size());
@@ -31,7 +46,12 @@ Status X86Arch::prepare(Vcpu& vcpu) {
                    });
     TRY(vcpu.ioctl<abi::kSetCpuid2>(list.head()));
     // Hidden processors have what the hardware gives them.
-    if (config_.feature_msrs.empty() || cpu_state() == CpuState::Hidden) return {};
+    if (cpu_state() == CpuState::Hidden) return {};
+    if (const uint64_t banks = machine_check_banks(config_.cpuid); banks != 0) {
+        Banks wanted{banks};
+        TRY(vcpu.ioctl<KVM_X86_SETUP_MCE>(wanted));
+    }
+    if (config_.feature_msrs.empty()) return {};
     return set_msrs(vcpu, config_.feature_msrs, Unknown::Refuse);
 }
 

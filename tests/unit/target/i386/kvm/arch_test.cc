@@ -52,6 +52,17 @@ TEST(X86Arch, newVcpusCostFewCalls) {
     EXPECT_EQ(world.state<kvm_regs>(0, KVM_SET_REGS).rdx, 0x663u);
 }
 
+TEST(X86Arch, machineCheckBanksAreQemusWhereTheModelHasThem) {
+    X86World world;
+    X86Arch::Config has = world.config(0), lacks = world.config(1);
+    has.cpuid[1].edx = 1 << 7 | 1 << 14;
+    lacks.cpuid[1].edx = 1 << 7;
+    world.add(has);
+    world.add(lacks);
+    EXPECT_EQ(world.fake.count(KVM_X86_SETUP_MCE), 1u);
+    EXPECT_EQ(world.state<uint64_t>(0, KVM_X86_SETUP_MCE), 0x100010au);
+}
+
 TEST(X86Arch, laterResetsSetEveryGroup) {
     X86World world;
     for (const Msr& msr : reset_msrs())
