@@ -90,6 +90,15 @@ Term serial_device(unsigned number, const DsdtSerial& serial) {
                   });
 }
 
+// Where a guest kernel tells that it panicked; its driver takes the port from the resources.
+Term panic_device(uint16_t port) {
+    return device("PEVT", {
+                              name("_HID", string("QEMU0001")),
+                              name("_STA", integer(0x0f)),
+                              name("_CRS", resource_template({io_ports(port, 1, 1)})),
+                          });
+}
+
 // The LPC bridge: route registers as fields, the legacy devices, the ports that ACPI hardware takes.
 Term lpc_device(const DsdtConfig& c) {
     Terms body = {
@@ -120,6 +129,7 @@ Term lpc_device(const DsdtConfig& c) {
     if (c.has_i8042) body.push_back(keyboard_and_mouse());
     for (size_t i = 0; i < c.serials.size(); ++i)
         body.push_back(serial_device(static_cast<unsigned>(i + 1), c.serials[i]));
+    if (c.panic_port) body.push_back(panic_device(*c.panic_port));
     return device("LPC", body);
 }
 

@@ -46,6 +46,7 @@ struct DsdtConfig {
     uint64_t hpet_base = 0xfed00000;
     bool has_i8042 = true;
     bool has_fw_cfg = true;                   // I/O ports 0x510-0x51b
+    std::optional<uint16_t> panic_port;       // of a pvpanic device
     bool has_vga_window = true;               // 0xa0000-0xbffff
     std::optional<uint16_t> debug_port;       // a method DBUG writes there
     std::vector<DsdtBridge> hotplug_bridges;  // of the root bus

@@ -40,6 +40,7 @@ DsdtConfig dsdt_config(const AcpiConfig& c) {
     d.has_hpet = c.has_hpet;
     d.has_i8042 = c.has_i8042;
     d.has_fw_cfg = c.has_fw_cfg;
+    d.panic_port = c.panic_port;
     d.debug_port = c.debug_port;
     d.hotplug_bridges = c.hotplug_bridges;
     return d;

@@ -38,6 +38,7 @@ struct AcpiConfig {
     bool has_ioapic = true;
     bool has_i8042 = true;
     bool has_fw_cfg = true;
+    std::optional<uint16_t> panic_port;
     bool has_vga = false;
     bool has_smm = false;  // then the SCI is asked for through port 0xb2
     uint16_t sci_gsi = 9;

@@ -66,6 +66,7 @@ AcpiConfig acpi_config(const BoardFacts& f) {
     a.ecam_base = f.map.ecam.first().raw();
     a.ecam_size = f.map.ecam.size();
     a.serials = f.serials;
+    a.panic_port = f.panic_port;
     a.has_hpet = f.config.hpet;
     a.has_pic = f.has_pic;
     a.has_i8042 = f.config.i8042;

@@ -31,7 +31,8 @@ struct BoardFacts {
     uint32_t cpuid_edx = 0;
     bool has_pic = true;
     bool has_smm = false;
-    std::vector<DsdtSerial> serials;    // those that are there, COM1 first
+    std::vector<DsdtSerial> serials;  // those that are there, COM1 first
+    std::optional<uint16_t> panic_port;
     std::vector<uint64_t> node_memory;  // bytes, by node, in the order of RAM; empty without NUMA
     std::vector<DsdtBridge> hotplug_bridges;
     std::vector<std::string> boot_paths;   // what firmware tries, in order

@@ -222,6 +222,7 @@ Result<std::unique_ptr<BoardTables>> Q35Board::State::describe() {
                                           .cpuid_edx = edx,
                                           .has_pic = has_pic(config, parts.confidential),
                                           .serials = serial_ports(),
+                                          .panic_port = panic_port(),
                                           .node_memory = node_memory,
                                           .hotplug_bridges = hotplug_bridges(*root),
                                           .boot_paths = TRY(boot_list()),

@@ -7,6 +7,7 @@
 #include "hw/i386/q35_state_priv.h"
 #include "hw/input/i8042.h"
 #include "hw/isa/dma8237.h"
+#include "hw/misc/pvpanic.h"
 #include "hw/misc/vmgenid.h"
 #include "hw/rtc/cmos_layout.h"
 #include "hw/rtc/mc146818.h"
@@ -58,6 +59,13 @@ std::vector<DsdtSerial> Q35Board::State::serial_ports() const {
         found.push_back({port.port(), port.irq()});
     }
     return found;
+}
+
+std::optional<uint16_t> Q35Board::State::panic_port() const {
+    for (const std::unique_ptr<DeviceNode>& node : tree->nodes())
+        if (node->device->type() == PvPanic::kInfo.name)
+            return static_cast<const PvPanic&>(*node->device).config().ioport;
+    return std::nullopt;
 }
 
 void Q35Board::State::make_timers() {

@@ -69,6 +69,7 @@ struct Q35Board::State {
     void make_input();
     // Those that the operating system is told of.
     std::vector<DsdtSerial> serial_ports() const;
+    std::optional<uint16_t> panic_port() const;
     Status make_boot(std::optional<BootFiles> files);
     // What users said of SMBIOS, with the places of the devices that they named.
     Result<smbios::Settings> smbios_settings() const;

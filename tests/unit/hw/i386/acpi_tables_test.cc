@@ -54,6 +54,7 @@ AcpiConfig bare() {
     c.has_vga = true;
     c.ecam_base = 0x1000000000;
     c.debug_port = 0x402;
+    c.panic_port = 0x505;
     const DsdtBridge inner = {.devfn = 3 << 3, .hotplug_bus = 1, .below = {}};
     const DsdtBridge outer = {.devfn = 0, .hotplug_bus = 0, .below = {inner}};
     c.hotplug_bridges = {{.devfn = 2 << 3, .hotplug_bus = {}, .below = {outer}},

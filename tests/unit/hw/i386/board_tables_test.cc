@@ -39,10 +39,13 @@ TEST(BoardTables, Firmware_getsWhatTheMachineIs) {
     const MachineConfig m = machine();
     Result<Q35Map> map = lay_out_q35({.ram_size = m.memory.size, .firmware_size = 256 * kKiB});
     ASSERT_TRUE(map);
-    const std::unique_ptr<BoardTables> tables_of_board =
-        BoardTables::create(
-            {.config = m, .map = *map, .apic_ids = {0, 1, 2, 3}, .cpus = {0, 2}, .serials = {{0x3f8, 4}}})
-            .take_value();
+    const std::unique_ptr<BoardTables> tables_of_board = BoardTables::create({.config = m,
+                                                                              .map = *map,
+                                                                              .apic_ids = {0, 1, 2, 3},
+                                                                              .cpus = {0, 2},
+                                                                              .serials = {{0x3f8, 4}},
+                                                                              .panic_port = 0x505})
+                                                             .take_value();
     const BoardTables& t = *tables_of_board;
     FwCfgItems items;
     ASSERT_TRUE(t.publish(items, std::nullopt));
@@ -57,6 +60,8 @@ TEST(BoardTables, Firmware_getsWhatTheMachineIs) {
         EXPECT_EQ(tables[madt + 44 + i * 8 + 4], i % 2 == 0 ? 1 : 0) << i;
     EXPECT_EQ(tables[madt + 44 + 32], 1);
     EXPECT_EQ(find(tables, "SRAT"), tables.size());
+    // A guest kernel finds the port for its panics by this name.
+    EXPECT_LT(find(tables, "QEMU0001"), tables.size());
 }
 
 TEST(BoardTables, AcpiOff_givesNone) {
