@@ -3,6 +3,7 @@
 // only.
 #pragma once
 
+#include <array>
 #include <bit>
 #include <concepts>
 #include <cstdint>
@@ -68,19 +69,14 @@ class LeNumber {
     constexpr LeNumber() = default;
     constexpr LeNumber(T v) { *this = v; }
     constexpr LeNumber& operator=(T v) {
-        for (unsigned i = 0; i < sizeof(T); ++i)
-            bytes_[i] = static_cast<uint8_t>(v >> (8 * i));
+        bytes_ = std::bit_cast<Bytes>(to_le(v));
         return *this;
     }
-    constexpr operator T() const {
-        T v = 0;
-        for (unsigned i = 0; i < sizeof(T); ++i)
-            v = static_cast<T>(v | (static_cast<T>(bytes_[i]) << (8 * i)));
-        return v;
-    }
+    constexpr operator T() const { return to_le(std::bit_cast<T>(bytes_)); }
 
   private:
-    uint8_t bytes_[sizeof(T)] = {};
+    using Bytes = std::array<uint8_t, sizeof(T)>;
+    Bytes bytes_ = {};
 };
 using Le16 = LeNumber<uint16_t>;
 using Le32 = LeNumber<uint32_t>;

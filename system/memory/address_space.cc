@@ -117,19 +117,15 @@ void AddressSpace::store(Gpa address, uint64_t value, unsigned size) const {
     store_view(*now, now->find(address), address, value, size);
 }
 
-const FlatView& AddressSpace::Lookup::view() {
-    uint64_t generation = space_.generation_.load(std::memory_order_acquire);
-    if (generation != generation_) [[unlikely]] {
-        last_ = nullptr;
-        view_ = space_.view();
-        generation_ = generation;
-    }
-    return *view_;
+// The generation is taken first: a view that comes meanwhile is asked for again.
+void AddressSpace::Lookup::renew() {
+    const uint64_t generation = space_.generation_.load(std::memory_order_acquire);
+    last_ = nullptr;
+    view_ = space_.view();
+    generation_ = generation;
 }
 
-const FlatSection* AddressSpace::Lookup::find(Gpa address) {
-    const FlatView& now = view();
-    if (last_ != nullptr && last_->range.contains(address)) return last_;
+const FlatSection* AddressSpace::Lookup::find_another(const FlatView& now, Gpa address) {
     const FlatSection* found = now.find(address);
     if (found != nullptr) last_ = found;
     return found;

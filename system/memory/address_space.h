@@ -35,8 +35,16 @@ class AddressSpace {
       public:
         explicit Lookup(AddressSpace& space) : space_(space) {}
         // The present view; good until the next call.
-        const FlatView& view();
-        const FlatSection* find(Gpa address);
+        const FlatView& view() {
+            if (space_.generation_.load(std::memory_order_acquire) != generation_) [[unlikely]]
+                renew();
+            return *view_;
+        }
+        const FlatSection* find(Gpa address) {
+            const FlatView& now = view();
+            if (last_ != nullptr && last_->range.contains(address)) return last_;
+            return find_another(now, address);
+        }
         // Of the view that was looked at last; differs for different views.
         uint64_t generation() const { return generation_; }
 
@@ -47,6 +55,9 @@ class AddressSpace {
         void store(Gpa address, uint64_t value, unsigned size);
 
       private:
+        void renew();
+        const FlatSection* find_another(const FlatView& now, Gpa address);
+
         AddressSpace& space_;
         uint64_t generation_ = 0;
         FlatViewPtr view_;

@@ -71,32 +71,26 @@ bool DmaSpace::write(Gpa address, std::span<const uint8_t> from) const {
     return write_shared(*space_.view(), address, from);
 }
 
-bool DmaLookup::read(Gpa address, std::span<uint8_t> into) {
-    note_read(address, into.size());
-    const Piece piece = direct(address, into.size(), Direction::FromGuest);
-    if (piece.host != nullptr && piece.size == into.size()) {
-        std::memcpy(into.data(), piece.host, piece.size);
-        return true;
-    }
+bool DmaLookup::read_pieces(Gpa address, std::span<uint8_t> into) {
     return read_shared(lookup_.view(), address, into);
 }
 
-bool DmaLookup::write(Gpa address, std::span<const uint8_t> from) {
-    const Piece piece = direct(address, from.size(), Direction::ToGuest);
-    if (piece.host != nullptr && piece.size == from.size()) {
-        std::memcpy(piece.host, from.data(), piece.size);
-        return true;
-    }
+bool DmaLookup::write_pieces(Gpa address, std::span<const uint8_t> from) {
     return write_shared(lookup_.view(), address, from);
 }
 
-DmaLookup::Piece DmaLookup::direct(Gpa address, size_t size, Direction direction) {
+DmaLookup::Piece DmaLookup::direct_elsewhere(Gpa address, size_t size, Direction direction) {
     const FlatSection* s = lookup_.find(address);
     if (s == nullptr || s->ram == nullptr || s->ram->has_private_side()) return {};
-    if (direction == Direction::ToGuest && (s->readonly || s->io != nullptr)) return {};
+    const bool writable = !s->readonly && s->io == nullptr;
+    if (direction == Direction::ToGuest && !writable) return {};
+    near_ = {.generation = lookup_.generation(),
+             .first = s->range.first(),
+             .last_offset = s->range.last() - s->range.first(),
+             .host = s->ram->data() + s->ram_offset.raw(),
+             .writable = writable};
     const uint64_t room = s->range.last() - address;
-    const RamOffset offset = s->ram_offset + (address - s->range.first());
-    return {s->ram->data() + offset.raw(), room < size ? static_cast<size_t>(room) + 1 : size};
+    return {near_.host + (address - near_.first), room < size ? static_cast<size_t>(room) + 1 : size};
 }
 
 }  // namespace vmm

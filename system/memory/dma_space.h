@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <span>
 #include <type_traits>
@@ -54,8 +55,19 @@ class DmaLookup {
     // The space outlives this.
     explicit DmaLookup(AddressSpace& space) : space_(space), lookup_(space) {}
 
-    [[nodiscard]] bool read(Gpa address, std::span<uint8_t> into);
-    [[nodiscard]] bool write(Gpa address, std::span<const uint8_t> from);
+    [[nodiscard]] bool read(Gpa address, std::span<uint8_t> into) {
+        note_read(address, into.size());
+        const Piece piece = direct(address, into.size(), Direction::FromGuest);
+        if (piece.host == nullptr || piece.size != into.size()) return read_pieces(address, into);
+        std::memcpy(into.data(), piece.host, into.size());
+        return true;
+    }
+    [[nodiscard]] bool write(Gpa address, std::span<const uint8_t> from) {
+        const Piece piece = direct(address, from.size(), Direction::ToGuest);
+        if (piece.host == nullptr || piece.size != from.size()) return write_pieces(address, from);
+        std::memcpy(piece.host, from.data(), from.size());
+        return true;
+    }
 
     // The memory itself, from the address on, up to `size` bytes (fewer where RAM ends). Null where a device
     // may not go, and where pages can turn private: those are only ever copied (docs/adr/0007). The bytes
@@ -64,7 +76,15 @@ class DmaLookup {
         uint8_t* host = nullptr;
         size_t size = 0;
     };
-    Piece direct(Gpa address, size_t size, Direction direction);
+    Piece direct(Gpa address, size_t size, Direction direction) {
+        (void)lookup_.view();
+        const uint64_t from = address - near_.first;
+        if (near_.generation != lookup_.generation() || from > near_.last_offset ||
+            (direction == Direction::ToGuest && !near_.writable)) [[unlikely]]
+            return direct_elsewhere(address, size, direction);
+        const uint64_t room = near_.last_offset - from;
+        return {near_.host + from, room < size ? static_cast<size_t>(room) + 1 : size};
+    }
 
     // For who reads through direct(): counted as read() is.
     void note_read(Gpa address, uint64_t size) const { space_.reads.note(address, size); }
@@ -77,8 +97,21 @@ class DmaLookup {
     }
 
   private:
+    // The RAM that direct() gave last.
+    struct Near {
+        uint64_t generation = 0;  // of the view; 0: none
+        Gpa first = Gpa(0);
+        uint64_t last_offset = 0;
+        uint8_t* host = nullptr;
+        bool writable = false;
+    };
+    Piece direct_elsewhere(Gpa address, size_t size, Direction direction);
+    bool read_pieces(Gpa address, std::span<uint8_t> into);
+    bool write_pieces(Gpa address, std::span<const uint8_t> from);
+
     AddressSpace& space_;
     AddressSpace::Lookup lookup_;
+    Near near_;
     uint64_t seen_ = 0;
 };
 
