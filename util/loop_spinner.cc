@@ -16,6 +16,8 @@ namespace {
 constexpr uint64_t kFirstWindowNs = 4000;
 // Descriptors are looked at again after this long, however much there is to do.
 constexpr int64_t kSliceNs = 100'000;
+// A question to the clock costs as much as a few looks, or a part of a turn.
+constexpr unsigned kLooksATime = 4, kTurnsATime = 16;
 constexpr unsigned kMostInVain = 8;
 // What telling costs at most: the guest's exit, the kernel's signal, the thread's wake-up. Work that is only
 // looked for comes that much sooner; whether it does is tried out.
@@ -162,15 +164,25 @@ int LoopSpinner::wait(GPollFD* descriptors, unsigned count, int timeout_ms) {
     return ready;
 }
 
-bool LoopSpinner::spin() {
-    const int64_t end = monotonic_ns() + static_cast<int64_t>(window_.ns());
-    do {
+bool LoopSpinner::look_around(unsigned times) {
+    for (unsigned looks = 0; looks < times; ++looks) {
         for (Polled* one : active_) {
             if (!one->look()) continue;
             window_.hit();
             return true;
         }
         __builtin_ia32_pause();
+    }
+    return false;
+}
+
+// What comes at once costs no question to the clock.
+bool LoopSpinner::spin() {
+    if (look_around(spins() ? kLooksATime : 1)) return true;
+    if (!spins()) return false;
+    const int64_t end = monotonic_ns() + static_cast<int64_t>(window_.ns());
+    do {
+        if (look_around(kLooksATime)) return true;
     } while (monotonic_ns() < end);
     return false;
 }
@@ -228,6 +240,7 @@ void LoopSpinner::act_on_ready() {
 void LoopSpinner::turn() {
     found_ = false;
     const int64_t end = monotonic_ns() + kSliceNs;
+    unsigned turns = 0;
     do {
         act_on_ready();
         if (active_.empty()) return;
@@ -235,7 +248,7 @@ void LoopSpinner::turn() {
             spun_out_ = true;
             return;
         }
-    } while (monotonic_ns() < end);
+    } while (++turns % kTurnsATime != 0 || monotonic_ns() < end);
 }
 
 }  // namespace vmm

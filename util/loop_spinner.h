@@ -99,6 +99,7 @@ class LoopSpinner {
     static int poll_descriptors(GPollFD* descriptors, unsigned count, int timeout_ms);
 
     int wait(GPollFD* descriptors, unsigned count, int timeout_ms);
+    bool look_around(unsigned times);
     bool spin();
     int spin_for_request(GPollFD* descriptors, unsigned count);
     bool rest_all();
