@@ -149,8 +149,9 @@ int FileNode::transfer_part(bool write, std::span<const iovec> iov, uint64_t off
         }
         int count = static_cast<int>(now.size());
         off_t at = static_cast<off_t>(offset + done);
-        ssize_t moved = write ? ::pwritev2(fd_.get(), now.data(), count, at, fua ? RWF_DSYNC : 0)
-                              : ::preadv(fd_.get(), now.data(), count, at);
+        ssize_t moved = write        ? ::pwritev2(fd_.get(), now.data(), count, at, fua ? RWF_DSYNC : 0)
+                        : count == 1 ? ::pread(fd_.get(), now[0].iov_base, now[0].iov_len, at)
+                                     : ::preadv(fd_.get(), now.data(), count, at);
         if (moved < 0) {
             if (errno == EINTR) continue;
             if (!(write && fua && not_there(errno))) return -errno;
