@@ -236,17 +236,22 @@ void Blk::handle(Queue& queue) {
     Lane& lane = lanes_[queue.index()];
     lane.serving = true;
     serve(
-        queue, [&] { return take_one(queue, now); }, [&] { show_ended(queue); });
+        queue, [&] { return take_one(queue, now); }, [&] { show_ended(lane); });
     // What was held back, what the ring or the workers have by now, and what the budget put off.
     lane.merger.flush(*drive_);
     (void)context_->poll(false);
     lane.serving = false;
-    queue.publish();
+    show(lane);
 }
 
-void Blk::show_ended(Queue& queue) {
-    lanes_[queue.index()].merger.flush(*drive_);
-    if (context_->reap()) queue.publish();
+void Blk::show_ended(Lane& lane) {
+    lane.merger.flush(*drive_);
+    (void)context_->reap();
+    show(lane);
+}
+
+void Blk::show(Lane& lane) {
+    if (std::exchange(lane.unshown, false)) lane.queue->publish();
 }
 
 BlkRequest& Blk::take_request(Lane& lane) {
@@ -261,6 +266,7 @@ Served Blk::take_one(Queue& queue, const BlkLimits& limits) {
     Lane& lane = lanes_[queue.index()];
     BlkRequest& request = take_request(lane);
     if (queue.pop(request.chain)) {
+        ++lane.under_way;
         run(request, limits);
         return Served::One;
     }
@@ -275,6 +281,7 @@ void Blk::run(BlkRequest& request, const BlkLimits& limits) {
     if (wrong != nullptr) {
         Lane& lane = lanes_[queue.index()];
         queue.discard(request.chain);
+        --lane.under_way;
         request.next_free = std::exchange(lane.free, &request);
         broken("%s", wrong);
         return;
@@ -308,10 +315,15 @@ void Blk::finish(BlkRequest& request, BlkStatus status) {
     Queue& queue = request.queue;
     Lane& lane = lanes_[queue.index()];
     const std::optional<uint64_t> written = request.answer(queue.memory(), status);
-    if (written)
-        queue.push(request.chain, *written);
-    else
+    --lane.under_way;
+    const bool last = written && lane.serving && lane.under_way == 0;
+    if (!written)
         queue.discard(request.chain);
+    else if (last)
+        queue.complete(request.chain, *written);
+    else
+        queue.push(request.chain, *written);
+    lane.unshown = !last;
     request.next_free = std::exchange(lane.free, &request);
     if (!written) broken("a request's status is not in shared RAM");
     if (lane.serving || std::exchange(lane.telling, true)) return;
@@ -321,7 +333,7 @@ void Blk::finish(BlkRequest& request, BlkStatus status) {
 void Blk::tell_driver(block::Job& job) {
     auto& lane = static_cast<Lane&>(job);
     lane.telling = false;
-    lane.queue->publish();
+    show(lane);
 }
 
 // ---- on PCI ----

@@ -60,6 +60,8 @@ class Blk final : public Device, private block::DiskClient {
         std::vector<std::unique_ptr<BlkRequest>> all;
         BlkRequest* free = nullptr;
         BlkMerger merger;
+        size_t under_way = 0;  // taken from the queue and not yet given back
+        bool unshown = false;  // requests that ended are in the ring, but the driver does not see them yet
         bool telling = false;
         bool serving = false;  // inside handle(), which shows them by itself
     };
@@ -77,7 +79,8 @@ class Blk final : public Device, private block::DiskClient {
     void fill_config();
     uint64_t offer() const;
     Served take_one(Queue& queue, const BlkLimits& limits);
-    void show_ended(Queue& queue);
+    void show_ended(Lane& lane);
+    static void show(Lane& lane);
     BlkLimits limits() const;
     BlkRequest& take_request(Lane& lane);
     void run(BlkRequest& request, const BlkLimits& limits);

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 
-#include "hw/virtio/features.h"
 #include "system/memory/dma_mapping.h"
 #include "system/memory/dma_space.h"
 
@@ -30,19 +29,12 @@ bool walk(Segments segments, uint64_t offset, uint64_t size, Part part) {
 
 }  // namespace
 
-bool Chain::add(uint64_t address, uint32_t size, bool writable) {
-    const bool late_readable = !writable && readable_ != segments_.size();
-    if (late_readable || segments_.size() == kMaxSegments) return false;
-    if (size == 0) return true;
-    if (!GpaRange::make(Gpa(address), size)) return false;
-    segments_.push_back({Gpa(address), size});
-    if (!writable) ++readable_;
-    (writable ? writable_bytes_ : readable_bytes_) += size;
-    return true;
-}
-
 std::optional<size_t> copy_from(DmaLookup& memory, Segments segments, uint64_t offset,
                                 std::span<uint8_t> into) {
+    if (!segments.empty() && offset == 0 && into.size() <= segments[0].size) {
+        if (!memory.read(segments[0].address, into)) return std::nullopt;
+        return into.size();
+    }
     size_t done = 0;
     const bool good = walk(segments, offset, into.size(), [&](Gpa address, size_t count) {
         const size_t at = done;

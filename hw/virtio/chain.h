@@ -9,6 +9,7 @@
 #include <span>
 #include <vector>
 
+#include "hw/virtio/features.h"
 #include "system/memory/address.h"
 #include "util/check.h"
 
@@ -46,7 +47,16 @@ class Chain {
         readable_bytes_ = writable_bytes_ = 0;
     }
     // False: a readable piece after a writable one, too many, or one that wraps.
-    [[nodiscard]] bool add(uint64_t address, uint32_t size, bool writable);
+    [[nodiscard]] bool add(uint64_t address, uint32_t size, bool writable) {
+        const bool late_readable = !writable && readable_ != segments_.size();
+        if (late_readable || segments_.size() == kMaxSegments) return false;
+        if (size == 0) return true;
+        if (!GpaRange::make(Gpa(address), size)) return false;
+        segments_.push_back({Gpa(address), size});
+        if (!writable) ++readable_;
+        (writable ? writable_bytes_ : readable_bytes_) += size;
+        return true;
+    }
 
     uint16_t id = 0;           // split: head descriptor; packed: buffer id
     uint16_t descriptors = 1;  // packed: how many slots of the ring it takes

@@ -74,7 +74,7 @@ void Queue::kicked() {
 }
 
 bool Queue::wait_for_more() {
-    if (loop_ == nullptr || !loop_->spinner().spins()) return set_notify(true);
+    if (!looked_at()) return set_notify(true);
     loop_->spinner().look_at(*this);
     return false;
 }
@@ -94,6 +94,7 @@ std::string Queue::start(uint64_t features) {
         ring_ = std::make_unique<PackedRing>(space_, place, features);
     else
         ring_ = std::make_unique<SplitRing>(space_, place, features);
+    silent_unless_asked_.store(!packed && (features & kEventIdx) != 0, std::memory_order_relaxed);
     live_.store(true, std::memory_order_release);
     return {};
 }
@@ -144,32 +145,54 @@ bool Queue::settle(Chain& chain, bool& drained) {
     return false;
 }
 
+void Queue::put_back(Chain& chain, uint64_t written, Outcome& outcome) {
+    const auto bytes =
+        static_cast<uint32_t>(std::min<uint64_t>(written, std::numeric_limits<uint32_t>::max()));
+    if (settle(chain, outcome.drained) && ring_ != nullptr && !ring_->push(chain, bytes))
+        outcome.error = take_error();
+}
+
+void Queue::show(Outcome& outcome) {
+    if (ring_ == nullptr) return;
+    const std::optional<bool> interrupt = ring_->publish();
+    if (interrupt)
+        outcome.interrupt = *interrupt;
+    else
+        outcome.error = take_error();
+}
+
+void Queue::tell(const Outcome& outcome) {
+    if (!outcome.error.empty()) owner_.queue_broken(*this, outcome.error);
+    if (outcome.interrupt) owner_.queue_interrupt(*this);
+    if (outcome.drained) owner_.queue_drained(*this);
+}
+
 void Queue::push(Chain& chain, uint64_t written) {
-    bool drained = false;
-    std::string error;
+    Outcome outcome;
     {
         Locked lock(mutex_);
-        const auto bytes =
-            static_cast<uint32_t>(std::min<uint64_t>(written, std::numeric_limits<uint32_t>::max()));
-        if (settle(chain, drained) && ring_ != nullptr && !ring_->push(chain, bytes)) error = take_error();
+        put_back(chain, written, outcome);
     }
-    if (!error.empty()) owner_.queue_broken(*this, error);
-    if (drained) owner_.queue_drained(*this);
+    tell(outcome);
 }
 
 void Queue::publish() {
-    std::string error;
+    Outcome outcome;
     {
         Locked lock(mutex_);
-        if (ring_ == nullptr) return;
-        const std::optional<bool> interrupt = ring_->publish();
-        if (interrupt && !*interrupt) return;
-        if (!interrupt) error = take_error();
+        show(outcome);
     }
-    if (error.empty())
-        owner_.queue_interrupt(*this);
-    else
-        owner_.queue_broken(*this, error);
+    tell(outcome);
+}
+
+void Queue::complete(Chain& chain, uint64_t written) {
+    Outcome outcome;
+    {
+        Locked lock(mutex_);
+        put_back(chain, written, outcome);
+        show(outcome);
+    }
+    tell(outcome);
 }
 
 void Queue::unpop(Chain& chain) {
@@ -191,6 +214,7 @@ void Queue::discard(Chain& chain) {
 }
 
 bool Queue::set_notify(bool on) {
+    if (!on && silent_unless_asked_.load(std::memory_order_relaxed)) return false;
     std::string error;
     {
         Locked lock(mutex_);

@@ -78,10 +78,8 @@ class Queue final : private Polled {
     // Gives it back with the count of bytes written into it; the driver sees it after publish().
     void push(Chain& chain, uint64_t written);
     void publish();
-    void complete(Chain& chain, uint64_t written) {
-        push(chain, written);
-        publish();
-    }
+    // Both at once.
+    void complete(Chain& chain, uint64_t written);
     // The buffer that was taken last is available again.
     void unpop(Chain& chain);
     // Forgets a buffer of a queue that was stopped.
@@ -93,6 +91,8 @@ class Queue final : private Polled {
     }
     // Whether the driver shall notify. on: true when buffers are there already, which it will not tell again.
     bool set_notify(bool on);
+    // The loop looks for more buffers by itself as soon as the device has no more to do.
+    bool looked_at() const { return loop_ != nullptr && loop_->spinner().spins(); }
     // There are no more buffers now: sees to it that queue_kicked() is called for the next ones, told by the
     // driver or by looking. True: it came meanwhile.
     bool wait_for_more();
@@ -107,8 +107,16 @@ class Queue final : private Polled {
     bool rest() override { return set_notify(true); }
 
     void kicked();
+    struct Outcome {
+        std::string error;
+        bool drained = false;
+        bool interrupt = false;
+    };
     // Back in hand; true when it is of this life.
     bool settle(Chain& chain, bool& drained) REQUIRES(mutex_);
+    void put_back(Chain& chain, uint64_t written, Outcome& outcome) REQUIRES(mutex_);
+    void show(Outcome& outcome) REQUIRES(mutex_);
+    void tell(const Outcome& outcome);
     std::string take_error() REQUIRES(mutex_);
 
     QueueOwner& owner_;
@@ -125,6 +133,8 @@ class Queue final : private Polled {
     uint32_t life_ GUARDED_BY(mutex_) = 0;
     unsigned in_hand_ GUARDED_BY(mutex_) = 0;
     std::atomic<bool> live_{false};
+    // The driver notifies only where the ring asks for it, so that nothing need be said to have it silent.
+    std::atomic<bool> silent_unless_asked_{false};
     std::atomic<unsigned> stale_{0};
 };
 
@@ -149,7 +159,7 @@ void serve(Queue& queue, One one, Show show) {
             Served served = one();
             if (served == Served::None) {
                 show();
-                served = one();
+                if (!queue.looked_at()) served = one();
             }
             if (served == Served::Paused) return;
             if (served == Served::None) break;

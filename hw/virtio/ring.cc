@@ -14,20 +14,7 @@ void RingWindow::place(DmaLookup& memory, uint64_t at, size_t size, Direction di
     host_ = piece.size == size && is_aligned(std::bit_cast<uintptr_t>(piece.host), 2) ? piece.host : nullptr;
 }
 
-bool RingWindow::load(DmaLookup& memory, size_t offset, std::span<uint8_t> into) const {
-    if (host_ == nullptr) return memory.read(at_ + offset, into);
-    memory.note_read(at_ + offset, into.size());
-    std::memcpy(into.data(), host_ + offset, into.size());
-    return true;
-}
-
-bool RingWindow::load16(DmaLookup& memory, size_t offset, uint16_t& value) const {
-    if (host_ != nullptr) {
-        memory.note_read(at_ + offset, sizeof value);
-        value = to_le(
-            __atomic_load_n(static_cast<uint16_t*>(static_cast<void*>(host_ + offset)), __ATOMIC_ACQUIRE));
-        return true;
-    }
+bool RingWindow::load16_copied(DmaLookup& memory, size_t offset, uint16_t& value) const {
     Le16 read;
     if (!memory.read(at_ + offset, writable_bytes_of(read))) return false;
     std::atomic_thread_fence(std::memory_order_acquire);
@@ -35,18 +22,7 @@ bool RingWindow::load16(DmaLookup& memory, size_t offset, uint16_t& value) const
     return true;
 }
 
-bool RingWindow::store(DmaLookup& memory, size_t offset, std::span<const uint8_t> from) const {
-    if (host_ == nullptr) return memory.write(at_ + offset, from);
-    std::memcpy(host_ + offset, from.data(), from.size());
-    return true;
-}
-
-bool RingWindow::store16(DmaLookup& memory, size_t offset, uint16_t value) const {
-    if (host_ != nullptr) {
-        __atomic_store_n(static_cast<uint16_t*>(static_cast<void*>(host_ + offset)), to_le(value),
-                         __ATOMIC_RELEASE);
-        return true;
-    }
+bool RingWindow::store16_copied(DmaLookup& memory, size_t offset, uint16_t value) const {
     std::atomic_thread_fence(std::memory_order_release);
     return memory.write(at_ + offset, bytes_of(Le16(value)));
 }

@@ -39,13 +39,41 @@ class RingWindow {
     void place(DmaLookup& memory, uint64_t at, size_t size, Direction direction);
 
     // A 16-bit number at an even offset, before everything read after it.
-    [[nodiscard]] bool load16(DmaLookup& memory, size_t offset, uint16_t& value) const;
-    [[nodiscard]] bool load(DmaLookup& memory, size_t offset, std::span<uint8_t> into) const;
+    [[nodiscard]] bool load16(DmaLookup& memory, size_t offset, uint16_t& value) const {
+        if (host_ == nullptr) [[unlikely]]
+            return load16_copied(memory, offset, value);
+        memory.note_read(at_ + offset, sizeof value);
+        value = to_le(__atomic_load_n(number_at(offset), __ATOMIC_ACQUIRE));
+        return true;
+    }
+    [[nodiscard]] bool load(DmaLookup& memory, size_t offset, std::span<uint8_t> into) const {
+        if (host_ == nullptr) [[unlikely]]
+            return memory.read(at_ + offset, into);
+        memory.note_read(at_ + offset, into.size());
+        std::memcpy(into.data(), host_ + offset, into.size());
+        return true;
+    }
     // After everything written before it.
-    [[nodiscard]] bool store16(DmaLookup& memory, size_t offset, uint16_t value) const;
-    [[nodiscard]] bool store(DmaLookup& memory, size_t offset, std::span<const uint8_t> from) const;
+    [[nodiscard]] bool store16(DmaLookup& memory, size_t offset, uint16_t value) const {
+        if (host_ == nullptr) [[unlikely]]
+            return store16_copied(memory, offset, value);
+        __atomic_store_n(number_at(offset), to_le(value), __ATOMIC_RELEASE);
+        return true;
+    }
+    [[nodiscard]] bool store(DmaLookup& memory, size_t offset, std::span<const uint8_t> from) const {
+        if (host_ == nullptr) [[unlikely]]
+            return memory.write(at_ + offset, from);
+        std::memcpy(host_ + offset, from.data(), from.size());
+        return true;
+    }
 
   private:
+    uint16_t* number_at(size_t offset) const {
+        return static_cast<uint16_t*>(static_cast<void*>(host_ + offset));
+    }
+    [[gnu::cold]] bool load16_copied(DmaLookup& memory, size_t offset, uint16_t& value) const;
+    [[gnu::cold]] bool store16_copied(DmaLookup& memory, size_t offset, uint16_t value) const;
+
     Gpa at_;
     uint8_t* host_ = nullptr;
 };

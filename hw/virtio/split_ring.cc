@@ -127,11 +127,12 @@ std::optional<bool> SplitRing::publish() {
 }
 
 bool SplitRing::set_notify(bool on) {
+    // An event index that the driver is past already asks for nothing; there is no need to write one.
+    if (has(kEventIdx) && !on) return true;
     place_windows();
     bool good = true;
     if (has(kEventIdx)) {
-        // An index the driver is past already asks for nothing; there is no need to write one.
-        if (on) good = used_.store16(memory_, kEntries + sizeof(UsedElement) * place_.size, seen_avail_);
+        good = used_.store16(memory_, kEntries + sizeof(UsedElement) * place_.size, seen_avail_);
     } else {
         good = used_.store16(memory_, kFlags, on ? 0 : kUsedNoNotify);
     }
