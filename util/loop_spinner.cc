@@ -148,7 +148,7 @@ int LoopSpinner::wait(GPollFD* descriptors, unsigned count, int timeout_ms) {
     slept_ = false;
     const int64_t start = monotonic_ns();
     spun_before_ = !active_.empty() && spins();
-    if (!active_.empty() && ((!spun_out_ && spin()) || rest_all())) {
+    if (!active_.empty() && ((!spun_out_ && spin() != nullptr) || rest_all())) {
         found_ = true;
         return g_poll(descriptors, count, 0);
     }
@@ -164,27 +164,27 @@ int LoopSpinner::wait(GPollFD* descriptors, unsigned count, int timeout_ms) {
     return ready;
 }
 
-bool LoopSpinner::look_around(unsigned times) {
+Polled* LoopSpinner::look_around(unsigned times) {
     for (unsigned looks = 0; looks < times; ++looks) {
         for (Polled* one : active_) {
             if (!one->look()) continue;
             window_.hit();
-            return true;
+            return one;
         }
         __builtin_ia32_pause();
     }
-    return false;
+    return nullptr;
 }
 
 // What comes at once costs no question to the clock.
-bool LoopSpinner::spin() {
-    if (look_around(spins() ? kLooksATime : 1)) return true;
-    if (!spins()) return false;
+Polled* LoopSpinner::spin() {
+    if (Polled* one = look_around(spins() ? kLooksATime : 1)) return one;
+    if (!spins()) return nullptr;
     const int64_t end = monotonic_ns() + static_cast<int64_t>(window_.ns());
     do {
-        if (look_around(kLooksATime)) return true;
+        if (Polled* one = look_around(kLooksATime)) return one;
     } while (monotonic_ns() < end);
-    return false;
+    return nullptr;
 }
 
 // At most 50 microseconds, whatever else has a deadline.
@@ -224,16 +224,19 @@ bool LoopSpinner::rest_all() {
     return came;
 }
 
+// Who asks to be looked at again comes behind the others.
+void LoopSpinner::act(Polled& one) {
+    forget(one);
+    one.act();
+}
+
 void LoopSpinner::act_on_ready() {
     size_t left = active_.size();
     for (size_t i = 0; left > 0 && i < active_.size(); --left) {
-        Polled& one = *active_[i];
-        if (one.look()) {
-            forget(one);
-            one.act();
-        } else {
+        if (active_[i]->look())
+            act(*active_[i]);
+        else
             ++i;
-        }
     }
 }
 
@@ -241,13 +244,15 @@ void LoopSpinner::turn() {
     found_ = false;
     const int64_t end = monotonic_ns() + kSliceNs;
     unsigned turns = 0;
+    act_on_ready();
     do {
-        act_on_ready();
         if (active_.empty()) return;
-        if (!spin()) {
+        Polled* one = spin();
+        if (one == nullptr) {
             spun_out_ = true;
             return;
         }
+        act(*one);
     } while (++turns % kTurnsATime != 0 || monotonic_ns() < end);
 }
 

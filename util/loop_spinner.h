@@ -99,10 +99,11 @@ class LoopSpinner {
     static int poll_descriptors(GPollFD* descriptors, unsigned count, int timeout_ms);
 
     int wait(GPollFD* descriptors, unsigned count, int timeout_ms);
-    bool look_around(unsigned times);
-    bool spin();
+    Polled* look_around(unsigned times);
+    Polled* spin();
     int spin_for_request(GPollFD* descriptors, unsigned count);
     bool rest_all();
+    void act(Polled& one);
     void act_on_ready();
     void turn();
     bool alone_on_its_processor();

@@ -38,6 +38,12 @@ int repeat_on_eintr(F call) {
     }
 }
 
+// What has no vector for the kernel to fetch and judge is done sooner.
+ssize_t move_piece(int fd, bool write, const iovec& piece, off_t at) {
+    return write ? ::pwrite(fd, piece.iov_base, piece.iov_len, at)
+                 : ::pread(fd, piece.iov_base, piece.iov_len, at);
+}
+
 }  // namespace
 
 FileNode::~FileNode() = default;
@@ -149,9 +155,9 @@ int FileNode::transfer_part(bool write, std::span<const iovec> iov, uint64_t off
         }
         int count = static_cast<int>(now.size());
         off_t at = static_cast<off_t>(offset + done);
-        ssize_t moved = write        ? ::pwritev2(fd_.get(), now.data(), count, at, fua ? RWF_DSYNC : 0)
-                        : count == 1 ? ::pread(fd_.get(), now[0].iov_base, now[0].iov_len, at)
-                                     : ::preadv(fd_.get(), now.data(), count, at);
+        const ssize_t moved = count == 1 && !fua ? move_piece(fd_.get(), write, now[0], at)
+                              : write ? ::pwritev2(fd_.get(), now.data(), count, at, fua ? RWF_DSYNC : 0)
+                                      : ::preadv(fd_.get(), now.data(), count, at);
         if (moved < 0) {
             if (errno == EINTR) continue;
             if (!(write && fua && not_there(errno))) return -errno;
