@@ -4,8 +4,9 @@ a guest that makes them in user mode and polls (tests/guest/virtio_bench.c): rea
 of 64 bytes into a socket pair, at depth 1 and 32.
 
 usage: virtio.py BUILD [--rounds N] [null] [ram] [net]      (default: all)
-The best of the rounds stands: on a machine that does other things as well, everything else is their time. CPU time is that of every thread
-but the vCPU's.
+The best of the rounds stands: on a machine that does other things as well, everything else is their time. Where that is much, `chrt -f 10 virtio.py ...`
+(as root) has vCPU and device run before all else, for null and ram; net has a third thread, which then waits for them. CPU time is that of every
+thread but the vCPU's.
 """
 import os
 import re
