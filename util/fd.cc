@@ -2,11 +2,11 @@
 #include "util/fd.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
+
+#include "util/read_open_file.h"
 
 namespace vmm {
 
@@ -78,46 +78,10 @@ Status write_full(int fd, std::span<const uint8_t> from) {
     return {};
 }
 
-namespace {
-// What comes out of a pipe or a device, to its end or one byte past the limit.
-Result<std::vector<uint8_t>> read_to_end(int fd, uint64_t limit) {
-    constexpr size_t kChunk = 64 << 10;
-    std::vector<uint8_t> contents;
-    for (size_t have = 0;; contents.resize(have)) {
-        contents.resize(have + static_cast<size_t>(std::min<uint64_t>(kChunk, limit + 1 - have)));
-        const ssize_t got = ::read(fd, contents.data() + have, contents.size() - have);
-        if (got < 0 && errno != EINTR) return Error::from_errno(errno, "read");
-        have += got > 0 ? static_cast<size_t>(got) : 0;
-        if (got != 0 && have <= limit) continue;
-        contents.resize(have);
-        return contents;
-    }
-}
-}  // namespace
-
 Result<std::vector<uint8_t>> read_file(const std::string& path, uint64_t limit) {
     Fd fd = TRY(open_file(path, O_RDONLY));
-    struct stat info = {};
-    if (::fstat(fd.get(), &info) < 0)
-        return Error::from_errno(errno, "could not examine '%s': fstat", path.c_str());
-    auto in_context = [&](Status status) {
-        return std::move(status).take_error().while_doing("could not read '%s'", path.c_str());
-    };
-    std::vector<uint8_t> contents;
-    auto size = static_cast<uint64_t>(info.st_size);
-    if (!S_ISREG(info.st_mode)) {
-        Result<std::vector<uint8_t>> all = read_to_end(fd.get(), limit);
-        if (!all) return in_context(std::move(all).take_error());
-        contents = std::move(*all);
-        size = contents.size();
-    }
-    if (size > limit) {
-        return Error::make("'%s' is %llu bytes long, the limit is %llu", path.c_str(),
-                           static_cast<unsigned long long>(size), static_cast<unsigned long long>(limit));
-    }
-    if (!S_ISREG(info.st_mode)) return contents;
-    contents.resize(size);
-    if (Status status = read_full(fd.get(), contents); !status) return in_context(std::move(status));
+    Result<std::vector<uint8_t>> contents = read_open_file(fd.get(), limit);
+    if (!contents) return std::move(contents).take_error().while_doing("could not read '%s'", path.c_str());
     return contents;
 }
 

@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 
 #include <cerrno>
 #include <vector>
@@ -11,7 +10,9 @@
 #include "system/memory/dma_space.h"
 #include "util/align.h"
 #include "util/endian.h"
+#include "util/fd.h"
 #include "util/log.h"
+#include "util/read_open_file.h"
 
 namespace vmm::sev {
 
@@ -36,19 +37,6 @@ Status check_table(std::span<const uint8_t> bytes) {
             return Error::make("entry %zu is outside the file's %zu bytes", at / kEntrySize, bytes.size());
     }
     return Error::make("no empty entry ends the table");
-}
-
-// What is locked, not what has the name by now.
-Result<std::vector<uint8_t>> read_open_file(int fd) {
-    struct stat about {};
-    if (::fstat(fd, &about) != 0) return Error::from_errno(errno, "could not be looked at");
-    const auto size = static_cast<uint64_t>(about.st_size);
-    if (size > kMostBytes)
-        return Error::make("has %llu bytes, more than %llu", static_cast<unsigned long long>(size),
-                           static_cast<unsigned long long>(kMostBytes));
-    std::vector<uint8_t> bytes(size);
-    TRY(read_full_at(fd, bytes, 0));
-    return bytes;
 }
 
 }  // namespace
@@ -77,7 +65,7 @@ Fd Certificates::answer(abi::SnpRequestCertsExit& request, AddressSpace& memory)
             if (errno == EWOULDBLOCK) request.result = EAGAIN;
             return Fd();
         }
-        auto read = read_open_file(file.get());
+        auto read = read_open_file(file.get(), kMostBytes);  // what is locked, not what has the name by now
         if (!read) {
             log_warning("certs-path '%s': %s", path_.c_str(), read.error().message().c_str());
             return Fd();
