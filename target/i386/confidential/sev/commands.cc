@@ -4,6 +4,7 @@
 #include <cerrno>
 
 #include "target/i386/confidential/sev/ioctls.h"
+#include "target/i386/confidential/until_served.h"
 #include "util/text.h"
 
 namespace vmm::sev {
@@ -144,11 +145,7 @@ Error Commands::describe(abi::SevCommand command, Error error) const {
 }
 
 Result<int> Commands::insist(abi::SevCommand command, void* data) {
-    constexpr unsigned kMostRetries = 100;
-    for (unsigned i = 0;; ++i) {
-        Result<int> done = try_call(command, data);
-        if (done || done.error().number() != EAGAIN || i == kMostRetries) return done;
-    }
+    return until_served([&] { return try_call(command, data); });
 }
 
 Status Commands::call(abi::SevCommand command, void* data) {

@@ -10,6 +10,7 @@
 #include "accel/model/launch_record.h"
 #include "target/i386/confidential/sev/cpuid_page.h"
 #include "target/i386/confidential/sev/id_block.h"
+#include "target/i386/confidential/until_served.h"
 #include "target/i386/kvm/host_cpu.h"
 #include "util/align.h"
 #include "util/log.h"
@@ -54,7 +55,6 @@ Result<MappedRegion> one_page() {
     return MappedRegion::map(kPageSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS);
 }
 
-constexpr unsigned kMostRetries = 1000;
 constexpr uint64_t kSnpActive = 1;  // of a save area's features: KVM's to set
 
 }  // namespace
@@ -205,15 +205,15 @@ Status SnpGuest::add_pages(const MeasuredPages& pages) {
     update.length = pages.range.size();
     update.type = static_cast<uint8_t>(page_type(pages.kind));
     if (record() != nullptr) record()->set_source(pages.source, pages.contents.data(), pages.source_offset);
-    for (unsigned idle = 0; update.length != 0;) {
+    while (update.length != 0) {
         const uint64_t left = update.length;
-        Result<int> done = commands_->try_call(abi::SevCommand::SnpLaunchUpdate, &update);
-        if (!done && done.error().number() != EAGAIN)
-            return refused(pages, update.gfn * kPageSize, std::move(done).take_error());
-        idle = update.length == left ? idle + 1 : 0;
-        if (idle <= kMostRetries) continue;
-        return Error::make("%s: KVM_SEV_SNP_LAUNCH_UPDATE makes no progress at 0x%llx", id().c_str(),
-                           static_cast<unsigned long long>(update.gfn * kPageSize));
+        Result<int> done = until_served([&]() -> Result<int> {
+            Result<int> tried = commands_->try_call(abi::SevCommand::SnpLaunchUpdate, &update);
+            if (!tried && tried.error().number() == EAGAIN && update.length != left) return 0;
+            return tried;
+        });
+        if (done && update.length == left) done = Error::from_errno(EAGAIN, "nothing was taken");
+        if (!done) return refused(pages, update.gfn * kPageSize, std::move(done).take_error());
     }
     progress().given(pages.range.size());
     return {};

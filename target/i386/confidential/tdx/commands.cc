@@ -2,12 +2,11 @@
 #include "target/i386/confidential/tdx/commands.h"
 
 #include <algorithm>
-#include <chrono>
-#include <thread>
 
 #include "accel/kvm/list_block.h"
 #include "accel/kvm/vcpu.h"
 #include "accel/kvm/vm.h"
+#include "target/i386/confidential/until_served.h"
 #include "util/align.h"
 #include "util/check.h"
 #include "util/text.h"
@@ -18,8 +17,6 @@ namespace {
 
 constexpr size_t kFirstCpuidRoom = 16;
 constexpr size_t kMostCpuidRoom = 1024;
-constexpr unsigned kMostTries = 10000;  // while the module or the kernel says "again"
-constexpr auto kPause = std::chrono::microseconds(50);
 
 const char* command_name(uint32_t id) {
     constexpr const char* kNames[] = {"KVM_TDX_CAPABILITIES",    "KVM_TDX_INIT_VM",     "KVM_TDX_INIT_VCPU",
@@ -38,16 +35,6 @@ Status call(Where& where, uint32_t id, void* data, uint32_t flags = 0) {
     if (command.tail == 0) return Error::from_errno(done.error().number(), "%s", command_name(id));
     return Error::from_errno(done.error().number(), "%s: TDX module status 0x%llx", command_name(id),
                              static_cast<unsigned long long>(command.tail));
-}
-
-// Repeats what is to be asked again, for a second at most.
-template <typename Call>
-Status until_served(Call once) {
-    for (unsigned i = 0;; ++i) {
-        Status done = once();
-        if (done || done.error().number() != EAGAIN || i == kMostTries) return done;
-        std::this_thread::sleep_for(kPause);
-    }
 }
 
 CpuidSet to_set(std::span<const kvm_cpuid_entry2> entries) {
