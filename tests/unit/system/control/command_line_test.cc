@@ -11,26 +11,18 @@
 #include "hw/char/debugcon.h"
 #include "hw/char/serial_isa.h"
 #include "qapi/types_qom.h"
-#include "system/control/type_tables.h"
+#include "tests/unit/system/control/parse_words.h"
 #include "util/text.h"
 
 namespace vmm {
 namespace {
-
-Result<CommandLine> parse(const std::vector<std::string>& arguments) {
-    std::vector<const char*> argv = {"penumbra"};
-    for (const std::string& argument : arguments)
-        argv.push_back(argument.c_str());
-    static const DeviceTypes types = all_device_types();
-    return parse_command_line(argv, types);
-}
 
 // Arguments without spaces inside.
 Configuration good(std::string_view line) {
     std::vector<std::string> arguments;
     for (std::string_view piece : split(line, ' '))
         if (!piece.empty()) arguments.emplace_back(piece);
-    auto parsed = parse(arguments);
+    auto parsed = parse_words(arguments);
     EXPECT_TRUE(parsed) << line << ": " << (parsed ? "" : parsed.error().message());
     return parsed ? parsed->configuration : Configuration();
 }
@@ -39,13 +31,13 @@ std::string bad(std::string_view line) {
     std::vector<std::string> arguments;
     for (std::string_view piece : split(line, ' '))
         arguments.emplace_back(piece);
-    auto parsed = parse(arguments);
+    auto parsed = parse_words(arguments);
     EXPECT_FALSE(parsed) << line;
     return parsed ? "" : parsed.error().message();
 }
 
 std::string printed(const std::vector<std::string>& arguments) {
-    auto parsed = parse(arguments);
+    auto parsed = parse_words(arguments);
     if (!parsed) return "error: " + parsed.error().message();
     EXPECT_EQ(parsed->action, CommandLine::Action::Print);
     return parsed->text;
@@ -77,7 +69,7 @@ TEST(CommandLine, WrongOnesGiveOneLineThatSaysWhatWouldBeRight) {
         std::vector<std::string> arguments;
         for (std::string_view piece : split(std::string_view(line).substr(2), '|'))
             arguments.emplace_back(piece);
-        auto parsed = parse(arguments);
+        auto parsed = parse_words(arguments);
         ++cases;
         if (parsed) {
             ADD_FAILURE() << line << " was accepted";
@@ -97,7 +89,7 @@ TEST(CommandLine, ControlCharactersCannotBreakTheLine) {
     for (const char* text : {"a\nb", "a\rb=1", "\x1b[31m", "x=\n"}) {
         for (const char* option :
              {"-machine", "-object", "-device", "-cpu", "-serial", "-smp", "-d", "-uuid"}) {
-            auto parsed = parse({option, text});
+            auto parsed = parse_words({option, text});
             ASSERT_FALSE(parsed) << option << text;
             for (char c : parsed.error().message())
                 EXPECT_GE(static_cast<unsigned char>(c), 0x20) << option << " " << text;
@@ -283,11 +275,11 @@ TEST(CommandLine, HowFastMemoryIs) {
 }
 
 TEST(CommandLine, ObjectsInJson) {
-    auto parsed =
-        parse({"-object",
-               R"({"qom-type": "memory-backend-file", "id": "m", "size": 67108864, "mem-path": "/dev/shm",)"
-               R"( "share": true, "host-nodes": [0], "policy": "bind"})",
-               "-machine", "memory-backend=m"});
+    auto parsed = parse_words(
+        {"-object",
+         R"({"qom-type": "memory-backend-file", "id": "m", "size": 67108864, "mem-path": "/dev/shm",)"
+         R"( "share": true, "host-nodes": [0], "policy": "bind"})",
+         "-machine", "memory-backend=m"});
     ASSERT_TRUE(parsed) << parsed.error().message();
     const MemoryBackendConfig& backend = parsed->configuration.memory_backends.at(0);
     EXPECT_EQ(backend.kind, MemoryBackendKind::File);
@@ -413,17 +405,17 @@ TEST(CommandLine, HelpComesFromTheTables) {
 }
 
 TEST(CommandLine, theDoctorTakesAFormatOrNone) {
-    auto plain = parse({"-doctor"});
+    auto plain = parse_words({"-doctor"});
     ASSERT_TRUE(plain);
     EXPECT_EQ(plain->action, CommandLine::Action::Examine);
     EXPECT_FALSE(plain->as_json);
-    auto json = parse({"-m", "64", "--doctor", "json", "-no-such-option"});
+    auto json = parse_words({"-m", "64", "--doctor", "json", "-no-such-option"});
     ASSERT_TRUE(json);
     EXPECT_TRUE(json->as_json);
-    auto before_an_option = parse({"-doctor", "-nodefaults"});
+    auto before_an_option = parse_words({"-doctor", "-nodefaults"});
     ASSERT_TRUE(before_an_option);
     EXPECT_EQ(before_an_option->action, CommandLine::Action::Examine);
-    EXPECT_FALSE(parse({"-doctor", "yaml"}));
+    EXPECT_FALSE(parse_words({"-doctor", "yaml"}));
 }
 
 }  // namespace

@@ -4,27 +4,10 @@
 
 #include "system/control/startup/confidential_guests.h"
 #include "system/control/startup/launch_plan.h"
-#include "target/i386/confidential/sev/sev_guest.h"
-#include "target/i386/confidential/sev/snp_guest.h"
 #include "tests/unit/target/i386/confidential/launch_world.h"
 
 namespace vmm {
 namespace {
-
-std::unique_ptr<ConfidentialGuest> snp_guest() {
-    sev::SnpConfig config;
-    config.common.id = "snp0";
-    config.common.reduced_phys_bits = 1;
-    return sev::SnpGuest::create(std::move(config)).take_value();
-}
-
-std::unique_ptr<ConfidentialGuest> es_guest() {
-    sev::SevConfig config;
-    config.common.id = "sev0";
-    config.common.reduced_phys_bits = 1;
-    config.policy = 5;
-    return sev::SevGuest::create(std::move(config)).take_value();
-}
 
 std::string measured(std::unique_ptr<ConfidentialGuest> guest) {
     LaunchWorld world("fw-give-64k.fd", guest->requirements().vm_type);
@@ -35,14 +18,14 @@ std::string measured(std::unique_ptr<ConfidentialGuest> guest) {
 
 // SNP's digest is known when the launch ends: the guest was about to run.
 TEST(LaunchGuard, AnotherMeasurementEndsTheProcess) {
-    const std::string right = measured(snp_guest());
+    const std::string right = measured(plain_snp_guest());
     for (const bool expected : {true, false}) {
         std::vector<uint8_t> value = *from_hex(right);
         if (!expected) value[3] = static_cast<uint8_t>(value[3] ^ 0x80);
         LaunchWorld world("fw-give-64k.fd", abi::kVmSnp);
         LaunchGuard guard(world.kernel, value);
         world.door = &guard.door();
-        world.make(snp_guest());
+        world.make(plain_snp_guest());
         ASSERT_TRUE(world.prepare_only());
         ASSERT_TRUE(world.launch_only());
         LaunchFinisher finisher(*world.guest, world.requests, &guard);
@@ -69,11 +52,11 @@ TEST(LaunchGuard, AnotherMeasurementEndsTheProcess) {
 
 // SEV's is known before secrets could be given.
 TEST(LaunchGuard, AnotherMeasurementStopsTheStart) {
-    const std::string right = measured(es_guest());
+    const std::string right = measured(sev_es_guest());
     LaunchWorld world("fw-give-64k.fd", abi::kVmDefault);
     LaunchGuard guard(world.kernel, std::vector<uint8_t>(32));
     world.door = &guard.door();
-    world.make(es_guest());
+    world.make(sev_es_guest());
     ASSERT_TRUE(world.prepare_only());
     Status launched = world.launch_only();
     ASSERT_FALSE(launched);
@@ -85,9 +68,9 @@ TEST(LaunchGuard, AnotherMeasurementStopsTheStart) {
 
 TEST(LaunchGuard, OtherFailuresKeepTheirWords) {
     LaunchWorld world("fw-give-64k.fd", abi::kVmSnp);
-    LaunchGuard guard(world.kernel, *from_hex(measured(snp_guest())));
+    LaunchGuard guard(world.kernel, *from_hex(measured(plain_snp_guest())));
     world.door = &guard.door();
-    world.make(snp_guest());
+    world.make(plain_snp_guest());
     ASSERT_TRUE(world.prepare_only());
     world.kernel.fail(abi::kMemoryEncryptOp, EIO);
     Status launched = world.launch_only();

@@ -13,6 +13,9 @@
 #include "target/i386/confidential/guest.h"
 #include "target/i386/confidential/launch_scene.h"
 #include "target/i386/confidential/model/protections.h"
+#include "target/i386/confidential/sev/policy.h"
+#include "target/i386/confidential/sev/sev_guest.h"
+#include "target/i386/confidential/sev/snp_guest.h"
 #include "target/i386/kvm/x86_accelerator.h"
 #include "tests/fakes/fake_kvm.h"
 #include "tests/fakes/fake_requests.h"
@@ -172,6 +175,22 @@ class LaunchWorld {
             if (region != nullptr) topology.remove(region->region);
     }
 };
+
+// Guests as their objects' defaults make them.
+inline std::unique_ptr<ConfidentialGuest> plain_snp_guest() {
+    sev::SnpConfig config;
+    config.common.id = "snp0";
+    config.common.reduced_phys_bits = 1;
+    return sev::SnpGuest::create(std::move(config)).take_value();
+}
+inline std::unique_ptr<ConfidentialGuest> sev_es_guest(sev::LegacyVm legacy = sev::LegacyVm::Auto) {
+    sev::SevConfig config;
+    config.common.id = "sev0";
+    config.common.reduced_phys_bits = 1;
+    config.policy = sev::kDefaultSevPolicy | sev::kPolicyEncryptedState;
+    config.legacy_vm_type = legacy;
+    return sev::SevGuest::create(std::move(config)).take_value();
+}
 
 // For LaunchFaults.
 struct LaunchSubject {

@@ -3,31 +3,13 @@
 // the old VM's descriptors are gone; what fails is one line.
 #include <gtest/gtest.h>
 
-#include "target/i386/confidential/sev/sev_guest.h"
-#include "target/i386/confidential/sev/snp_guest.h"
 #include "tests/unit/target/i386/confidential/launch_world.h"
 
 namespace vmm::sev {
 namespace {
 
-std::unique_ptr<ConfidentialGuest> snp_guest() {
-    SnpConfig config;
-    config.common.id = "snp0";
-    config.common.reduced_phys_bits = 1;
-    return SnpGuest::create(std::move(config)).take_value();
-}
-
-std::unique_ptr<ConfidentialGuest> es_guest(LegacyVm legacy) {
-    SevConfig config;
-    config.common.id = "sev0";
-    config.common.reduced_phys_bits = 1;
-    config.policy = kDefaultSevPolicy | kPolicyEncryptedState;
-    config.legacy_vm_type = legacy;
-    return SevGuest::create(std::move(config)).take_value();
-}
-
 std::unique_ptr<ConfidentialGuest> guest_number(unsigned number) {
-    return number == 0 ? snp_guest() : es_guest(number == 1 ? LegacyVm::On : LegacyVm::Off);
+    return number == 0 ? plain_snp_guest() : sev_es_guest(number == 1 ? LegacyVm::On : LegacyVm::Off);
 }
 constexpr unsigned kGuests = 3;
 

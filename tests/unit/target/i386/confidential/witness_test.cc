@@ -4,33 +4,16 @@
 
 #include <gtest/gtest.h>
 
-#include "target/i386/confidential/sev/sev_guest.h"
-#include "target/i386/confidential/sev/snp_guest.h"
 #include "tests/unit/target/i386/confidential/launch_world.h"
 
 namespace vmm {
 namespace {
 
-std::unique_ptr<ConfidentialGuest> snp_guest() {
-    sev::SnpConfig config;
-    config.common.id = "snp0";
-    config.common.reduced_phys_bits = 1;
-    return sev::SnpGuest::create(std::move(config)).take_value();
-}
-
-std::unique_ptr<ConfidentialGuest> sev_guest() {
-    sev::SevConfig config;
-    config.common.id = "sev0";
-    config.common.reduced_phys_bits = 1;
-    config.policy = 5;
-    return sev::SevGuest::create(std::move(config)).take_value();
-}
-
 struct Kind {
     uint32_t vm_type;
     std::unique_ptr<ConfidentialGuest> (*make)();
 };
-constexpr Kind kKinds[] = {{abi::kVmSnp, snp_guest}, {abi::kVmDefault, sev_guest}};
+constexpr Kind kKinds[] = {{abi::kVmSnp, plain_snp_guest}, {abi::kVmDefault, [] { return sev_es_guest(); }}};
 
 // The second model, which looks on.
 struct Watch {
