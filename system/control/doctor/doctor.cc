@@ -7,9 +7,8 @@
 
 namespace vmm::doctor {
 
-Answer examine_host(const std::string& device, Format format) {
-    SystemIoctlDoor door;
-    const HostFacts facts = read_host(door, device);
+Answer examine_host(IoctlDoor& kernel, const std::string& device, Format format) {
+    const HostFacts facts = read_host(kernel, device);
     const Diagnosis diagnosis = evaluate(facts);
     Answer answer;
     answer.usable = diagnosis.find("kvm")->available;

@@ -3,6 +3,8 @@
 
 #include <string>
 
+#include "util/ioctl.h"
+
 namespace vmm::doctor {
 
 enum class Format { Text, Json };
@@ -13,6 +15,6 @@ struct Answer {
 };
 
 // device: KVM's, as -accel kvm,device= names it.
-Answer examine_host(const std::string& device, Format format);
+Answer examine_host(IoctlDoor& kernel, const std::string& device, Format format);
 
 }  // namespace vmm::doctor

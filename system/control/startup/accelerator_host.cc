@@ -9,7 +9,7 @@
 namespace vmm {
 
 Status AcceleratorHost::open_kvm(const AccelConfig& config, const VmRequirements* needs) {
-    std::unique_ptr<kvm::Kvm> kvm = TRY(kvm::Kvm::open(*door_, config.device));
+    std::unique_ptr<kvm::Kvm> kvm = TRY(kvm::Kvm::open(kernel_.door, config.device));
     if (needs != nullptr) {
         vm_ = TRY(kvm::Vm::create(*kvm, *needs));
         irqchip_ = needs->irqchip;
@@ -18,9 +18,10 @@ Status AcceleratorHost::open_kvm(const AccelConfig& config, const VmRequirements
     return {};
 }
 
-Result<std::unique_ptr<AcceleratorHost>> AcceleratorHost::open(std::span<const AccelConfig> wanted,
+Result<std::unique_ptr<AcceleratorHost>> AcceleratorHost::open(const HostKernel& kernel,
+                                                               std::span<const AccelConfig> wanted,
                                                                const VmRequirements* needs) {
-    auto host = std::make_unique<AcceleratorHost>(Token{});
+    auto host = std::make_unique<AcceleratorHost>(Token{}, kernel);
     for (size_t i = 0; i < wanted.size(); ++i) {
         const AccelConfig& config = wanted[i];
         host->kind_ = config.kind;
@@ -38,17 +39,6 @@ Result<std::unique_ptr<AcceleratorHost>> AcceleratorHost::open(std::span<const A
     return Error::make("no accelerator was named");
 }
 
-Result<std::unique_ptr<AcceleratorHost>> AcceleratorHost::open_through(IoctlDoor& door,
-                                                                       const AccelConfig& config,
-                                                                       const VmRequirements& needs,
-                                                                       kvm::CpuSource cpus) {
-    auto host = std::make_unique<AcceleratorHost>(Token{});
-    host->door_ = &door;
-    host->cpus_ = cpus;
-    TRY(host->open_kvm(config, &needs));
-    return host;
-}
-
 Result<HostCpu> AcceleratorHost::host_cpu() {
     if (kind_ != AccelKind::Kvm) return HostCpu{.anything = true};
     if (vm_ != nullptr) return kvm::read_host_cpu(*vm_, HostIdentity::Whole, false);
@@ -58,7 +48,7 @@ Result<HostCpu> AcceleratorHost::host_cpu() {
 }
 
 std::unique_ptr<X86Accelerator> AcceleratorHost::make_x86(EventLoop& loop) {
-    if (kind_ == AccelKind::Kvm) return std::make_unique<kvm::X86Accelerator>(*vm_, irqchip_, cpus_);
+    if (kind_ == AccelKind::Kvm) return std::make_unique<kvm::X86Accelerator>(*vm_, irqchip_, kernel_.cpus);
     auto made = std::make_unique<qtest::X86Accelerator>(loop);
     io_events_ = &made->accelerator().io_events();
     return made;

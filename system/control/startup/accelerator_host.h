@@ -8,8 +8,8 @@
 #include "accel/kvm/kvm.h"
 #include "accel/kvm/vm.h"
 #include "system/control/configuration.h"
+#include "system/control/startup/host_kernel.h"
 #include "target/i386/cpu/policy.h"
-#include "target/i386/kvm/x86_accelerator.h"
 #include "util/event_loop.h"
 
 namespace vmm {
@@ -21,15 +21,12 @@ class AcceleratorHost {
     struct Token {};
 
   public:
-    explicit AcceleratorHost(Token) {}
-    // Tries them in order; says on stderr why one was passed over. needs: null when there will be no VM.
-    static Result<std::unique_ptr<AcceleratorHost>> open(std::span<const AccelConfig> wanted,
+    AcceleratorHost(Token, const HostKernel& kernel) : kernel_(kernel) {}
+    // Tries them in order; says on stderr why one was passed over. The kernel's door outlives the host.
+    // needs: null when there will be no VM.
+    static Result<std::unique_ptr<AcceleratorHost>> open(const HostKernel& kernel,
+                                                         std::span<const AccelConfig> wanted,
                                                          const VmRequirements* needs);
-    // KVM behind this door, whatever the command line chose: a model of it, or one that looks on. `wish`:
-    // CPUs are what -cpu says. The door outlives the host.
-    static Result<std::unique_ptr<AcceleratorHost>> open_through(IoctlDoor& door, const AccelConfig& config,
-                                                                 const VmRequirements& needs,
-                                                                 kvm::CpuSource cpus);
 
     AccelKind kind() const { return kind_; }
     // What makes guest_memfds; null where there are none.
@@ -48,9 +45,7 @@ class AcceleratorHost {
 
     AccelKind kind_ = AccelKind::Kvm;
     IrqChipMode irqchip_ = IrqChipMode::Kernel;
-    SystemIoctlDoor system_door_;
-    IoctlDoor* door_ = &system_door_;
-    kvm::CpuSource cpus_ = kvm::CpuSource::Host;
+    const HostKernel kernel_;
     std::unique_ptr<kvm::Kvm> kvm_;
     std::unique_ptr<kvm::Vm> vm_;
     SoftIoEvents* io_events_ = nullptr;

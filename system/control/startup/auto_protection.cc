@@ -43,9 +43,8 @@ Result<qapi::ObjectOptions> choose_protection(const doctor::HostFacts& facts,
         .with_hint("penumbra -doctor says why");
 }
 
-Status take_auto_protection(Configuration& configuration) {
-    SystemIoctlDoor door;
-    const doctor::HostFacts facts = doctor::read_host(door, configuration.accels.front().device);
+Status take_auto_protection(Configuration& configuration, IoctlDoor& kernel) {
+    const doctor::HostFacts facts = doctor::read_host(kernel, configuration.accels.front().device);
     return take_protection(TRY(choose_protection(facts, doctor::evaluate(facts))), configuration);
 }
 

@@ -4,6 +4,7 @@
 #include "qapi/types_qom.h"
 #include "system/control/configuration.h"
 #include "system/control/doctor/evaluate.h"
+#include "util/ioctl.h"
 #include "util/result.h"
 
 namespace vmm {
@@ -14,6 +15,6 @@ Result<qapi::ObjectOptions> choose_protection(const doctor::HostFacts& facts,
 // Takes it into the configuration, and says what it is.
 Status take_protection(qapi::ObjectOptions chosen, Configuration& configuration);
 // Looks at this host, takes what it has into the configuration, and says what that is.
-Status take_auto_protection(Configuration& configuration);
+Status take_auto_protection(Configuration& configuration, IoctlDoor& kernel);
 
 }  // namespace vmm

@@ -11,7 +11,7 @@
 namespace vmm {
 
 ControlPlane::ControlPlane(EventLoop& loop, LoopRequests& requests, const Configuration& configuration,
-                           ChardevSet& chardevs, FdStore& descriptors, MachineView& view)
+                           ChardevSet& chardevs, FdStore& descriptors, MachineView& view, IoctlDoor& kernel)
     : configuration_(configuration),
       chardevs_(chardevs),
       device_types_(all_device_types()),
@@ -34,7 +34,7 @@ ControlPlane::ControlPlane(EventLoop& loop, LoopRequests& requests, const Config
     register_cpu_commands(commands_, view);
     register_memory_commands(commands_, view);
     register_balloon_commands(commands_, view);
-    register_confidential_commands(commands_, view, host_);
+    register_confidential_commands(commands_, view, kernel);
     register_chardev_commands(commands_, chardevs_, descriptors_);
     register_hotplug_commands(commands_, view);
     register_device_commands(commands_, view, device_types_);

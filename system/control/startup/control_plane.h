@@ -20,7 +20,7 @@ class ControlPlane {
   public:
     // All outlive the control plane.
     ControlPlane(EventLoop& loop, LoopRequests& requests, const Configuration& configuration,
-                 ChardevSet& chardevs, FdStore& descriptors, MachineView& view);
+                 ChardevSet& chardevs, FdStore& descriptors, MachineView& view, IoctlDoor& kernel);
 
     // The monitors of the command line, on chardevs that exist by now. Greets who is there.
     Status open_monitors();
@@ -46,7 +46,6 @@ class ControlPlane {
     const DeviceTypes device_types_;
     const TypeRegistry types_;
     FdStore& descriptors_;
-    SystemIoctlDoor host_;
     qapi::CommandTable commands_;
     HmpTable human_{commands_};
     MonitorServer server_;

@@ -126,12 +126,11 @@ Result<std::unique_ptr<AcceleratorHost>> LaunchHost::open_accelerator(const Conf
         planner_ = std::make_unique<LaunchPlanner>(
             configuration.launch_plan->two_pass_mrtd ? tdx::MrtdOrder::TwoPass : tdx::MrtdOrder::Interleaved);
         guest->set_record(&planner_->record());
-        return AcceleratorHost::open_through(planner_->door(), {}, needs, kvm::CpuSource::Wish);
+        return AcceleratorHost::open({planner_->door(), kvm::CpuSource::Wish}, {{AccelConfig()}}, &needs);
     }
-    if (!expects) return AcceleratorHost::open(configuration.accels, &needs);
-    guard_ = std::make_unique<LaunchGuard>(system_, configuration.expect_measurement);
-    return AcceleratorHost::open_through(guard_->door(), configuration.accels.front(), needs,
-                                         kvm::CpuSource::Host);
+    if (!expects) return AcceleratorHost::open(kernel_, configuration.accels, &needs);
+    guard_ = std::make_unique<LaunchGuard>(kernel_.door, configuration.expect_measurement);
+    return AcceleratorHost::open({guard_->door(), kernel_.cpus}, configuration.accels, &needs);
 }
 
 }  // namespace vmm

@@ -52,6 +52,8 @@ class LaunchGuard {
 // How the accelerator is opened: KVM, a model of it for -launch-plan, or KVM watched for -expect-measurement.
 class LaunchHost {
   public:
+    // The kernel's door outlives it.
+    explicit LaunchHost(const HostKernel& kernel) : kernel_(kernel) {}
     // guest may be null.
     Result<std::unique_ptr<AcceleratorHost>> open_accelerator(const Configuration& configuration,
                                                               ConfidentialGuest* guest,
@@ -63,7 +65,7 @@ class LaunchHost {
     }
 
   private:
-    SystemIoctlDoor system_;
+    const HostKernel kernel_;
     std::unique_ptr<LaunchPlanner> planner_;
     std::unique_ptr<LaunchGuard> guard_;
 };

@@ -65,7 +65,8 @@ class ClockListener final : public RunListener {
 
 class VirtualMachine final : public MachineView, private DeviceListener, private VmRebuild {
   public:
-    explicit VirtualMachine(const Configuration& configuration) : configuration_(configuration) {}
+    VirtualMachine(const Configuration& configuration, const HostKernel& kernel)
+        : kernel_(kernel), configuration_(configuration) {}
     ~VirtualMachine() override {
         control_.machine_gone();
         if (storage_) storage_->job_reports().set_sink(nullptr);  // the monitors end before the drives
@@ -121,6 +122,7 @@ class VirtualMachine final : public MachineView, private DeviceListener, private
     ObjectStore::Parts object_parts();
     void watch_storage();
 
+    const HostKernel kernel_;
     Configuration configuration_;  // set-numa-node changes it before the machine is made
     // In the order of making; members die in reverse, so what is used outlives its users.
     EventLoop loop_;
@@ -139,8 +141,8 @@ class VirtualMachine final : public MachineView, private DeviceListener, private
     std::optional<ReportEvents> reports_;
     std::optional<ProcessBackEnds> back_ends_;
     std::unique_ptr<ConfidentialGuest> confidential_;  // monitors' threads ask how far its launch is
-    ControlPlane control_{loop_, requests_, configuration_, chardevs_, descriptors_, *this};
-    LaunchHost launch_;
+    ControlPlane control_{loop_, requests_, configuration_, chardevs_, descriptors_, *this, kernel_.door};
+    LaunchHost launch_{kernel_};
     std::unique_ptr<AcceleratorHost> accelerator_;
     std::optional<HostCpu> host_cpu_;  // once somebody asked
     std::vector<std::unique_ptr<MemoryBackend>> backends_;
@@ -162,7 +164,7 @@ Status VirtualMachine::make_objects() {
         secrets_.push_back(TRY(Secret::create(config)));
     for (const MemoryBackendConfig& config : configuration_.memory_backends)
         backends_.push_back(TRY(MemoryBackend::create(config)));
-    if (configuration_.confidential_auto) TRY(take_auto_protection(configuration_));
+    if (configuration_.confidential_auto) TRY(take_auto_protection(configuration_, kernel_.door));
     if (configuration_.confidential) {
         confidential_ = TRY(make_confidential_guest(*configuration_.confidential, loop_));
         ram_context_.private_memory = confidential_->requirements().private_memory;
@@ -209,7 +211,7 @@ Status VirtualMachine::plan() {
 
 Status VirtualMachine::open_accelerator() {
     if (is_bare()) {
-        accelerator_ = TRY(AcceleratorHost::open(configuration_.accels, nullptr));
+        accelerator_ = TRY(AcceleratorHost::open(kernel_, configuration_.accels, nullptr));
         return {};
     }
     VmRequirements needs = TRY(Q35Board::vm_requirements(configuration_.machine, confidential_.get()));
@@ -471,11 +473,11 @@ int failed(const Error& error, const Callers& callers) {
 
 }  // namespace
 
-int run_virtual_machine(const Configuration& given, const Callers& callers) {
+int run_virtual_machine(const Configuration& given, const Callers& callers, const HostKernel& kernel) {
     const Configuration configuration = given.launch_plan ? planned_configuration(given) : given;
     Result<ProcessSetup> process = ProcessSetup::enter(configuration.process, configuration.machine.name);
     if (!process) return failed(process.error(), callers);
-    VirtualMachine machine(configuration);
+    VirtualMachine machine(configuration, kernel);
     if (Status made = machine.make_objects(); !made) return failed(made.error(), callers);
     Result<int> status = machine.run(*process);
     return status ? *status : failed(status.error(), callers);

@@ -7,10 +7,11 @@
 
 #include "system/control/configuration.h"
 #include "system/control/startup/callers.h"
+#include "system/control/startup/host_kernel.h"
 
 namespace vmm {
 
 // Runs the machine to its end; the process's exit status. Why it could not start is logged.
-int run_virtual_machine(const Configuration& configuration, const Callers& callers);
+int run_virtual_machine(const Configuration& configuration, const Callers& callers, const HostKernel& kernel);
 
 }  // namespace vmm
