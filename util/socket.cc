@@ -250,11 +250,15 @@ Result<SocketName> resolve_datagram(const SocketAddress& address) {
     return name;
 }
 
+void remove_socket_file(const SocketAddress& address) {
+    if (const auto* un = std::get_if<UnixAddress>(&address); un != nullptr && !un->abstract)
+        ::unlink(un->path.c_str());
+}
+
 Result<Fd> bind_datagram(const SocketAddress& address) {
     if (const auto* inherited = std::get_if<FdAddress>(&address)) return take_inherited(*inherited);
     const SocketName name = TRY(resolve_datagram(address));
-    if (const auto* un = std::get_if<UnixAddress>(&address); un != nullptr && !un->abstract)
-        ::unlink(un->path.c_str());
+    remove_socket_file(address);
     Fd fd(::socket(name.storage.ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (!fd) return Error::from_errno(errno, "socket");
     const int on = 1;

@@ -39,9 +39,11 @@ using SocketAddress = std::variant<UnixAddress, InetAddress, FdAddress, VsockAdd
 // For people: "unix:/run/x.sock", "tcp:127.0.0.1:4444".
 std::string to_text(const SocketAddress& address);
 
-// The path of a unix socket is unlinked first; the caller unlinks it when it closes. InetAddress::to: the
-// last port to try.
+// The path of a unix socket is unlinked first; the caller calls remove_socket_file() when it closes.
+// InetAddress::to: the last port to try.
 Result<Fd> listen_on(const SocketAddress& address, int backlog = 1);
+// The file that listening or receiving at this address made, if it makes one.
+void remove_socket_file(const SocketAddress& address);
 // Waits for the connection (bounded by the kernel's own limit).
 Result<Fd> connect_to(const SocketAddress& address);
 // Puts the host's number in place of its name: looked up now, which may take its time.

@@ -51,6 +51,7 @@ Status Accelerator::create_irqchip() {
 Status Accelerator::let_go() {
     TRY(vcpus_.let_go());
     parked_.clear();  // a new VM makes new ones
+    half_made_.clear();
     vm_.let_go();
     return {};
 }
@@ -72,17 +73,20 @@ Status Accelerator::add_vcpu(VcpuId index, uint32_t kernel_id, std::unique_ptr<V
     // Whatever the map still lacked was asked for by now; from here on failures concern a running machine.
     TRY(listener_.take_error());
     listener_.set_requests(&world.requests);
-    std::unique_ptr<Vcpu> vcpu = TRY(Vcpu::create(vm_, index, kernel_id, std::move(arch)));
+    Fd descriptor;  // lost when this fails, as the whole machine is then
+    std::unique_ptr<Vcpu> vcpu = TRY(Vcpu::create(vm_, index, kernel_id, std::move(arch), descriptor));
     return vcpus_.add(vcpu, world);
 }
 
 Status Accelerator::plug_vcpu(VcpuId index, uint32_t kernel_id, std::unique_ptr<VcpuArch> arch,
                               const GuestWorld& world) {
     std::unique_ptr<Vcpu> vcpu;
-    if (auto kept = parked_.extract(kernel_id))
+    if (auto kept = parked_.extract(kernel_id)) {
         vcpu = std::move(kept.mapped());
-    else
-        vcpu = TRY(Vcpu::create(vm_, index, kernel_id, std::move(arch)));
+    } else {
+        vcpu = TRY(Vcpu::create(vm_, index, kernel_id, std::move(arch), half_made_[kernel_id]));
+        half_made_.erase(kernel_id);
+    }
     // A first reset loads next to nothing, but the kernel's map of local APICs, by which interrupts find
     // them, is from before this one was there: only a state that is loaded whole makes it anew.
     Status done = vcpu->arch().reset(*vcpu);

@@ -85,6 +85,7 @@ class Accelerator final : public vmm::Accelerator {
     KvmIrqFds irq_fds_;
     KvmIoEvents io_events_;
     std::map<uint32_t, std::unique_ptr<Vcpu>> parked_;  // by kernel id: unplugged
+    std::map<uint32_t, Fd> half_made_;                  // by kernel id: what the kernel made in vain
     VcpuSet vcpus_;                                     // last: the threads end first
 };
 

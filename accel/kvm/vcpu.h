@@ -16,8 +16,10 @@ namespace vmm::kvm {
 class Vcpu {
   public:
     // kernel_id: what KVM_CREATE_VCPU takes, on x86 the APIC id. The VM is borrowed and outlives the vCPU.
+    // The kernel makes a vCPU of an id once and never takes it back: `descriptor` keeps what it made when the
+    // rest failed, and is where another attempt finds it.
     static Result<std::unique_ptr<Vcpu>> create(Vm& vm, VcpuId index, uint32_t kernel_id,
-                                                std::unique_ptr<VcpuArch> arch);
+                                                std::unique_ptr<VcpuArch> arch, Fd& descriptor);
     // The pieces, unchecked: use create().
     Vcpu(Vm& vm, VcpuId index, uint32_t kernel_id, Fd fd, MappedRegion page, std::unique_ptr<VcpuArch> arch)
         : vm_(vm),

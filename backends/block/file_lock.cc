@@ -29,9 +29,10 @@ int set_lock(int fd, short type, off_t at) {
     return ::fcntl(fd, F_OFD_SETLK, &lock) == 0 ? 0 : -errno;
 }
 
+// Who may not ask cannot know: that counts as held.
 bool others_hold(int fd, off_t at) {
     struct flock lock = one_byte(F_WRLCK, at);
-    return ::fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+    return ::fcntl(fd, F_OFD_GETLK, &lock) != 0 || lock.l_type != F_UNLCK;
 }
 
 bool has(uint8_t permissions, unsigned bit) {
@@ -65,12 +66,13 @@ bool FileLock::possible(int fd) {
     return ::fcntl(fd, F_OFD_GETLK, &lock) == 0;
 }
 
+// What is held already was free of others when it was taken, and others have seen it since.
 Status FileLock::check_others(Permissions wanted) const {
     for (unsigned bit = 0; bit < kPermissions; ++bit) {
-        if (has(wanted.used, bit) && others_hold(fd_, kDeniedBase + bit))
+        if (has(wanted.used, bit) && !has(held_.used, bit) && others_hold(fd_, kDeniedBase + bit))
             return Error::make("Failed to get \"%s\" lock", kNames[bit])
                 .with_hint("Is another process using the image [%s]?", path_.c_str());
-        if (!has(wanted.shared, bit) && others_hold(fd_, kUsedBase + bit))
+        if (!has(wanted.shared, bit) && has(held_.shared, bit) && others_hold(fd_, kUsedBase + bit))
             return Error::make("Failed to get shared \"%s\" lock", kNames[bit])
                 .with_hint("Is another process using the image [%s]?", path_.c_str());
     }

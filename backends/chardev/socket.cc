@@ -3,7 +3,6 @@
 
 #include <poll.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
@@ -28,8 +27,7 @@ Result<std::unique_ptr<SocketChardev>> SocketChardev::create(EventLoop& loop, st
 }
 
 SocketChardev::~SocketChardev() {
-    const auto* un = std::get_if<UnixAddress>(&config_.addr);
-    if (listener_ && un != nullptr && !un->abstract) ::unlink(un->path.c_str());
+    if (listener_) remove_socket_file(config_.addr);
 }
 
 std::string SocketChardev::filename() const {

@@ -1,13 +1,31 @@
 // A loop on its own thread; see iothread.h.
 #include "backends/iothread/iothread.h"
 
+#include <fcntl.h>
 #include <unistd.h>
+
+#include <array>
+#include <cerrno>
 
 #include "util/mutex.h"
 
 namespace vmm {
 
+namespace {
+
+// Whether a loop can be made now: GLib ends the process when it lacks the descriptors that wake one.
+Status check_room() {
+    std::array<int, 2> ends = {};
+    if (::pipe2(ends.data(), O_CLOEXEC) != 0) return Error::from_errno(errno, "pipe");
+    for (int end : ends)
+        ::close(end);
+    return {};
+}
+
+}  // namespace
+
 Result<std::unique_ptr<IoThread>> IoThread::create(const IoThreadConfig& config) {
+    TRY(check_room());
     auto made = std::make_unique<IoThread>(Token(), config);
     block::IoContext::Config context;
     context.max_workers = config.thread_pool_max;

@@ -25,20 +25,21 @@ void Client::detach(Peer& peer) {
     flush_soon();
 }
 
-bool Client::send(Packet packet) {
+template <bool (Client::*how)(Packet)>
+bool Client::send_by(Packet packet) {
     if (!link_up_ || packet.empty() || packet.size() > kMaxPacket) return true;
     const bool outer = std::exchange(sending_, true);
-    const bool taken = do_send(packet);
+    const bool taken = (this->*how)(packet);
     sending_ = outer;
     return taken;
 }
 
+bool Client::send(Packet packet) {
+    return send_by<&Client::do_send>(packet);
+}
+
 bool Client::send_more(Packet packet) {
-    if (!link_up_ || packet.empty() || packet.size() > kMaxPacket) return true;
-    const bool outer = std::exchange(sending_, true);
-    const bool taken = do_send_more(packet);
-    sending_ = outer;
-    return taken;
+    return send_by<&Client::do_send_more>(packet);
 }
 
 void Client::send_held() {

@@ -128,6 +128,8 @@ class Client {
     virtual bool do_send(Packet packet) = 0;
     virtual bool do_send_more(Packet packet) { return do_send(packet); }
     virtual void do_send_held() {}
+    template <bool (Client::*how)(Packet)>
+    bool send_by(Packet packet);
     virtual void resumed() {}
     void flush();
     void flush_soon();

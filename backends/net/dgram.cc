@@ -2,7 +2,6 @@
 #include "backends/net/dgram.h"
 
 #include <netinet/in.h>
-#include <unistd.h>
 
 #include <array>
 #include <cerrno>
@@ -82,9 +81,7 @@ DgramClient::DgramClient(Token, EventLoop& loop, std::string id, const DgramConf
 }
 
 DgramClient::~DgramClient() {
-    if (!config_.local) return;
-    const auto* path = std::get_if<UnixAddress>(&*config_.local);
-    if (path != nullptr && !path->abstract) ::unlink(path->path.c_str());
+    if (config_.local) remove_socket_file(*config_.local);
 }
 
 std::string DgramClient::info() const {

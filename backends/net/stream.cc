@@ -38,6 +38,10 @@ StreamClient::StreamClient(Token, EventLoop& loop, std::string id, const StreamC
       retry_(loop, [this] { config_.server ? listen_again() : try_connect(); }),
       in_(kBuffer) {}
 
+StreamClient::~StreamClient() {
+    if (listener_) remove_socket_file(config_.address);
+}
+
 Status StreamClient::open() {
     if (config_.server) {
         listener_ = TRY(listen_on(config_.address));

@@ -33,6 +33,7 @@ class StreamClient final : public Client {
                                                         const StreamConfig& config,
                                                         StreamListener* listener = nullptr);
     StreamClient(Token, EventLoop& loop, std::string id, const StreamConfig& config, StreamListener* told);
+    ~StreamClient() override;
 
     std::string_view type() const override { return config_.kind; }
     std::string info() const override;

@@ -29,13 +29,9 @@ def add(qmp, name, kind, fds=(), **data):
 
 def refused(qmp, text, command, **arguments):
     before = qmp.command('query-chardev')
-    try:
-        answer = qmp.command(command, **arguments)
-    except qmp_client.QmpError as error:
-        if text not in error.desc or error.error_class != 'GenericError':
-            raise Failure(f'{command} {arguments}: {error}') from None
-    else:
-        raise Failure(f'{command} {arguments} was taken: {answer}')
+    error = qmp_client.refusal(qmp, command, **arguments)
+    if text not in error.desc or error.error_class != 'GenericError':
+        raise Failure(f'{command} {arguments}: {error}')
     expect(qmp.command('query-chardev'), before, f'chardevs after {command} {arguments}')
 
 

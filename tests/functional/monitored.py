@@ -3,8 +3,7 @@ import os
 import socket
 import tempfile
 
-from harness import Failure
-from qmp_client import Connection, QmpError
+from qmp_client import Connection, refusal
 from qtest import Qtest, expect
 
 
@@ -26,9 +25,5 @@ class Monitored(Qtest):
 
 def refused(q, text, command, **arguments):
     """The command must fail, and say the text."""
-    try:
-        q.qmp.command(command, **arguments)
-    except QmpError as error:
-        expect(text in error.desc, f'{command} {arguments}: {error.desc}')
-        return
-    raise Failure(f'{command} {arguments}: not refused')
+    error = refusal(q.qmp, command, **arguments)
+    expect(text in error.desc, f'{command} {arguments}: {error.desc}')

@@ -3,14 +3,11 @@
 descriptor - and the next attempt succeeds. plug_failures.py PENUMBRA [TEST...]
 
 For k = 1, 2, 3 ... the k-th call of a kind is made to fail (strace's injection, attached for one command) until a command has no k-th call."""
-import os
 import shutil
-import subprocess
-import sys
 import tempfile
-import time
 
 from harness import Failure, main, skip
+from injection import Injected
 from monitored import Monitored
 from qtest import expect, expect_equal
 from unplug import left_behind
@@ -18,39 +15,6 @@ from unplug import left_behind
 KINDS = [('eventfd2', 'EMFILE'), ('openat', 'EMFILE'), ('mmap', 'ENOMEM'), ('io_uring_setup', 'ENOMEM'), ('timerfd_create', 'EMFILE'), ('pipe2', 'EMFILE'),
          ('fallocate', 'ENOSPC'), ('ioctl', 'ENOMEM'), ('dup', 'EMFILE')]
 MOST = 60
-
-
-class Injected:
-    """The k-th call of the kind fails while the block runs."""
-
-    def __init__(self, process, kind, error, k, folder):
-        self.log = folder + '/strace'
-        open(self.log, 'w').close()
-        self.strace = subprocess.Popen(['strace', '-f', '-q', '-p', str(process), '-o', self.log, '-e', f'trace={kind}', '-e',
-                                        f'inject={kind}:error={error}:when={k}'], stderr=subprocess.PIPE)
-        self.process, self.hit = process, False
-
-    def __enter__(self):
-        end = time.monotonic() + 20
-        while not self.attached():
-            if self.strace.poll() is not None:
-                skip('strace cannot attach: ' + self.strace.stderr.read().decode(errors='replace').strip()[-200:])
-            expect(time.monotonic() < end, 'strace did not attach')
-            time.sleep(0.005)
-        return self
-
-    def attached(self):
-        def traced(task):
-            with open(f'/proc/{self.process}/task/{task}/status') as status:
-                return 'TracerPid:\t0\n' not in status.read()
-        return all(traced(task) for task in os.listdir(f'/proc/{self.process}/task'))
-
-    def __exit__(self, *_):
-        self.strace.terminate()
-        self.strace.wait(20)
-        self.strace.stderr.close()
-        with open(self.log) as log:
-            self.hit = 'INJECTED' in log.read()
 
 
 def ask(q, name, arguments):

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """The process around the machine: daemon, pid file, log, signals, -S, -no-reboot, -no-shutdown. usage: process.py PENUMBRA [test...]"""
+import contextlib
 import datetime
 import os
 import re
@@ -49,6 +50,11 @@ def gone(pid, timeout=10):
     return False
 
 
+def kill_if_there(pid):
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+
+
 def with_folder(test):
     def run(binary):
         with tempfile.TemporaryDirectory(prefix='penumbra-process.') as folder:
@@ -79,10 +85,7 @@ def daemon_lives_until_sigterm(binary, folder):
         need(gone(pid), 'SIGTERM did not end it')
         need(not os.path.exists(pidfile), 'the pid file stayed')
     finally:
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
+        kill_if_there(pid)
 
 
 @with_folder
@@ -203,10 +206,7 @@ def eight_daemons_on_one_pid_file(binary, folder):
             need(gone(pid), 'quit did not end it')
             need(not os.path.exists(pidfile), 'the pid file stayed')
         finally:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+            kill_if_there(pid)
 
 
 @with_folder
@@ -298,9 +298,36 @@ def a_sandboxed_guest_runs(binary, folder):
         need(status_of(vmm.process.pid, 'Seccomp') == '0', 'a filter in spite of off')
 
 
+@with_folder
+def a_sandbox_and_another_user(binary, folder):
+    """A user that is to be changed while that is denied is refused; otherwise the filter is in force and the user is another."""
+    user = ['-run-with', 'user=nobody']
+    status, _, err = harness.run(argv(binary, folder, images.spins(), '-sandbox', 'on,elevateprivileges=deny', *user), 20)
+    need(status == 1 and err.count('\n') == 1 and 'elevateprivileges=deny contradicts -run-with user=nobody' in err, f'{status} {err}')
+    if os.geteuid() != 0:
+        print('not run: the rest of a_sandbox_and_another_user needs root')
+        return
+    os.chmod(folder, 0o755)
+    for choice in ('on', 'on,elevateprivileges=allow,spawn=deny', 'on,elevateprivileges=children'):
+        pidfile = os.path.join(folder, 'pid')
+        done = subprocess.run(argv(binary, folder, images.spins(), '-sandbox', choice, *user, '-run-with', f'chroot={folder}', '-daemonize', '-pidfile', pidfile),
+                              stdin=subprocess.DEVNULL, capture_output=True, timeout=30, check=False)
+        need(done.returncode == 0 and not done.stderr, f'{choice}: {done}')
+        pid = int(open(pidfile, encoding='ascii').read())
+        try:
+            found = status_of(pid, 'Seccomp'), status_of(pid, 'Uid').split()
+            need(found == ('2', ['65534'] * 4), f'{choice}: {found}')
+            os.kill(pid, signal.SIGTERM)
+            need(gone(pid), f'{choice}: SIGTERM did not end it')
+        finally:
+            kill_if_there(pid)
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(pidfile)  # it stays where the user may not remove it
+
+
 if __name__ == '__main__':
     harness.need_kvm()
     harness.main([daemon_lives_until_sigterm, daemon_that_cannot_start_says_why, every_ending_signal_ends_it, log_file_has_the_trace, messages_carry_what_msg_asks_for,
                   paused_guest_does_not_run, no_reboot_ends_at_the_first_reset, no_shutdown_keeps_the_process, threads_are_named,
                   nothing_is_left_open_for_children, eight_daemons_on_one_pid_file, daemon_in_another_root, privileges_are_dropped,
-                  memory_is_locked, a_sandboxed_guest_runs])
+                  memory_is_locked, a_sandboxed_guest_runs, a_sandbox_and_another_user])

@@ -10,6 +10,8 @@ import subprocess
 import tempfile
 import time
 
+from harness import Failure
+
 
 class QmpError(Exception):
     def __init__(self, error):
@@ -87,6 +89,15 @@ class Connection:
 
     def close(self):
         self.sock.close()
+
+
+def refusal(connection, name, /, **arguments):
+    """The error of a command that must fail."""
+    try:
+        answer = connection.command(name, **arguments)
+    except QmpError as error:
+        return error
+    raise Failure(f"{name} {arguments} was not refused: {answer}")
 
 
 class Process:

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """Commands that people type seldom: that each does what it says. The guest is a test client. qmp_commands.py PENUMBRA [TEST...]"""
+import json
 import os
 import select
 import socket
 import struct
+import subprocess
 import tempfile
 
 from block_graph import wait_job
@@ -151,6 +153,50 @@ def another_medium(binary):
             expect_equal(medium(), (False, 'a.iso', 1 << 20, True), 'in the end')
 
 
+def trays(binary):
+    """A CD taken out and another put in, step by step; each step in its turn only."""
+    with tempfile.TemporaryDirectory(prefix='trays-') as folder:
+        files = []
+        for number, name in enumerate(('one', 'two')):
+            with open(f'{folder}/{name}', 'wb') as file:
+                file.truncate((1 + number) * MIB)
+            files += ['-blockdev', f'driver=file,node-name={name},filename={folder}/{name},read-only=on']
+        with Monitored(binary, *MACHINE, *files, '-device', 'ide-cd,drive=one,id=cd') as q:
+            def inside():
+                drive, = q.qmp.command('query-block')
+                return drive['tray_open'], drive.get('inserted', {}).get('node-name')
+            refused(q, 'not open', 'blockdev-remove-medium', id='cd')
+            refused(q, '', 'blockdev-insert-medium', id='cd', node_name='two')
+            for command, arguments, opened, wanted in (
+                    ('blockdev-open-tray', {}, True, (True, 'one')), ('blockdev-remove-medium', {}, None, (True, None)),
+                    ('blockdev-close-tray', {}, False, (False, None)), ('blockdev-open-tray', {'force': True}, True, (True, None)),
+                    ('blockdev-insert-medium', {'node-name': 'two'}, None, (True, 'two')), ('blockdev-close-tray', {}, False, (False, 'two')),
+                    ('eject', {}, True, (True, None))):
+                q.qmp.command(command, id='cd', **arguments)
+                if opened is not None:
+                    data = q.qmp.wait_event('DEVICE_TRAY_MOVED')['data']
+                    expect_equal((data['id'], data['tray-open']), ('cd', opened), f'the event of {command}')
+                expect_equal(inside(), wanted, command)
+            refused(q, 'nobody', 'blockdev-open-tray', id='nobody')
+            refused(q, 'nobody', 'blockdev-insert-medium', id='cd', node_name='nobody')
+            expect_equal(inside(), (True, None), 'after what was refused')
+
+
+def another_backing_file(binary):
+    """change-backing-file writes what the image says of the one below; which one that is meanwhile stays."""
+    with tempfile.TemporaryDirectory(prefix='backing-') as folder:
+        for words in (('base', '1M'), ('-b', 'base', '-F', 'qcow2', 'top')):
+            subprocess.run(['qemu-img', 'create', '-q', '-f', 'qcow2', *words], check=True, cwd=folder)
+        with Monitored(binary, *MACHINE, '-blockdev', f'driver=qcow2,node-name=n,file.driver=file,file.filename={folder}/top', '-device',
+                       'virtio-blk-pci,drive=n,id=d') as q:
+            q.qmp.command('change-backing-file', device='n', image_node_name='n', backing_file='./base')
+            refused(q, 'nobody', 'change-backing-file', device='n', image_node_name='nobody', backing_file='x')
+            below = {one['node-name']: one for one in q.qmp.command('query-named-block-nodes')}['n']
+            expect_equal(os.path.basename(below['image']['backing-image']['filename']), 'base', 'what is below')
+        info = json.loads(subprocess.run(['qemu-img', 'info', '--output=json', f'{folder}/top'], check=True, stdout=subprocess.PIPE).stdout)
+        expect_equal(info['backing-filename'], './base', 'what the image says')
+
+
 def write_thresholds(binary):
     """The first write behind the offset is an event and ends it; at a file below a format, too; what the guest reads or writes before it is none."""
     with tempfile.TemporaryDirectory(prefix='threshold-') as folder:
@@ -185,4 +231,4 @@ def write_thresholds(binary):
 
 
 if __name__ == '__main__':
-    main([trace_events, announcements, what_there_is, block_jobs, another_medium, write_thresholds])
+    main([trace_events, announcements, what_there_is, block_jobs, another_medium, trays, another_backing_file, write_thresholds])

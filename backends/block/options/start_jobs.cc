@@ -68,6 +68,24 @@ CopyWhat copy_what(qapi::MirrorSyncMode mode) {
     UNREACHABLE();
 }
 
+// What copies from one node of the user's to another has.
+struct CopyJob {
+    JobConfig config;
+    Node* node = nullptr;
+    Node* target = nullptr;
+};
+template <typename Options>
+Result<CopyJob> copy_job(const BlockEnv& env, const JobList& jobs, const Options& options, JobType type) {
+    CopyJob job;
+    job.config = TRY(job_config(env, jobs, options, type));
+    TRY(check_filter_name(env, options));
+    job.config.on_source_error = on_error(options.on_source_error);
+    job.config.on_target_error = on_error(options.on_target_error);
+    job.node = TRY(find_node(env.graph, options.device));
+    job.target = TRY(find_node(env.graph, options.target));
+    return job;
+}
+
 Status start(JobList& jobs, JobConfig config, Result<std::unique_ptr<JobWork>> work) {
     if (!work) return std::move(work).take_error();
     (void)TRY(jobs.start(std::move(config), std::move(work).take_value()));
@@ -121,32 +139,22 @@ Status block_stream(const BlockEnv& env, JobList& jobs, const qapi::BlockStreamA
 }
 
 Status blockdev_mirror(const BlockEnv& env, JobList& jobs, const qapi::BlockdevMirrorArguments& options) {
-    JobConfig config = TRY(job_config(env, jobs, options, JobType::Mirror));
-    TRY(check_filter_name(env, options));
-    config.on_source_error = on_error(options.on_source_error);
-    config.on_target_error = on_error(options.on_target_error);
-    Node* node = TRY(find_node(env.graph, options.device));
-    Node* target = TRY(find_node(env.graph, options.target));
+    CopyJob job = TRY(copy_job(env, jobs, options, JobType::Mirror));
     MirrorConfig mirror;
     mirror.what = copy_what(options.sync);
     mirror.granularity = options.granularity.value_or(0);
     mirror.write_blocking =
         options.copy_mode.value_or(qapi::MirrorCopyMode::Background) == qapi::MirrorCopyMode::WriteBlocking;
     mirror.filter_name = options.filter_node_name.value_or("");
-    return start(jobs, std::move(config), mirror_work(env.graph, *node, *target, mirror));
+    return start(jobs, std::move(job.config), mirror_work(env.graph, *job.node, *job.target, mirror));
 }
 
 Status blockdev_backup(const BlockEnv& env, JobList& jobs, const qapi::BlockdevBackup& options) {
-    JobConfig config = TRY(job_config(env, jobs, options, JobType::Backup));
-    TRY(check_filter_name(env, options));
-    config.on_source_error = on_error(options.on_source_error);
-    config.on_target_error = on_error(options.on_target_error);
-    Node* node = TRY(find_node(env.graph, options.device));
-    Node* target = TRY(find_node(env.graph, options.target));
+    CopyJob job = TRY(copy_job(env, jobs, options, JobType::Backup));
     BackupConfig backup;
     backup.what = copy_what(options.sync);
     backup.filter_name = options.filter_node_name.value_or("");
-    return start(jobs, std::move(config), backup_work(env.graph, *node, *target, backup));
+    return start(jobs, std::move(job.config), backup_work(env.graph, *job.node, *job.target, backup));
 }
 
 Status change_backing_file(const BlockEnv& env, const qapi::ChangeBackingFileArguments& options) {

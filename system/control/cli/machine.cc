@@ -106,8 +106,7 @@ Status take_cpu(Builder& builder, const std::string& value) {
     }
     const std::string text = value.starts_with('{') ? TRY(cpu_from_json(value)) : value;
     CpuRequest request = TRY(parse_cpu_option(text));
-    bool of_host = request.model == "host" || request.model == "max";
-    if (!of_host && find_cpu_model(request.model) == nullptr) return unknown_cpu_model(request.model);
+    if (!is_cpu_model(request.model)) return unknown_cpu_model(request.model);
     builder.cpu = text;
     return {};
 }

@@ -191,6 +191,8 @@ void Session::answer(Pending pending, bool oob) {
 }
 
 Result<const qapi::CommandTable::Command*> Session::find(const qapi::Request& request) {
+    if (request.oob && !oob_)
+        return Error::make("out-of-band execution was not enabled when capabilities were negotiated");
     const bool negotiation = request.command == qapi::QmpCapabilitiesCommand::kInfo.name;
     if (!negotiated_ && !negotiation)
         return Error::of_class(ErrorClass::CommandNotFound, "the first command must be qmp_capabilities");
@@ -198,8 +200,6 @@ Result<const qapi::CommandTable::Command*> Session::find(const qapi::Request& re
         return Error::of_class(ErrorClass::CommandNotFound, "capabilities have been negotiated already");
     const qapi::CommandTable::Command* command = shared_.commands.find(request.command);
     if (command == nullptr) return qapi::command_not_found(request.command);
-    if (request.oob && !oob_)
-        return Error::make("out-of-band execution was not enabled when capabilities were negotiated");
     if (request.oob && !command->info.allow_oob)
         return Error::make("command '%s' cannot run out of band", request.command.c_str());
     if (!command->info.allow_preconfig && shared_.preconfig())

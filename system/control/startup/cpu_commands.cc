@@ -61,8 +61,8 @@ qapi::CpuDefinitionInfo define(std::string name, bool same_everywhere) {
 
 std::vector<qapi::CpuDefinitionInfo> list_definitions() {
     std::vector<qapi::CpuDefinitionInfo> out;
-    for (const char* name : {"host", "max", "base"})
-        out.push_back(define(name, false));
+    for (std::string_view name : kModelsWithoutRow)
+        out.push_back(define(std::string(name), false));
     for (const CpuModelRow* row : cpu_model_rows()) {
         out.push_back(define(std::string(row->name), true));
         std::string plain(unversioned_name(row->name));

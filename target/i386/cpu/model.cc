@@ -112,8 +112,13 @@ std::string cpu_help_text() {
     return text + row + "\n";
 }
 
+bool is_cpu_model(std::string_view name) {
+    return std::find(kModelsWithoutRow.begin(), kModelsWithoutRow.end(), name) != kModelsWithoutRow.end() ||
+           find_cpu_model(name) != nullptr;
+}
+
 std::vector<std::string> cpu_model_names() {
-    std::vector<std::string> names = {"host", "max", "base"};
+    std::vector<std::string> names(kModelsWithoutRow.begin(), kModelsWithoutRow.end());
     for (const CpuModelRow* row : cpu_model_rows()) {
         names.emplace_back(row->name);
         names.emplace_back(unversioned_name(row->name));

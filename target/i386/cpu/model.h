@@ -2,6 +2,7 @@
 // difference to the one it is derived from. Pure; any thread.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -53,6 +54,9 @@ std::span<const CpuModelRow> cpu_models_intel();
 std::span<const CpuModelRow> cpu_models_intel_new();
 std::span<const CpuModelRow> cpu_models_amd();
 
+// What -cpu takes besides: everything that the host has, and nothing at all.
+inline constexpr std::array<std::string_view, 3> kModelsWithoutRow = {"host", "max", "base"};
+
 // Every row, plain ones first.
 std::vector<const CpuModelRow*> cpu_model_rows();
 // The row of a name: "EPYC-v2", the alias "EPYC-IBPB", or "EPYC", which is its version 1. Null when unknown.
@@ -62,9 +66,10 @@ CpuModel expand_cpu_model(const CpuModelRow& row);
 // "EPYC" of "EPYC-v2".
 std::string_view unversioned_name(std::string_view name);
 
-// Every name that -cpu takes as a model: those, their unversioned names and aliases, host, max and base; in
+// Every name that -cpu takes as a model: those, their unversioned names and aliases, those without a row; in
 // order.
 std::vector<std::string> cpu_model_names();
+bool is_cpu_model(std::string_view name);
 // The model that the text of -cpu names: "EPYC,-svm" is "EPYC"; qemu64 when it is empty.
 std::string_view cpu_model_of(std::string_view text);
 // "qemu64-x86_64-cpu"
