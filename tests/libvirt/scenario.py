@@ -1,5 +1,6 @@
 """The list of scenarios, and what runs them: several at a time against one libvirtd, those that stop the daemon alone at the end."""
 import concurrent.futures
+import shutil
 import sys
 import time
 
@@ -11,15 +12,22 @@ RECENT = ('query-jobs',)
 
 
 class Scenario:
-    def __init__(self, name, function, alone=False, guest=False, needs=()):
-        self.name, self.function, self.alone, self.guest, self.needs = name, function, alone, guest, needs
+    def __init__(self, name, function, alone=False, guest=False, needs=(), program=None):
+        self.name, self.function, self.alone, self.guest, self.needs, self.program = name, function, alone, guest, needs, program
+
+    def lacks(self, world):
+        """What is not there for it, in words; empty when it can run."""
+        commands = set(self.needs) - world.commands()
+        if commands:
+            return f'this emulator has no {", ".join(sorted(commands))}'
+        return f'this machine has no {self.program}' if self.program and not shutil.which(self.program) else ''
 
 
-def scenario(function=None, *, alone=False, guest=False, needs=()):
-    """alone: nothing else runs meanwhile; guest: it waits for a guest to boot, so it begins early; needs: QMP commands without which it is
-    skipped, and said to be."""
+def scenario(function=None, *, alone=False, guest=False, needs=(), program=None):
+    """alone: nothing else runs meanwhile; guest: it waits for a guest to boot, so it begins early; needs, program: QMP commands and a program
+    without which it is skipped, and said to be."""
     def enter(f):
-        ALL.append(Scenario(f.__name__, f, alone, guest, needs))
+        ALL.append(Scenario(f.__name__, f, alone, guest, needs, program))
         return f
     return enter(function) if function else enter
 
@@ -63,10 +71,9 @@ def run_all(world, wanted, workers):
     unknown = set(wanted) - {one.name for one in chosen}
     if unknown:
         sys.exit(f'there is no scenario {", ".join(sorted(unknown))}')
-    lacking = [one for one in chosen if set(one.needs) - world.commands()]
-    for one in lacking:
-        print(f'skip {one.name}: this emulator has no {", ".join(sorted(set(one.needs) - world.commands()))}', flush=True)
-    chosen = [one for one in chosen if one not in lacking]
+    for one in [one for one in chosen if one.lacks(world)]:
+        print(f'skip {one.name}: {one.lacks(world)}', flush=True)
+        chosen.remove(one)
     together = sorted((one for one in chosen if not one.alone), key=lambda one: not one.guest)
     with concurrent.futures.ThreadPoolExecutor(workers) as pool:
         results = list(pool.map(lambda one: run_one(one, world), together))

@@ -2,10 +2,11 @@
 import os
 import re
 import subprocess
+import time
 
 from domain import Domain
-from scenario import RECENT, expect, expect_in, scenario
-from world import eventually
+from scenario import RECENT, expect, expect_in, expect_not_in, scenario
+from world import URI, eventually
 
 
 @scenario
@@ -129,6 +130,27 @@ def copy_of_a_disk(world):
         domain.virsh('blockcopy', 'vda', f'{domain.images}/third.qcow2', '--transient-job', '--bandwidth', '1')
         domain.virsh('blockjob', 'vda', '--abort')
         expect_in('disk.raw', domain.say('domblklist'))
+
+
+@scenario(needs=('block-set-write-threshold', *JOBS))
+def a_threshold_is_told(world):
+    """Who watches hears that a write went past the threshold, once; here a copy writes."""
+    with Domain(world, 'disks', start=False) as domain:
+        with open(f'{domain.images}/third.raw', 'wb') as file:
+            file.write(os.urandom(16 << 20))
+        domain.start()
+        domain.virsh('blockcopy', 'sda', f'{domain.images}/copy.raw', '--format', 'raw', '--transient-job', '--bandwidth', '1')
+        index = re.search(r"<mirror [^>]*>.*?index='(\d+)'", domain.live_xml(), re.DOTALL)[1]
+        watcher = subprocess.Popen(['virsh', '-q', '-c', URI, 'event', domain.name, '--event', 'block-threshold', '--timeout', '60'], stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        time.sleep(0.5)
+        domain.virsh('domblkthreshold', f'sda[{index}]', '3M')
+        text = watcher.communicate(timeout=70)[0].decode()
+        expect_in(f'sda[{index}]', text)
+        expect_in(f' {3 << 20} ', text)
+        expect_not_in('threshold=', domain.say('domstats', '--block', '--backing'))
+        domain.virsh('blockjob', 'sda', '--abort')
+        domain.expect_state('running')
 
 
 @scenario

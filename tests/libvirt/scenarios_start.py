@@ -4,9 +4,9 @@ import re
 import socket
 import subprocess
 
-from domain import Domain
+from domain import EMULATOR, HERE, IMAGES, Domain
 from scenario import RECENT, expect, expect_in, scenario
-from world import eventually
+from world import URI, eventually
 
 PTY_SERIAL = "<serial type='pty'/>"
 OS = "<type arch='x86_64' machine='q35'>hvm</type>"
@@ -55,6 +55,24 @@ def start_paused(world):
         domain.expect_state('paused')
         domain.virsh('resume')
         domain.expect_state('running')
+
+
+@scenario(program='virt-install')
+def virt_install(world):
+    """The line that docs/libvirt.md shows, with the name and the paths of a test; nobody looks at its console."""
+    with open(f'{HERE}/../../docs/libvirt.md', encoding='utf-8') as file:
+        line = re.search(r'^    (virt-install .*(?:\\\n.*)*)', file.read(), re.MULTILINE)[1].replace('\\\n', ' ')
+    with Domain(world, 'small', ("type='raw'/>", "type='qcow2'/>"), ('disk.raw', 'disk.qcow2'), define=False) as domain:
+        for old, new in (('--name small', f'--name {domain.name}'), (IMAGES, domain.images), (EMULATOR, world.binary)):
+            expect_in(old, line)
+            line = line.replace(old, new)
+        environment = {**os.environ, 'LC_ALL': 'C', 'HOME': world.directory}
+        done = subprocess.run([*line.split(), '--connect', URI, '--noautoconsole'], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              env=environment, timeout=120, check=False)
+        expect(done.stdout.decode(), done.returncode, 0)
+        domain.expect_state('running')
+        expect_in(f'<emulator>{world.binary}</emulator>', domain.live_xml())
+        expect_in('virtio-blk-pci', ' '.join(domain.command_line()))
 
 
 @scenario
