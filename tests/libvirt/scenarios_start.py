@@ -61,7 +61,7 @@ def start_paused(world):
 def virt_install(world):
     """The line that docs/libvirt.md shows, with the name and the paths of a test; nobody looks at its console."""
     with open(f'{HERE}/../../docs/libvirt.md', encoding='utf-8') as file:
-        line = re.search(r'^    (virt-install .*(?:\\\n.*)*)', file.read(), re.MULTILINE)[1].replace('\\\n', ' ')
+        line = re.search(r'^    (virt-install (?:.*\\\n)*.*)', file.read(), re.MULTILINE)[1].replace('\\\n', ' ')
     with Domain(world, 'small', ("type='raw'/>", "type='qcow2'/>"), ('disk.raw', 'disk.qcow2'), define=False) as domain:
         for old, new in (('--name small', f'--name {domain.name}'), (IMAGES, domain.images), (EMULATOR, world.binary)):
             expect_in(old, line)

@@ -13,6 +13,7 @@ SKIP = 77
 URI = 'qemu:///system'
 PROGRAMS = {'libvirtd': 'libvirt-daemon', 'virtlogd': 'libvirt-daemon', 'virsh': 'libvirt-clients', 'unshare': 'util-linux'}
 QEMU_DRIVER = 'libvirt_driver_qemu.so'
+STORAGE_DRIVER = 'libvirt_driver_storage.so'  # of virt-install, which asks it about a disk's path
 DRIVERS = f'/usr/lib/{os.uname().machine}-linux-gnu/libvirt/connection-driver'
 
 LIBVIRTD_CONF = '''
@@ -143,9 +144,11 @@ class World:
         add_line('/etc/passwd', 'libvirt-qemu', 'libvirt-qemu:x:64055:64055::/var/lib/libvirt:/usr/sbin/nologin', self.directory)
         add_line('/etc/group', 'libvirt-qemu', 'libvirt-qemu:x:64055:', self.directory)
         add_line('/etc/group', 'kvm', 'kvm:x:64056:', self.directory)
-        # Only the driver that is tested: the others look at hardware that a test machine may not show.
+        # Only what is tested: other drivers look at hardware that a test machine may not show.
         os.makedirs(self.directory + '/drivers')
-        os.symlink(f'{DRIVERS}/{QEMU_DRIVER}', f'{self.directory}/drivers/{QEMU_DRIVER}')
+        for name in (QEMU_DRIVER, STORAGE_DRIVER):
+            if os.path.exists(f'{DRIVERS}/{name}'):
+                os.symlink(f'{DRIVERS}/{name}', f'{self.directory}/drivers/{name}')
 
     def start_daemon(self, name, *options):
         log = open(f'{self.directory}/{name}.log', 'ab')
