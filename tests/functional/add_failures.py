@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Every system call that makes a processor, memory, an object or a back end in a running machine fails once: the thing is there, or the answer
+"""Every system call that makes a device, a processor, memory, an object or a back end in a running machine fails once: the thing is there, or the answer
 says why not and nothing is left of it - no descriptor, thread, memory, file, node or object - and the next attempt succeeds.
 add_failures.py PENUMBRA [TEST...]
 
-A case's command runs once under strace, which tells its calls; then once for each of them, which strace makes fail. Devices: plug_failures.py."""
+A case's command runs once under strace, which tells its calls; then once for each of them, which strace makes fail; then without a descriptor to spare, with one, with two..."""
 import collections
 import dataclasses
 import os
@@ -59,6 +59,10 @@ class Processor(Case):
                          (('device_del', {'id': 'x'}),), number)
 
 
+def device(driver, **properties):
+    return Case(driver, ('device_add', {'driver': driver, 'id': 'x', 'bus': 'rp', **properties}), (('device_del', {'id': 'x'}), ('system_reset', {})))
+
+
 def made(name, kind, **properties):
     return Case(name, ('object-add', {'qom-type': kind, 'id': 'x', **{key.replace('_', '-'): value for key, value in properties.items()}}),
                 (('object-del', {'id': 'x'}),))
@@ -78,6 +82,12 @@ def character(name, kind, **data):
 
 def unix(path):
     return {'type': 'unix', 'path': path}
+
+
+def devices(_):
+    return [device('virtio-blk-pci', drive='n', iothread='t', **{'num-queues': 2}), device('virtio-net-pci', netdev='u'), device('virtio-scsi-pci', num_queues=2, iothread='t'),
+            device('virtio-serial-pci', max_ports=2), device('virtio-rng-pci', rng='r'), device('virtio-balloon-pci'), device('virtio-keyboard-pci'), device('pcie-pci-bridge'),
+            device('pci-testdev')]
 
 
 def objects(folder):
@@ -123,9 +133,11 @@ def ejector():
 class Machine(qmp_client.Process):
     """On KVM and stopped: its processors make no calls of their own."""
 
-    def __init__(self, binary, folder, *arguments):
+    def __init__(self, binary, folder):
         super().__init__(binary, '-S', '-display', 'none', '-machine', 'q35', '-accel', 'kvm', '-m', '64M,slots=4,maxmem=1G', '-cpu', 'qemu64,check=off',
-                         '-smp', '1,sockets=64,maxcpus=64', '-bios', f'{folder}/ejector', '-object', f'memory-backend-ram,id=m,size={128 * MIB}', *arguments)
+                         '-smp', '1,sockets=64,maxcpus=64', '-bios', f'{folder}/ejector', '-object', f'memory-backend-ram,id=m,size={128 * MIB}', '-device',
+                         'pcie-root-port,id=rp,chassis=1', '-blockdev', 'null-co,node-name=n', '-object', 'iothread,id=t', '-netdev', 'user,id=u', '-object',
+                         'rng-random,id=r,filename=/dev/urandom')
         self.qmp = self.connect().negotiate()
         self.folder = folder
 
@@ -147,10 +159,11 @@ class Machine(qmp_client.Process):
     def take_away(self, case):
         for name, arguments in case.undo:
             self.do(name, arguments)
-            if name == 'device_del':
+        if case.undo[0][0] == 'device_del':  # a reset takes it out, or the guest does
+            if case.undo[-1][0] == 'device_del':
                 self.do('cont', {})
-                self.qmp.wait_event('DEVICE_DELETED')
-                self.do('stop', {})
+            self.qmp.wait_event('DEVICE_DELETED')
+            self.do('stop', {})
 
     def judge(self, case, answer, before, where):
         """Whether it was refused. Nothing is left then, and it can be made at once."""
@@ -261,6 +274,10 @@ def run_cases(binary, cases_of):
         expect(total > 0, 'no call was reached: the injection does not work')
 
 
+def new_devices(binary):
+    run_cases(binary, devices)
+
+
 def new_objects(binary):
     run_cases(binary, objects)
 
@@ -290,4 +307,4 @@ if __name__ == '__main__':
         if shutil.which(program) is None:
             harness.skip(f'{program} is not installed')
     harness.need_kvm()
-    harness.main([new_objects, new_block_nodes, new_net_ends, new_characters, new_memory, new_processors])
+    harness.main([new_devices, new_objects, new_block_nodes, new_net_ends, new_characters, new_memory, new_processors])

@@ -40,14 +40,17 @@ def tco_ticks(binary):
 
 
 def tco_actions(binary):
-    for action, event in (('reset', 'RESET'), ('shutdown', None), ('pause', 'STOP'), ('none', None)):
+    for action, event in (('reset', 'RESET'), ('shutdown', None), ('pause', 'STOP'), ('none', None), ('debug', None), ('inject-nmi', None), ('poweroff', None)):
         with Monitored(binary, '-machine', 'q35', '-no-shutdown', '-global', 'ICH9-LPC.noreboot=false', '-watchdog-action', action) as q:
             start_tco(q, 4)
             q.clock_step(8 * TICK)
             expect_equal(q.qmp.wait_event('WATCHDOG')['data']['action'], action, 'the event says')
             if event:
                 q.qmp.wait_event(event)
-            q.qmp.command('query-status')
+            if action == 'poweroff':  # whatever -no-shutdown says
+                expect_equal(q.vmm.wait(30), 0, 'its status')
+            else:
+                q.qmp.command('query-status')
 
 
 def i6300esb(binary):

@@ -19,6 +19,7 @@ import images
 
 # out 0x64, 0xfe: the keyboard controller pulls the reset line.
 RESETS = images.image(b'\xb0\xfe\xe6\x64\xf4\xeb\xfd')
+PANICS = images.image(b'\xba\x05\x05\xb0\x01\xee\xf4\xeb\xfd')  # pvpanic's port
 
 
 def argv(binary, folder, blob, *extra):
@@ -149,6 +150,29 @@ def no_shutdown_keeps_the_process(binary, folder):
         need(vmm.process.poll() is None, 'the process ended in spite of -no-shutdown')
         vmm.process.send_signal(signal.SIGTERM)
         need(vmm.wait(10) == 0, vmm.report())
+
+
+@with_folder
+def actions_are_taken(binary, folder):
+    """-action: how the process ends, or what state it stays in."""
+    for guest, action, status, state in ((RESETS, 'reboot=shutdown', 0, None), (RESETS, 'reboot=shutdown,shutdown=pause', None, 'shutdown'), (RESETS, 'reboot=reset', None, 'running'),
+                                         (PANICS, 'panic=shutdown', 0, None), (PANICS, 'panic=exit-failure', 1, None), (PANICS, 'panic=pause', None, 'guest-panicked'),
+                                         (PANICS, 'panic=none', None, 'running'), (PANICS, 'panic=shutdown,shutdown=pause', None, 'guest-panicked'),
+                                         (PANICS, 'panic=exit-failure,shutdown=pause', 1, None)):
+        path = os.path.join(folder, 'qmp')
+        with harness.Vmm(argv(binary, folder, guest, '-device', 'pvpanic', '-action', action, '-qmp', f'unix:{path},server=on,wait=on')) as vmm:
+            with socket.socket(socket.AF_UNIX) as monitor:
+                deadline = time.monotonic() + 10
+                while not os.path.exists(path) and time.monotonic() < deadline:
+                    time.sleep(0.01)
+                monitor.connect(path)
+                qmp = qmp_client.Connection(monitor).negotiate()
+                qmp.wait_event('GUEST_PANICKED' if guest is PANICS else 'RESET' if action == 'reboot=reset' else 'SHUTDOWN')
+                if status is None:
+                    said = qmp.command('query-status')['status']
+                    need(said == state, f'{action}: {said}, not {state}')
+                    qmp.command('quit')
+                need(vmm.wait(10) == (status or 0), f'{action}: {vmm.report()}')
 
 
 @with_folder
@@ -328,6 +352,6 @@ def a_sandbox_and_another_user(binary, folder):
 if __name__ == '__main__':
     harness.need_kvm()
     harness.main([daemon_lives_until_sigterm, daemon_that_cannot_start_says_why, every_ending_signal_ends_it, log_file_has_the_trace, messages_carry_what_msg_asks_for,
-                  paused_guest_does_not_run, no_reboot_ends_at_the_first_reset, no_shutdown_keeps_the_process, threads_are_named,
+                  paused_guest_does_not_run, no_reboot_ends_at_the_first_reset, no_shutdown_keeps_the_process, actions_are_taken, threads_are_named,
                   nothing_is_left_open_for_children, eight_daemons_on_one_pid_file, daemon_in_another_root, privileges_are_dropped,
                   memory_is_locked, a_sandboxed_guest_runs, a_sandbox_and_another_user])
