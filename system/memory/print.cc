@@ -60,7 +60,8 @@ std::string print_tree(const AddressSpace& space) {
 
 std::string print_flat(const AddressSpace& space) {
     std::string text = strf("flat view: %s\n", space.name().c_str());
-    for (const FlatSection& s : space.view()->sections()) {
+    const FlatViewPtr view = space.view();
+    for (const FlatSection& s : view->sections()) {
         text += strf("  %016llx-%016llx (prio %d, %s): %s",
                      static_cast<unsigned long long>(s.range.first().raw()),
                      static_cast<unsigned long long>(s.range.last().raw()), s.region->priority(),

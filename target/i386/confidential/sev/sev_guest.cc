@@ -151,7 +151,8 @@ Status SevGuest::start(kvm::Vm& vm) {
 // Encrypted pages may not move: the processor's key is bound to their place. Each piece of RAM once.
 Status SevGuest::pin_memory(LaunchScene& scene) {
     std::set<const RamBlock*> done;
-    for (const FlatSection& section : scene.media.memory.view()->sections()) {
+    const FlatViewPtr view = scene.media.memory.view();
+    for (const FlatSection& section : view->sections()) {
         RamBlock* block = section.ram;
         if (block == nullptr || !done.insert(block).second) continue;
         abi::EncryptRegion region{reinterpret_cast<uintptr_t>(block->data()), block->size()};
