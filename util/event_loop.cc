@@ -25,12 +25,13 @@ struct PlainCallback {
     std::function<void()> call;
     GSource* source = nullptr;
 };
-// Work from another thread. GLib's own lock orders its making before its call; `posted` says so to tools that
-// do not look into GLib.
+// Work from another thread. GLib's own locks order its handing over before its call, but tools that do not
+// look into GLib cannot know: so the call waits until the other thread has left GLib. Both own it until then.
 struct PostedCallback {
     explicit PostedCallback(std::function<void()> work) : call(std::move(work)) {}
     std::function<void()> call;
-    std::atomic<bool> posted{false};
+    std::atomic<bool> handed_over{false};
+    std::atomic<unsigned> owners{2};
 };
 
 unsigned from_glib(GIOCondition condition) {
@@ -64,9 +65,20 @@ gboolean plain_call(gpointer data) {
 
 gboolean call_once(gpointer data) {
     auto* posted = static_cast<PostedCallback*>(data);
-    (void)posted->posted.load(std::memory_order_acquire);
+    posted->handed_over.wait(false, std::memory_order_acquire);
     posted->call();
     return G_SOURCE_REMOVE;
+}
+
+void give_up(PostedCallback* posted) {
+    if (posted->owners.fetch_sub(1, std::memory_order_acq_rel) == 1) destroy<PostedCallback>(posted);
+}
+
+// What the work holds ends with the loop's thread, whoever gives up last.
+void posted_is_over(gpointer data) {
+    auto* posted = static_cast<PostedCallback*>(data);
+    posted->call = nullptr;
+    give_up(posted);
 }
 
 GSourceFuncs timer_functions = {nullptr, nullptr, timer_dispatch, nullptr, nullptr, nullptr};
@@ -111,10 +123,12 @@ void EventLoop::post_first(std::function<void()> work) {
 void EventLoop::post_at(int priority, std::function<void()> work) {
     GPtr<GSource, g_source_unref> source(g_idle_source_new());
     g_source_set_priority(source.get(), priority);
-    auto data = std::make_unique<PostedCallback>(std::move(work));
-    data->posted.store(true, std::memory_order_release);
-    g_source_set_callback(source.get(), call_once, data.release(), destroy<PostedCallback>);
+    PostedCallback* posted = std::make_unique<PostedCallback>(std::move(work)).release();
+    g_source_set_callback(source.get(), call_once, posted, posted_is_over);
     g_source_attach(source.get(), context_.get());
+    posted->handed_over.store(true, std::memory_order_release);
+    posted->handed_over.notify_one();
+    give_up(posted);
 }
 
 bool EventLoop::on_loop_thread() const {

@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <optional>
+#include <thread>
 #include <vector>
 
 #include "util/eventfd.h"
@@ -19,6 +21,47 @@ TEST(EventLoop, PostedWorkRunsInOrder) {
     loop.post([&loop] { loop.quit(); });
     loop.run();
     EXPECT_EQ(seen, (std::vector<int>{0, 1, 2}));
+}
+
+// Says on which thread it ended.
+class EndsOn {
+  public:
+    explicit EndsOn(std::thread::id* where) : where_(where) {}
+    EndsOn(const EndsOn&) = delete;
+    EndsOn& operator=(const EndsOn&) = delete;
+    ~EndsOn() { *where_ = std::this_thread::get_id(); }
+
+  private:
+    std::thread::id* const where_;
+};
+
+TEST(EventLoop, WorkOfOtherThreadsRunsAndEndsOnTheLoops) {
+    constexpr int kThreads = 3, kEach = 2000;
+    EventLoop loop;
+    std::vector<std::thread::id> ended(kThreads * kEach);
+    int done = 0;
+    std::vector<std::thread> posters;
+    for (int thread = 0; thread < kThreads; ++thread)
+        posters.emplace_back([&, thread] {
+            for (int i = 0; i < kEach; ++i)
+                loop.post([&, held = std::make_shared<EndsOn>(&ended[thread * kEach + i])] {
+                    if (++done == kThreads * kEach) loop.quit();
+                });
+        });
+    loop.run();
+    for (std::thread& poster : posters)
+        poster.join();
+    EXPECT_EQ(ended, std::vector(ended.size(), std::this_thread::get_id()));
+}
+
+TEST(EventLoop, WorkThatNeverRanEndsWithTheLoop) {
+    std::thread::id ended;
+    {
+        EventLoop loop;
+        loop.post([held = std::make_shared<EndsOn>(&ended)] { FAIL() << "nobody ran the loop"; });
+        EXPECT_EQ(ended, std::thread::id());
+    }
+    EXPECT_EQ(ended, std::this_thread::get_id());
 }
 
 TEST(EventLoop, TimerFiresOnceAndNeverEarly) {
