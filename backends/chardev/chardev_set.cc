@@ -1,6 +1,8 @@
 // The chardevs of a process; see chardev_set.h.
 #include "backends/chardev/chardev_set.h"
 
+#include <unistd.h>
+
 #include "backends/chardev/mux.h"
 #include "backends/chardev/pty.h"
 #include "backends/chardev/ringbuf.h"
@@ -38,6 +40,12 @@ struct Maker {
     }
 };
 
+// The file that making this chardev would make; empty when it is there already.
+std::string new_file_of(const ChardevOptions& options) {
+    const auto* file = std::get_if<ChardevFile>(&options.backend);
+    return file != nullptr && ::access(file->out.c_str(), F_OK) != 0 ? file->out : std::string();
+}
+
 }  // namespace
 
 Result<Chardev*> ChardevSet::add(const ChardevOptions& options) {
@@ -47,10 +55,14 @@ Result<Chardev*> ChardevSet::add(const ChardevOptions& options) {
     if (is_stdio && !stdio_user_.empty())
         return Error::make("chardev '%s': standard input is already used by chardev '%s'", id.c_str(),
                            stdio_user_.c_str());
+    const std::string new_file = new_file_of(options);
     std::unique_ptr<Chardev> made = TRY(std::visit(Maker{loop_, fds_, id}, options.backend));
     auto common = [](const auto& backend) -> const ChardevCommon& { return backend; };
     Status logged = made->open_log(std::visit(common, options.backend), fds_);
-    if (!logged) return std::move(logged).take_error().while_doing("chardev '%s'", id.c_str());
+    if (!logged) {
+        if (!new_file.empty()) ::unlink(new_file.c_str());
+        return std::move(logged).take_error().while_doing("chardev '%s'", id.c_str());
+    }
     if (options.mux) made = std::make_unique<MuxChardev>(loop_, std::move(made), quit_, escape_);
     if (is_stdio) stdio_user_ = id;
     return (chardevs_[id] = std::move(made)).get();

@@ -42,6 +42,7 @@ class Case:
     name: str
     command: tuple
     undo: tuple
+    files: tuple = ()  # that stay and are the user's
 
     def fresh(self):
         """What was made and taken away may not be made for the first time again: another of its kind."""
@@ -56,7 +57,7 @@ class Processor(Case):
     def fresh(self):
         number = self.number + 1
         return Processor('processor', ('device_add', {'driver': 'qemu64-x86_64-cpu', 'id': 'x', 'socket-id': number, 'core-id': 0, 'thread-id': 0}),
-                         (('device_del', {'id': 'x'}),), number)
+                         (('device_del', {'id': 'x'}),), number=number)
 
 
 def device(driver, **properties):
@@ -76,8 +77,8 @@ def net(name, kind, **options):
     return Case(name, ('netdev_add', {'type': kind, 'id': 'x', **options}), (('netdev_del', {'id': 'x'}),))
 
 
-def character(name, kind, **data):
-    return Case(name, ('chardev-add', {'id': 'x', 'backend': {'type': kind, 'data': data}}), (('chardev-remove', {'id': 'x'}),))
+def character(name, kind, files=(), **data):
+    return Case(name, ('chardev-add', {'id': 'x', 'backend': {'type': kind, 'data': data}}), (('chardev-remove', {'id': 'x'}),), files)
 
 
 def unix(path):
@@ -117,7 +118,8 @@ def net_ends(folder):
 
 def characters(folder):
     listener = {'type': 'unix', 'data': {'path': f'{folder}/listener'}}
-    return [character('unix', 'socket', addr=listener, wait=False), character('out', 'file', out=f'{folder}/out', logfile=f'{folder}/out.log'), character('pty', 'pty'),
+    return [character('unix', 'socket', addr=listener, wait=False), character('file', 'file', (f'{folder}/out', f'{folder}/log'), out=f'{folder}/out', logfile=f'{folder}/log'),
+            character('pty', 'pty'),
             character('tcp', 'socket', addr={'type': 'inet', 'data': {'host': '127.0.0.1', 'port': '0'}}, wait=False),
             character('ringbuf', 'ringbuf'), character('pipe', 'pipe', device=f'{folder}/pipe'), character('null', 'null')]
 
@@ -164,6 +166,8 @@ class Machine(qmp_client.Process):
                 self.do('cont', {})
             self.qmp.wait_event('DEVICE_DELETED')
             self.do('stop', {})
+        for path in case.files:
+            os.unlink(path)
 
     def judge(self, case, answer, before, where):
         """Whether it was refused. Nothing is left then, and it can be made at once."""

@@ -88,6 +88,18 @@ TEST_F(ChardevTest, fileThatCannotBeOpenedIsNamed) {
     EXPECT_NE(made.error().message().find("/none/out"), std::string::npos);
 }
 
+TEST_F(ChardevTest, whatIsRefusedLeavesNoFileOfItsOwn) {
+    ChardevFile config;
+    config.out = dir_ + "/out";
+    config.logfile = dir_ + "/missing/log";
+    EXPECT_FALSE(add("f", config));
+    EXPECT_NE(::access(config.out.c_str(), F_OK), 0) << "it was made for nothing";
+    ASSERT_TRUE(open_file(config.out, O_WRONLY | O_CREAT, 0600));
+    EXPECT_FALSE(add("f", config));
+    EXPECT_EQ(::access(config.out.c_str(), F_OK), 0) << "it was there before";
+    EXPECT_EQ(set_.find("f"), nullptr);
+}
+
 TEST_F(ChardevTest, secondClientIsRefused) {
     auto made = add("n", ChardevNull{});
     ASSERT_TRUE(made);
