@@ -100,7 +100,7 @@ class Domain:
         return self.say('domstate', '--reason')
 
     def wait_state(self, wanted, timeout=20):
-        eventually(f'{self.name} is {wanted}, not {self.state()}', lambda: self.state() == wanted, timeout)
+        eventually(f'{self.name} is {wanted}, not {self.state()}', lambda: self.state() == wanted, timeout * self.world.patience)
 
     def expect_state(self, wanted):
         state = self.state()

@@ -1,28 +1,35 @@
-"""The guest of the tests (guest/guest.c) on its serial port, the libvirt way: a pseudo terminal."""
+"""A guest on its serial port, the libvirt way: its pseudo terminal, or virsh console. And the guest of the tests (guest/guest.c), booted."""
 import contextlib
 import os
+import pty
 import selectors
+import signal
 import time
 import tty
 
 from domain import Domain
-from world import Failure
+from world import URI, Failure
 
 BOOT = 120.0  # SeaBIOS on a KVM that emulates takes seconds, and several boot at once
 
 
 class Console:
     def __init__(self, path):
-        self.fd = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+        self.watch(os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK))
         tty.setraw(self.fd)
-        self.seen = b''
+
+    def watch(self, fd):
+        self.fd = fd
+        self.seen = self.last = b''  # what nobody waited for yet; the end of all there was
         self.selector = selectors.DefaultSelector()
         self.selector.register(self.fd, selectors.EVENT_READ)
 
     def pump(self, timeout):
         if self.selector.select(timeout):
             with contextlib.suppress(BlockingIOError):
-                self.seen += os.read(self.fd, 65536)
+                data = os.read(self.fd, 65536)
+                self.seen += data
+                self.last = (self.last + data)[-4000:]
 
     def wait(self, text, timeout=20.0):
         """Until the text has come; what came until then is forgotten."""
@@ -47,6 +54,28 @@ class Console:
     def close(self):
         self.selector.close()
         os.close(self.fd)
+
+
+class VirshConsole(Console):
+    """virsh console as a person has it, on a terminal of its own. Nobody else may read the guest's port meanwhile."""
+
+    def __init__(self, domain):
+        self.pid, master = pty.fork()
+        if self.pid == 0:
+            os.execvp('virsh', ['virsh', '-c', URI, 'console', domain.name, '--force'])
+        self.watch(master)
+        try:
+            self.wait('Escape character', 60 * domain.world.patience)
+        except Failure:
+            os.kill(self.pid, signal.SIGKILL)
+            self.close()
+            raise
+
+    def close(self):
+        with contextlib.suppress(OSError):
+            self.send('\x1d')
+        super().close()
+        os.waitpid(self.pid, 0)
 
 
 @contextlib.contextmanager

@@ -12,8 +12,9 @@ RECENT = ('query-jobs',)
 
 
 class Scenario:
-    def __init__(self, name, function, alone=False, guest=False, needs=(), program=None):
+    def __init__(self, name, function, alone=False, guest=False, needs=(), program=None, group=None):
         self.name, self.function, self.alone, self.guest, self.needs, self.program = name, function, alone, guest, needs, program
+        self.group = group or name
 
     def lacks(self, world):
         """What is not there for it, in words; empty when it can run."""
@@ -32,9 +33,9 @@ def scenario(function=None, *, alone=False, guest=False, needs=(), program=None)
     return enter(function) if function else enter
 
 
-def add(name, function):
-    """A line of a table of scenarios."""
-    ALL.append(Scenario(name, function))
+def add(name, function, **options):
+    """A line of a table of scenarios. group: those of one group run one after the other, in their order."""
+    ALL.append(Scenario(name, function, **options))
 
 
 def expect(what, got, wanted):
@@ -75,8 +76,11 @@ def run_all(world, wanted, workers):
         print(f'skip {one.name}: {one.lacks(world)}', flush=True)
         chosen.remove(one)
     together = sorted((one for one in chosen if not one.alone), key=lambda one: not one.guest)
+    groups = {}
+    for one in together:
+        groups.setdefault(one.group, []).append(one)
     with concurrent.futures.ThreadPoolExecutor(workers) as pool:
-        results = list(pool.map(lambda one: run_one(one, world), together))
+        results = [line for group in pool.map(lambda group: [run_one(one, world) for one in group], groups.values()) for line in group]
     results += [run_one(one, world) for one in chosen if one.alone]
     return results
 

@@ -1,11 +1,11 @@
 """What a guest and its owner do to each other: SeaBIOS boots the guest of the tests from a disk (guest/guest.c)."""
+import contextlib
 import os
-import pty
 import time
 
-from guest import booted
+from guest import VirshConsole, booted
 from scenario import expect, expect_in, scenario
-from world import URI, Failure, eventually
+from world import eventually
 
 
 @scenario(guest=True)
@@ -27,25 +27,9 @@ def console_suspend_resume(world):
 def virsh_console(world):
     with booted(world, 'small') as (domain, console):
         console.selector.unregister(console.fd)
-        pid, master = pty.fork()
-        if pid == 0:
-            os.execvp('virsh', ['virsh', '-c', URI, 'console', domain.name, '--force'])
-        shown, asked = b'', False
-        end = time.monotonic() + 30
-        while b'[q]' not in shown:
-            try:
-                shown += os.read(master, 4096)
-            except OSError:
-                end = 0
-            if time.monotonic() > end:
-                raise Failure(f'virsh console showed {shown!r}')
-            if b'Escape character' in shown and not asked:
-                time.sleep(0.3)
-                os.write(master, b'q')
-                asked = True
-        os.write(master, b'\x1d')
-        os.waitpid(pid, 0)
-        os.close(master)
+        with contextlib.closing(VirshConsole(domain)) as other:
+            time.sleep(0.3)
+            other.ask('q', '[q]', 30)
 
 
 @scenario(guest=True)

@@ -2,29 +2,11 @@
 import json
 import re
 
+from devices import NIC, RNG, SPARE, disk_xml, write
 from domain import Domain
 from guest import booted
 from scenario import RECENT, expect, expect_in, expect_not_in, scenario
 from world import Failure, eventually
-
-
-def write(domain, name, text):
-    path = f'{domain.images}/{name}.xml'
-    with open(path, 'w', encoding='utf-8') as file:
-        file.write(text)
-    return path
-
-
-def disk_xml(domain, target='vdb', bus='virtio', name='plugged.raw'):
-    path = f'{domain.images}/{name}'
-    domain.make_image(path)
-    return f"<disk type='file' device='disk'><driver name='qemu' type='raw'/><source file='{path}'/><target dev='{target}' bus='{bus}'/></disk>"
-
-
-NIC = "<interface type='user'><mac address='52:54:00:aa:bb:cc'/><model type='virtio'/></interface>"
-RNG = "<rng model='virtio'><backend model='random'>/dev/urandom</backend></rng>"
-PORT = "    <controller type='pci' model='pcie-root-port'/>\n"
-SPARE = ('    <memballoon', "    <controller type='pci' index='0' model='pcie-root'/>\n" + 8 * PORT + '    <memballoon')
 
 
 @scenario(guest=True, needs=RECENT)

@@ -2,12 +2,12 @@
 import json
 import os
 import re
-import subprocess
 import time
 
 from domain import Domain
+from events import Events
 from scenario import RECENT, expect, expect_in, expect_not_in, scenario
-from world import URI, Failure, eventually
+from world import Failure, eventually
 
 
 @scenario
@@ -154,24 +154,11 @@ def set_vcpus(world):
 
 @scenario
 def events(world):
-    log = open(f'{world.directory}/events.log', 'wb')
-    process = subprocess.Popen(['virsh', '-c', URI, 'event', '--all', '--loop'], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-
-    def text():
-        with open(f'{world.directory}/events.log', encoding='utf-8', errors='replace') as file:
-            return file.read()
-    try:
+    with Events() as told, Domain(world, 'small') as domain:
         time.sleep(0.5)
-        with Domain(world, 'small') as domain:
-            domain.virsh('suspend')
-            domain.virsh('resume')
-            domain.virsh('destroy')
-            name = domain.name
-            for wanted in ('Started Booted', 'Suspended Paused', 'Resumed Unpaused', 'Stopped Destroyed'):
-                eventually(f'the event {wanted}', lambda wanted=wanted: any(name in line and wanted in line for line in text().splitlines()), 10)
-    finally:
-        process.kill()
-        process.wait()
+        for verb, wanted in (('suspend', 'Suspended Paused'), ('resume', 'Resumed Unpaused'), ('destroy', 'Stopped Destroyed'), ('start', 'Started Booted')):
+            domain.virsh(verb)
+            told.wait(domain.name, wanted, timeout=10)
 
 
 @scenario

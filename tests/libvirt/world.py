@@ -105,9 +105,9 @@ def add_line(path, name, line, directory):
 class World:
     """One libvirtd and what it needs; `with World(binary) as world:`."""
 
-    def __init__(self, binary, guest=None):
-        self.binary = os.path.abspath(binary)
-        self.guest = guest  # a disk image that boots
+    def __init__(self, binary, guest=None, patience=1):
+        """guest: a disk image that boots; patience: how many times as long as on a machine of its own things may take."""
+        self.binary, self.guest, self.patience = os.path.abspath(binary), guest, patience
         self.daemons = {}
         self.known_commands = None
         self.directory = tempfile.mkdtemp(prefix='penumbra-libvirt-')
@@ -188,6 +188,7 @@ class World:
 
     def virsh(self, *words, check=True, timeout=60, stdin=None):
         """(status, output) of one virsh; errors are part of the output."""
+        timeout *= self.patience
         try:
             done = subprocess.run(['virsh', '-q', '-c', URI, *words], stdin=stdin or subprocess.DEVNULL, stdout=subprocess.PIPE,
                                   stderr=subprocess.STDOUT, timeout=timeout, check=False, env={**os.environ, 'LC_ALL': 'C'})

@@ -5,7 +5,7 @@ import tempfile
 
 from . import cpio, debian
 from .common import HERE, Failure, cache_dir, digest, run, say
-from .kernel import make_module, STOCK_MODULES, BUILT_MODULES
+from .kernel import make_module, BUILT_MODULES, GUEST_MODULES, STOCK_MODULES
 
 GUEST = HERE.parent / 'guest_linux'
 
@@ -38,6 +38,12 @@ def _cached(kind, key, build):
     return final
 
 
+def _add_modules(archive, kernel, names):
+    for name, data in kernel.module_data(names).items():
+        archive.file(f'modules/{name}.ko', data)
+    archive.file('modules/order', '\n'.join(names).encode() + b'\n')
+
+
 def machine_initrd(kernel):
     """The initramfs of the emulated machine: busybox, the modules, init, the agent and the keeper."""
     init, programs = HERE / 'l1/init', [HERE / 'l1' / f'{name}.c' for name in ('agent', 'keeper')]
@@ -50,16 +56,14 @@ def machine_initrd(kernel):
                 binary = pathlib.Path(work, source.stem)
                 run(['gcc', '-O2', '-static', '-s', '-Wall', '-D_GNU_SOURCE', '-o', binary, source])
                 archive.file(f'bin/{source.stem}', binary.read_bytes(), 0o755)
-        for name, data in kernel.module_data().items():
-            archive.file(f'modules/{name}.ko', data)
-        archive.file('modules/order', '\n'.join(STOCK_MODULES + BUILT_MODULES).encode() + b'\n')
+        _add_modules(archive, kernel, STOCK_MODULES + BUILT_MODULES)
         return archive.finish()
 
     return _cached('machine', digest(init, *programs, kernel.path.name, str(_busybox().stat().st_mtime_ns)), build)
 
 
 def guest_initrd(kernel):
-    """The initramfs of the Linux guest: busybox, its init and our conversion module for the same kernel."""
+    """The initramfs of the Linux guest: busybox, its init, Debian's drivers and our conversion module for the same kernel."""
     init = GUEST / 'init'
     sources = sorted(p for p in (GUEST / 'convert').iterdir() if p.suffix in ('.c', '.h') or p.name == 'Kbuild')
     if not sources:
@@ -75,6 +79,7 @@ def guest_initrd(kernel):
             make_module(kernel.headers, pathlib.Path(work), cache_dir() / 'guest-build.log')
             run(['strip', '--strip-debug', f'{work}/convert.ko'])
             archive.file('modules/convert.ko', pathlib.Path(work, 'convert.ko').read_bytes())
+        _add_modules(archive, kernel, GUEST_MODULES)
         return archive.finish()
 
     return _cached('guest', digest(init, *sources, kernel.path.name, str(_busybox().stat().st_mtime_ns)), build)

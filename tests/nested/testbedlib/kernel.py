@@ -11,10 +11,12 @@ import pathlib
 from . import debian
 from .common import Failure, cache_dir, run, say
 
-RECIPE = 2  # raise it when anything here changes what comes out
+RECIPE = 3  # raise it when anything here changes what comes out
 # In the order they load. The first group comes from the kernel package, the second from our build.
-STOCK_MODULES = ['netfs', '9pnet', '9pnet_virtio', '9p', 'overlay', 'irqbypass', 'ccp']
+STOCK_MODULES = ['netfs', '9pnet', '9pnet_virtio', '9p', 'overlay', 'irqbypass', 'ccp', 'tun']
 BUILT_MODULES = ['kvm', 'kvm-amd']
+# For the Linux guest, in the order it loads them: a power button, keys, network, disks, balloon, entropy, and a panic that is told.
+GUEST_MODULES = ['button', 'evdev', 'failover', 'net_failover', 'virtio_net', 'virtio_blk', 'virtio_balloon', 'virtio-rng', 'pvpanic', 'pvpanic-mmio']
 OPTIONS = ['KVM_SW_PROTECTED_VM', 'KVM_PRIVATE_MEM', 'KVM_GENERIC_PRIVATE_MEM', 'KVM_GENERIC_MEMORY_ATTRIBUTES']
 
 
@@ -29,8 +31,8 @@ class Kernel:
         self.modules = path / 'modules'
         self.headers = path / 'headers' / 'usr' / 'src' / f'linux-headers-{abi}'
 
-    def module_data(self):
-        return {m: (self.modules / f'{m}.ko').read_bytes() for m in STOCK_MODULES + BUILT_MODULES}
+    def module_data(self, names):
+        return {m: (self.modules / f'{m}.ko').read_bytes() for m in names}
 
 
 def _unpack_vmlinux(vmlinuz, vmlinux):
@@ -88,12 +90,12 @@ def _build_kvm(kernel, source_package, work):
 
 
 def _take_stock(kernel, image, work):
-    """The kernel image and the modules the machine inside needs, decompressed."""
-    debian.unpack(image, work, ['./boot/vmlinuz-*', *(f'*/{m}.ko*' for m in STOCK_MODULES)])
+    """The kernel image and the modules that the machine inside and the Linux guest need, decompressed."""
+    debian.unpack(image, work, ['./boot/vmlinuz-*', *(f'*/{m}.ko*' for m in STOCK_MODULES + GUEST_MODULES)])
     shutil.copy(next(work.glob('boot/vmlinuz-*')), kernel.vmlinuz)
     _unpack_vmlinux(kernel.vmlinuz, kernel.vmlinux)
     kernel.modules.mkdir()
-    for module in STOCK_MODULES:
+    for module in STOCK_MODULES + GUEST_MODULES:
         found = next(work.glob(f'lib/modules/*/kernel/**/{module}.ko*'), None) or \
             next(work.glob(f'usr/lib/modules/*/kernel/**/{module}.ko*'), None)
         if found is None:
