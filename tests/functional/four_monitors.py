@@ -17,7 +17,7 @@ PORTS = 4
 QUERIES = ('query-status', 'query-cpus-fast', 'query-chardev', 'query-block', 'query-named-block-nodes', 'query-blockstats', 'query-memdev',
            'query-iothreads', 'query-pci', 'query-commands', 'query-memory-size-summary', 'query-hotpluggable-cpus', 'query-stats-schemas', 'query-fdsets',
            'query-acpi-ospm-status', 'query-jobs')
-LINES = ('info status', 'info qtree', 'info mtree -f', 'info pci', 'info registers -a', 'info network', 'info block', 'xp /16xb 0xf0000',
+LINES = ('info status', 'info qtree', 'info mtree', 'info mtree -f', 'info pci', 'info registers -a', 'info network', 'info block', 'xp /16xb 0xf0000',
          'info lapic', 'info pic', 'info irq', 'info roms', 'info stats vm', 'info stats vcpu')
 
 

@@ -45,10 +45,10 @@ class LinuxGuest:
     def boot(self):
         """Started, and somebody logged in: at virsh console, then at the port itself."""
         self.domain.start('--paused')
-        with contextlib.closing(VirshConsole(self.domain)) as console:
-            self.console = console
-            self.domain.virsh('resume')
-            self.log_in()
+        self.console = VirshConsole(self.domain)
+        self.domain.virsh('resume')
+        self.log_in()
+        self.console.close()
         self.console = Console(self.domain.say('ttyconsole'))
         self.take_shell()
 

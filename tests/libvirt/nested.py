@@ -11,6 +11,7 @@ import scenario
 import scenarios_linux  # noqa: F401
 import world as world_of
 
+TESTBED_DIED = 125
 TESTBED = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'nested', 'testbed')
 
 
@@ -23,7 +24,11 @@ def main():
                  for kind in ('kernel', 'initrd')}
         command = [TESTBED, 'run', '--timeout', '1500', *[word for name, value in names.items() for word in ('--env', f'{name}={value}')],
                    '--', sys.executable, '-B', os.path.abspath(__file__), binary, *sys.argv[2:]]
-        sys.exit(subprocess.run(command, check=False).returncode)
+        status = subprocess.run(command, check=False).returncode
+        if status == TESTBED_DIED:
+            print('the testbed died; once more', flush=True)
+            status = subprocess.run(command, check=False).returncode
+        sys.exit(status)
     world_of.need_everything()
     world_of.enter()
     with world_of.World(binary, patience=4) as world, linux_guest.LinuxGuests(world) as world.linux:
