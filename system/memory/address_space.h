@@ -66,6 +66,7 @@ class AddressSpace {
 
     const std::string& name() const { return name_; }
     MemoryRegion& root() const { return root_; }
+    Topology& topology() const { return topology_; }
     FlatViewPtr view() const;
 
     // For threads that access seldom.

@@ -1,5 +1,5 @@
-// Address spaces as text; see print.h. The tree is read without the topology lock's protection of a whole
-// transaction, so the caller is the thread that changes the map (the main thread) or has paused it.
+// Address spaces as text; see print.h. A transaction that changes nothing keeps processors from changing the
+// map meanwhile.
 #include "system/memory/print.h"
 
 #include <string_view>
@@ -7,6 +7,7 @@
 #include "system/memory/address_space.h"
 #include "system/memory/ram_block.h"
 #include "system/memory/region.h"
+#include "system/memory/topology.h"
 #include "util/text.h"
 
 namespace vmm {
@@ -53,6 +54,7 @@ void print_region(const MemoryRegion& region, uint64_t base, unsigned depth, std
 }  // namespace
 
 std::string print_tree(const AddressSpace& space) {
+    const Topology::Transaction unchanged(space.topology());
     std::string text = strf("address-space: %s\n", space.name().c_str());
     print_region(space.root(), 0, 1, text);
     return text;
@@ -60,6 +62,7 @@ std::string print_tree(const AddressSpace& space) {
 
 std::string print_flat(const AddressSpace& space) {
     std::string text = strf("flat view: %s\n", space.name().c_str());
+    const Topology::Transaction unchanged(space.topology());
     const FlatViewPtr view = space.view();
     for (const FlatSection& s : view->sections()) {
         text += strf("  %016llx-%016llx (prio %d, %s): %s",
