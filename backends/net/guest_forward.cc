@@ -27,7 +27,13 @@ GuestForwardPort::~GuestForwardPort() {
 }
 
 size_t GuestForwardPort::room() {
-    return library_.socket_can_recv(&slirp_, server_, port_);
+    const size_t room = library_.socket_can_recv(&slirp_, server_, port_);
+    held_back_ = room == 0;
+    return room;
+}
+
+void GuestForwardPort::guest_was_heard() {
+    if (held_back_ && room() != 0) chardev_.accept_input();
 }
 
 void GuestForwardPort::receive(std::span<const uint8_t> bytes) {

@@ -19,6 +19,9 @@ class GuestForwardPort final : private CharClient {
         : library_(library), slirp_(slirp), chardev_(chardev), server_(server), port_(port) {}
     ~GuestForwardPort() override;
 
+    // The guest did something: what the device holds back may have room now.
+    void guest_was_heard();
+
   private:
     friend struct GuestForwardCalls;
     size_t room() override;
@@ -30,6 +33,7 @@ class GuestForwardPort final : private CharClient {
     in_addr server_;
     const uint16_t port_;
     bool attached_ = false;
+    bool held_back_ = false;
 };
 
 }  // namespace vmm::net

@@ -163,6 +163,8 @@ Status UserClient::add_guest_forward(const GuestForward& forward, const ChardevF
 
 bool UserClient::do_send(Packet packet) {
     library_.input(slirp_.get(), packet.data(), static_cast<int>(packet.size()));
+    for (const std::unique_ptr<GuestForwardPort>& port : guest_ports_)
+        port->guest_was_heard();
     return true;
 }
 
