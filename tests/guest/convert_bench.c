@@ -8,22 +8,6 @@ STATIC_NAME("convert_bench");
 #define MOST 2000
 static u64 taken[MOST];
 
-static u64 cycles(void) {
-    u32 low, high;
-    __asm__ volatile("lfence; rdtsc" : "=a"(low), "=d"(high)::"memory");
-    return ((u64)high << 32) | low;
-}
-
-static u64 median(u64 count) {
-    for (u64 i = 1; i < count; i++) {
-        u64 value = taken[i], at = i;
-        for (; at > 0 && taken[at - 1] > value; at--)
-            taken[at] = taken[at - 1];
-        taken[at] = value;
-    }
-    return taken[count / 2];
-}
-
 static void put_field(const char *name, u64 value) {
     put_text(name);
     put_decimal(value);
@@ -40,7 +24,7 @@ static void measure(u64 gpa, u64 pages, u64 count) {
     }
     put_field("CONVERT pages=", pages);
     put_field(" conversions=", 2 * count);
-    put_field(" median=", median(count) / 2);
+    put_field(" median=", median(taken, count) / 2);
     put_field(" cycles=", spent);
     put_text("\n");
 }

@@ -4,7 +4,7 @@
 
 STATIC_NAME("convert_reset");
 
-enum { COUNTER = 0x7a, MARK = 0x7b, RESETS = 4, AREA_PAGES = 1024 };
+enum { RESETS = 4, AREA_PAGES = 1024 };
 #define AREA (32 * MIB)
 #define IMAGE 0xffff0000ull  // the ROM that shows there at first
 
@@ -15,9 +15,7 @@ static _Noreturn void reset_machine(u8 count) {
     } else {
         out8(0x64, 0xfe);
     }
-    for (u64 i = 0; i < 2000000; i++)
-        in8(0x61);
-    fail("the machine was not reset", 0, 1);
+    must_be_reset("the machine was not reset");
 }
 
 // Every third page stays private; of the others every second is made private again.
@@ -39,14 +37,7 @@ static void expect_private(u64 gpa) {
 }
 
 void guest_main(void) {
-    if (cmos_read(MARK) != 0xa5) {
-        cmos_write(MARK, 0xa5);
-        cmos_write(COUNTER, 0);
-    }
-    const u8 count = cmos_read(COUNTER);
-    put_text("resets ");
-    put_decimal(count);
-    put_text("\n");
+    const u8 count = resets_so_far();
     check("the ROM", read64(SHADOW + 0xfff0), read64(IMAGE + 0xfff0));
     for (u64 i = 0; count != 0 && i < AREA_PAGES; i++) {
         const u64 gpa = AREA + i * PAGE;
@@ -54,7 +45,7 @@ void guest_main(void) {
         if (stays_shared(i)) expect_private(gpa);
     }
     if (count == RESETS) {
-        cmos_write(MARK, 0);
+        end_reset_count();
         return;
     }
     for (u64 i = 0; i < AREA_PAGES; i++) {
@@ -67,6 +58,5 @@ void guest_main(void) {
     }
     set_shadow(SHADOW_RAM);
     write64(SHADOW + 0xfff0, 0);
-    cmos_write(COUNTER, (u8)(count + 1));
     reset_machine(count);
 }

@@ -192,3 +192,39 @@ void start_second_cpu(void) {
 u64 rounds(u64 otherwise) {
     return patch_count != 0 ? patch_count : otherwise;
 }
+
+u64 median(u64* samples, u64 count) {
+    for (u64 gap = count / 2; gap > 0; gap /= 2)
+        for (u64 i = gap; i < count; i++) {
+            u64 value = samples[i], at = i;
+            for (; at >= gap && samples[at - gap] > value; at -= gap)
+                samples[at] = samples[at - gap];
+            samples[at] = value;
+        }
+    return samples[count / 2];
+}
+
+enum { RESET_COUNTER = 0x7a, RESET_MARK = 0x7b };
+
+u8 resets_so_far(void) {
+    if (cmos_read(RESET_MARK) != 0xa5) {
+        cmos_write(RESET_MARK, 0xa5);
+        cmos_write(RESET_COUNTER, 0);
+    }
+    const u8 count = cmos_read(RESET_COUNTER);
+    cmos_write(RESET_COUNTER, (u8)(count + 1));
+    put_text("resets ");
+    put_decimal(count);
+    put_text("\n");
+    return count;
+}
+
+void end_reset_count(void) {
+    cmos_write(RESET_MARK, 0);
+}
+
+_Noreturn void must_be_reset(const char* way) {
+    for (u64 i = 0; i < 2000000; i++)
+        in8(0x61);
+    fail(way, 0, 1);
+}

@@ -61,6 +61,13 @@ DEFINE_ACCESS(16, "w")
 DEFINE_ACCESS(32, "l")
 DEFINE_ACCESS(64, "q")
 
+// Time-stamp cycles; nothing before is still under way.
+static inline u64 cycles(void) {
+    u32 low, high;
+    __asm__ volatile("lfence; rdtsc" : "=a"(low), "=d"(high)::"memory");
+    return ((u64)high << 32) | low;
+}
+
 static inline void pause(void) {
     __asm__ volatile("pause" ::: "memory");
 }
@@ -96,3 +103,12 @@ void must_convert(u64 gpa, u64 pages, enum visibility to);
 void start_second_cpu(void);
 u32 apic_id(void);
 u64 rounds(u64 otherwise);
+// Sorts the samples: what the host does meanwhile hits some of them and not this figure.
+u64 median(u64* samples, u64 count);
+
+// How often the machine was reset since the count began, by a counter in the CMOS, which survives; prints it,
+// and counts the next. The last one to ask ends the count.
+u8 resets_so_far(void);
+void end_reset_count(void);
+// Waits for a reset that was asked for.
+_Noreturn void must_be_reset(const char* way);

@@ -1,8 +1,6 @@
 // A kernel that is entered by the Multiboot 1 protocol (header without address fields, 32-bit ELF): EAX = magic, EBX = information. Prints what
 // it was given to the debug console and ends through the exit port. Specification: GNU Multiboot 0.6.96.
-typedef unsigned char u8;
-typedef unsigned int u32;
-typedef unsigned long long u64;
+#include "kernel.h"
 
 struct information {
     u32 flags, memory_lower, memory_upper, boot_device, command_line, module_count, modules, symbols[4], map_length, map;
@@ -29,21 +27,6 @@ __asm__(
     "  pushl %ebx\n"
     "  pushl %eax\n"
     "  call multiboot_main\n");
-
-static void out8(u32 port, u8 value) { __asm__ volatile("outb %0, %w1" ::"a"(value), "Nd"(port)); }
-
-static void put(const char *text) {
-    while (*text) out8(0xe9, (u8)*text++);
-}
-
-static void line(const char *name, u32 value) {
-    put(name);
-    put("0x");
-    int shift = 28;
-    while (shift > 0 && (value >> shift) == 0) shift -= 4;
-    for (; shift >= 0; shift -= 4) out8(0xe9, (u8) "0123456789abcdef"[(value >> shift) & 15]);
-    put("\n");
-}
 
 __attribute__((used)) void multiboot_main(u32 magic, const struct information *info) {
     u32 cr0, bss = 0;
@@ -74,6 +57,5 @@ __attribute__((used)) void multiboot_main(u32 magic, const struct information *i
     }
     line("ram mib ", (u32)((ram + (1 << 20) - 1) >> 20));
     put("PASS multiboot\n");
-    out8(0xf4, 16);
-    for (;;) __asm__ volatile("hlt");
+    end(16);
 }

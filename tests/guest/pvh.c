@@ -1,9 +1,7 @@
 // A kernel that is entered by the PVH protocol (ELF note XEN_ELFNOTE_PHYS32_ENTRY): 32-bit protected mode, flat segments, paging off, EBX = the
 // start information. Prints what it was given to the debug console and ends through the exit port. Specification: Xen's
 // "x86/HVM direct boot ABI", hvm_start_info version 1.
-typedef unsigned char u8;
-typedef unsigned int u32;
-typedef unsigned long long u64;
+#include "kernel.h"
 
 struct start_info {
     u32 magic, version, flags, modules;
@@ -36,25 +34,6 @@ __asm__(
     "  pushl %ebx\n"
     "  call pvh_main\n");
 
-static void out8(u32 port, u8 value) { __asm__ volatile("outb %0, %w1" ::"a"(value), "Nd"(port)); }
-
-static void put(const char *text) {
-    while (*text) out8(0xe9, (u8)*text++);
-}
-
-static void put_hex(u64 value) {
-    put("0x");
-    int shift = 60;
-    while (shift > 0 && (value >> shift) == 0) shift -= 4;
-    for (; shift >= 0; shift -= 4) out8(0xe9, (u8)"0123456789abcdef"[(value >> shift) & 15]);
-}
-
-static void line(const char *name, u64 value) {
-    put(name);
-    put_hex(value);
-    put("\n");
-}
-
 static void *at(u64 address) { return (void *)(u32)address; }
 
 __attribute__((used)) void pvh_main(const struct start_info *info, u32 cr0) {
@@ -78,6 +57,5 @@ __attribute__((used)) void pvh_main(const struct start_info *info, u32 cr0) {
     put("rsdp '");
     for (int i = 0; i < 8; i++) out8(0xe9, (u8)rsdp[i]);
     put("'\nPASS pvh\n");
-    out8(0xf4, 16);
-    for (;;) __asm__ volatile("hlt");
+    end(16);
 }

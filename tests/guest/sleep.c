@@ -1,9 +1,7 @@
 // A multiboot kernel that sleeps in ACPI S3 and goes on at its waking vector. It finds the FACS as simple kernels do: the RSDP by scanning
 // 0xe0000-0xfffff, then the RSDT. With "alarm" on its command line the clock's alarm wakes it within two seconds. Ends through the exit
 // port: 16 when memory is as it was, no instruction ran after the one that slept, and the status register says that it woke.
-typedef unsigned char u8;
-typedef unsigned short u16;
-typedef unsigned int u32;
+#include "kernel.h"
 
 static u8 stack[4096] __attribute__((used, aligned(16)));
 enum { MARKER = 0x900, VECTOR = 0x1000, ASLEEP = 0x5a5a5a5a };
@@ -38,23 +36,10 @@ __asm__(
     ".code32\n");
 extern const u8 woken[], woken_end[];
 
-static void out8(u16 port, u8 value) { __asm__ volatile("outb %0, %1" ::"a"(value), "Nd"(port)); }
-static void out16(u16 port, u16 value) { __asm__ volatile("outw %0, %1" ::"a"(value), "Nd"(port)); }
-static u8 in8(u16 port) {
-    u8 value;
-    __asm__ volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
-    return value;
-}
-
-static void put(const char *text) {
-    while (*text) out8(0xe9, (u8)*text++);
-}
-
 __attribute__((noreturn)) static void fail(const char *why) {
     put(why);
     put("\n");
-    out8(0xf4, 17);
-    for (;;) __asm__ volatile("hlt");
+    end(17);
 }
 
 static u32 at32(u32 address) { return *(const volatile u32 *)address; }

@@ -123,12 +123,6 @@ static void describe_requests(u32 depth) {
     }
 }
 
-static u64 cycles(void) {
-    u32 low, high;
-    __asm__ volatile("lfence; rdtsc" : "=a"(low), "=d"(high)::"memory");
-    return ((u64)high << 32) | low;
-}
-
 // Requests complete in any order: the head that came back goes out again.
 static void run(u32 count, u32 depth) {
     u32 issued = 0, done = 0, kicks = 0;

@@ -196,13 +196,21 @@ TEST(StreamClient, AListenerWithoutDescriptorsTriesLater) {
     ::unlink(path.c_str());
 }
 
-TEST(DgramClient, BothWays) {
+// A card's end of a pair of datagram sockets; the test has the other.
+class DgramClientTest : public ::testing::Test {
+  protected:
+    static DgramConfig on(int fd) {
+        DgramConfig config;
+        config.local = FdAddress{fd};
+        return config;
+    }
     EventLoop loop;
-    Pair pair(SOCK_DGRAM);
-    DgramConfig config;
-    config.local = FdAddress{pair.fds[1]};
-    auto client = DgramClient::create(loop, "n", config).take_value();
+    Pair pair{SOCK_DGRAM};
+    std::unique_ptr<DgramClient> client = DgramClient::create(loop, "n", on(pair.fds[1])).take_value();
     Card card;
+};
+
+TEST_F(DgramClientTest, BothWays) {
     ASSERT_TRUE(client->attach(card));
     EXPECT_TRUE(client->send(Bytes{1, 2}));
     uint8_t buffer[8];
@@ -220,12 +228,7 @@ TEST(DgramClient, BothWays) {
 
 // What is held goes together and in order; a larger packet, or one that is sent at once, does not overtake
 // it.
-TEST(DgramClient, HeldPacketsKeepTheirOrder) {
-    EventLoop loop;
-    Pair pair(SOCK_DGRAM);
-    DgramConfig config;
-    config.local = FdAddress{pair.fds[1]};
-    auto client = DgramClient::create(loop, "n", config).take_value();
+TEST_F(DgramClientTest, HeldPacketsKeepTheirOrder) {
     const auto sizes = [&] {
         std::vector<ssize_t> all;
         Bytes buffer(8192);
@@ -246,13 +249,7 @@ TEST(DgramClient, HeldPacketsKeepTheirOrder) {
     EXPECT_EQ(sizes(), (Sizes{3, 4000, 4, 5}));
 }
 
-TEST(DgramClient, AFullSocketLosesNothingThatWasHeld) {
-    EventLoop loop;
-    Pair pair(SOCK_DGRAM);
-    DgramConfig config;
-    config.local = FdAddress{pair.fds[1]};
-    auto client = DgramClient::create(loop, "n", config).take_value();
-    Card card;
+TEST_F(DgramClientTest, AFullSocketLosesNothingThatWasHeld) {
     ASSERT_TRUE(client->attach(card));
     uint16_t sent = 0;
     const auto numbered = [&] { return Bytes{static_cast<uint8_t>(sent), static_cast<uint8_t>(sent >> 8)}; };
