@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "hw/i386/pci_placing.h"
 #include "util/align.h"
 #include "util/endian.h"
 
@@ -23,8 +24,9 @@ void BootLoader::set_up_chipset() {
     // PIRQ A-D and E-H on ISA interrupts 10 and 11 by turns.
     for (unsigned base : {0x60u, 0x68u}) {
         for (unsigned i = 0; i < 4; ++i)
-            root_.config_write(kLpc, base + i, i % 2 == 0 ? 10 : 11, 1);
+            root_.config_write(kLpc, base + i, pci_interrupt_line(0, i + 1), 1);
     }
+    if (files_.multiboot) place_pci_functions(root_, map_.pci_hole);
 }
 
 Status BootLoader::load() {

@@ -37,7 +37,7 @@ Result<std::unique_ptr<PciTestDev>> PciTestDev::create(const Config& values, Dev
 PciTestDev::PciTestDev(Token, const Config& values, const std::string& id)
     : Function({.vendor = pci::kRedHatVendor,
                 .device = 0x0005,
-                .class_code = 0xff0000,
+                .class_code = 0x00ff00,
                 .subsystem_vendor = 0x1af4,
                 .subsystem = 0x1100},
                values, id),
