@@ -42,7 +42,8 @@ void Ich9Ahci::IndexData::write(uint64_t offset, uint64_t value, unsigned size) 
 Ich9Ahci::Ich9Ahci(const Config& config, DmaSpace& dma, EventLoop& loop, const std::string& bus_prefix,
                    std::string id)
     : Function(config.addr == kBoardAddress ? board_identity() : kIdentity, config, std::move(id)),
-      hba_({mutex(), *this, dma, loop}, kPorts),
+      dma_(dma.space(), &requester_),
+      hba_({mutex(), *this, dma_, loop}, kPorts),
       index_data_(hba_),
       registers_(MemoryRegion::io("ahci", kAhciMemorySize, hba_)),
       pair_(MemoryRegion::io("ahci-idp", kPairSize, index_data_)) {

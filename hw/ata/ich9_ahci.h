@@ -19,6 +19,7 @@
 #include "hw/core/device_type.h"
 #include "hw/pci/function.h"
 #include "hw/pci/function_config.h"
+#include "hw/pci/requester.h"
 #include "system/memory/region.h"
 
 namespace vmm::ata {
@@ -69,6 +70,8 @@ class Ich9Ahci final : public pci::Function, private InterruptSink {
     void add_mode_registers();
     void add_sata_capability();
 
+    pci::Requester requester_{*this};
+    DmaSpace dma_;
     AhciHba hba_;
     IndexData index_data_;
     MemoryRegion registers_;

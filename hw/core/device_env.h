@@ -22,6 +22,7 @@ class DmaSpace;
 class EventLoop;
 class GsiRoutes;
 class IoEvents;
+class Iommu;
 class IrqFds;
 class MacPool;
 class MachineRequests;
@@ -103,6 +104,18 @@ class DeviceEnv {
     virtual GsiRoutes* gsi_routes() = 0;
     virtual IrqFds* irq_fds() = 0;
     virtual IoEvents* io_events() = 0;
+
+    // For the device that stands between the others and memory; null when it goes. It is made before them.
+    virtual Status set_iommu(Iommu* iommu) {
+        (void)iommu;
+        return Error::make("this machine has no place for an IOMMU");
+    }
+    virtual bool has_iommu() const { return false; }
+    // Whether messages may be remapped on their way, and to processors with ids above 255.
+    struct InterruptReach {
+        bool can_remap = false, extended_ids = false;
+    };
+    virtual InterruptReach interrupt_reach() const { return {}; }
 
     virtual FirmwareFiles& firmware_files() = 0;
     virtual GuestNeeds guest_needs() = 0;

@@ -105,6 +105,7 @@ acpi::AcpiImage build_acpi(const AcpiConfig& c) {
         set.add(acpi::build_slit(c.numa_distances, c.ids), true);
     if (c.hmat) set.add(acpi::build_hmat(*c.hmat, c.ids), true);
     set.add(acpi::build_mcfg({c.ecam_base, 0, static_cast<uint8_t>(c.ecam_size / kMiB - 1)}, c.ids), true);
+    if (c.dmar) set.add(acpi::build_dmar(*c.dmar, c.ids), true);
     set.add(acpi::build_waet(c.ids), true);
     if (!c.generation_page.empty()) {
         set.add(acpi::build_generation_ssdt(c.ids), true);

@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include "hw/acpi/dmar.h"
 #include "hw/acpi/hmat.h"
 #include "hw/acpi/numa_tables.h"
 #include "hw/acpi/table_set.h"
@@ -45,6 +46,7 @@ struct AcpiConfig {
     uint16_t pm_base = 0x600;
     std::optional<uint16_t> debug_port;
     std::vector<DsdtBridge> hotplug_bridges;
+    std::optional<acpi::DmarConfig> dmar;
     std::vector<uint8_t> generation_page;            // of a vmgenid device; empty: there is none
     std::vector<std::vector<uint8_t>> extra_tables;  // whole, but for their checksums
     acpi::RsdpRevision rsdp_revision = acpi::RsdpRevision::Acpi1;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "hw/core/device_env.h"
+#include "hw/core/iommu.h"
 #include "hw/i386/irq_wiring.h"
 #include "hw/isa/isa_bus.h"
 
@@ -31,6 +32,8 @@ class BoardEnv final : public DeviceEnv {
         GuestNeeds needs = {};
         ConversionEngine* conversions = nullptr;
         unsigned cpus = 1;
+        InterruptReach interrupts = {};
+        std::function<void(Iommu*)> connect_iommu = {};
     };
     explicit BoardEnv(const Parts& parts) : parts_(parts) {}
 
@@ -45,17 +48,24 @@ class BoardEnv final : public DeviceEnv {
     IrqLine isa_irq(unsigned irq) override { return parts_.gsis.connect(irq); }
     bool port_taken(uint16_t port) override { return parts_.isa.port_taken(port); }
     MsiSink& msi() override { return parts_.msi; }
-    GsiRoutes* gsi_routes() override { return parts_.routes; }
-    IrqFds* irq_fds() override { return parts_.irq_fds; }
+    // With messages that are remapped each time, nothing of the kernel's can send them.
+    GsiRoutes* gsi_routes() override { return remaps_ ? nullptr : parts_.routes; }
+    IrqFds* irq_fds() override { return remaps_ ? nullptr : parts_.irq_fds; }
     IoEvents* io_events() override { return parts_.io_events; }
     FirmwareFiles& firmware_files() override { return parts_.files; }
     GuestNeeds guest_needs() override { return parts_.needs; }
     ConversionEngine* conversions() override { return parts_.conversions; }
     unsigned cpus() override { return parts_.cpus; }
+    Status set_iommu(Iommu* iommu) override;
+    bool has_iommu() const override { return iommu_ != nullptr; }
+    InterruptReach interrupt_reach() const override { return parts_.interrupts; }
+    const Iommu* iommu() const { return iommu_; }
     BackEnds& back_ends() override { return parts_.back_ends; }
 
   private:
     const Parts parts_;
+    Iommu* iommu_ = nullptr;
+    bool remaps_ = false;
 };
 
 }  // namespace vmm

@@ -71,6 +71,7 @@ AcpiConfig acpi_config(const BoardFacts& f) {
     a.has_pic = f.has_pic;
     a.has_i8042 = f.config.i8042;
     a.has_smm = f.has_smm;
+    a.dmar = f.dmar;
     a.generation_page = f.generation_page;
     a.hotplug_bridges = f.hotplug_bridges;
     // Firmware gets what every firmware reads; a kernel started by us gets the 64-bit root table too.

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "hw/acpi/dmar.h"
 #include "hw/acpi/numa_tables.h"
 #include "hw/acpi/table_set.h"
 #include "hw/core/machine_config.h"
@@ -35,9 +36,10 @@ struct BoardFacts {
     std::optional<uint16_t> panic_port;
     std::vector<uint64_t> node_memory;  // bytes, by node, in the order of RAM; empty without NUMA
     std::vector<DsdtBridge> hotplug_bridges;
-    std::vector<std::string> boot_paths;   // what firmware tries, in order
-    std::vector<uint8_t> bios_geometry;    // of disks; empty: of none
-    bool boots_kernel_rom = false;         // firmware starts -kernel by its option ROM
+    std::vector<std::string> boot_paths;  // what firmware tries, in order
+    std::vector<uint8_t> bios_geometry;   // of disks; empty: of none
+    bool boots_kernel_rom = false;        // firmware starts -kernel by its option ROM
+    std::optional<acpi::DmarConfig> dmar;
     std::vector<uint8_t> generation_page;  // of a vmgenid device; empty: there is none
     smbios::Settings smbios;               // with the places of devices
 };

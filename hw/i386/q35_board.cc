@@ -228,6 +228,7 @@ Result<std::unique_ptr<BoardTables>> Q35Board::State::describe() {
                                           .boot_paths = TRY(boot_list()),
                                           .bios_geometry = bios_geometry_file(bootable),
                                           .boots_kernel_rom = boots_kernel_rom,
+                                          .dmar = remapping_table(),
                                           .generation_page = generation_page(),
                                           .smbios = TRY(smbios_settings())});
 }

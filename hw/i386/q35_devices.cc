@@ -6,6 +6,8 @@
 #include "hw/i386/boot_order.h"
 #include "hw/i386/q35_state_priv.h"
 #include "hw/input/i8042.h"
+#include "hw/intc/ioapic.h"
+#include "hw/iommu/intel_iommu.h"
 #include "hw/isa/dma8237.h"
 #include "hw/misc/pvpanic.h"
 #include "hw/misc/vmgenid.h"
@@ -116,6 +118,24 @@ void Q35Board::State::make_input() {
     regions.add(io, "i8042-command", I8042::kCommandPort, 1, controller.command());
 }
 
+void Q35Board::State::connect_iommu(Iommu* iommu) {
+    root->set_iommu(iommu);
+    if (ioapic == nullptr || (iommu != nullptr && !iommu->describe().remaps_interrupts)) return;
+    if (iommu == nullptr) return ioapic->set_remap({});
+    ioapic->set_remap([iommu](const MsiMessage& message, bool silently) {
+        return iommu->remap(std::nullopt, message, silently ? Iommu::Faults::Ignore : Iommu::Faults::Record);
+    });
+    iommu->on_remapping_changed([this] { ioapic->remapping_changed(); });
+}
+
+std::optional<acpi::DmarConfig> Q35Board::State::remapping_table() const {
+    if (env->iommu() == nullptr) return std::nullopt;
+    const Iommu::Description unit = env->iommu()->describe();
+    return acpi::DmarConfig{.base = IntelIommu::kAddress,
+                            .address_bits = unit.address_bits,
+                            .remaps_interrupts = unit.remaps_interrupts};
+}
+
 std::vector<uint8_t> Q35Board::State::generation_page() const {
     for (const std::unique_ptr<DeviceNode>& node : tree->nodes())
         if (node->device->type() == VmGenId::kInfo.name)
@@ -135,26 +155,28 @@ Status Q35Board::State::make_devices() {
                  .access_platform = guest.access_platform,
                  .pinned_memory = guest.pinned_memory};
     }
-    env = std::make_unique<BoardEnv>(
-        BoardEnv::Parts{.loop = parts.loop,
-                        .requests = parts.requests,
-                        .virtual_clock = parts.virtual_clock,
-                        .host_clock = parts.host_clock,
-                        .dma = dma,
-                        .topology = topology,
-                        .system = system,
-                        .io = io,
-                        .gsis = *gsis,
-                        .isa = isa,
-                        .msi = accelerator.msi(),
-                        .routes = &accelerator.routes(),
-                        .irq_fds = &accelerator.irq_fds(),
-                        .io_events = &accelerator.io_events(),
-                        .files = *firmware_files,
-                        .back_ends = parts.back_ends,
-                        .needs = needs,
-                        .conversions = conversions != nullptr ? &conversions->engine() : nullptr,
-                        .cpus = config.smp.cpus});
+    env = std::make_unique<BoardEnv>(BoardEnv::Parts{
+        .loop = parts.loop,
+        .requests = parts.requests,
+        .virtual_clock = parts.virtual_clock,
+        .host_clock = parts.host_clock,
+        .dma = dma,
+        .topology = topology,
+        .system = system,
+        .io = io,
+        .gsis = *gsis,
+        .isa = isa,
+        .msi = accelerator.msi(),
+        .routes = &accelerator.routes(),
+        .irq_fds = &accelerator.irq_fds(),
+        .io_events = &accelerator.io_events(),
+        .files = *firmware_files,
+        .back_ends = parts.back_ends,
+        .needs = needs,
+        .conversions = conversions != nullptr ? &conversions->engine() : nullptr,
+        .cpus = config.smp.cpus,
+        .interrupts = {.can_remap = ioapic != nullptr, .extended_ids = apic_ids.back() > kMaxXapicId},
+        .connect_iommu = [this](Iommu* iommu) { connect_iommu(iommu); }});
     // In the list of resets before what is plugged into it: its registers go last, when its drives are idle.
     ata::Ich9Ahci& sata = keep(ata::Ich9Ahci::create_for_board(dma, parts.loop));
     plug(sata, ata::Ich9Ahci::kBoardAddress);
@@ -169,10 +191,14 @@ Status Q35Board::State::make_devices() {
     tree->add_root_bus(system_bus);
     tree->add_root_bus(*sockets);
     tree->add_root_bus(*modules);
-    for (const DeviceRequest& wanted : config.devices) {
-        Result<Device*> made = tree->add(wanted);
-        if (!made)
-            return std::move(made).take_error().while_doing("-device %s", wanted.type->info.name.data());
+    // What is behind an IOMMU asks for it when it is made.
+    for (const bool first : {true, false}) {
+        for (const DeviceRequest& wanted : config.devices) {
+            if ((wanted.type->info.name == IntelIommu::kInfo.name) != first) continue;
+            Result<Device*> made = tree->add(wanted);
+            if (!made)
+                return std::move(made).take_error().while_doing("-device %s", wanted.type->info.name.data());
+        }
     }
     make_pci_hotplug();
     return {};

@@ -107,6 +107,9 @@ struct Q35Board::State {
     std::vector<DsdtBridge> hotplug_bridges(pci::Bus& bus);
     // Of the vmgenid device, if there is one.
     std::vector<uint8_t> generation_page() const;
+    // The IOMMU comes between PCI, the I/O APIC and the rest; null: it goes.
+    void connect_iommu(Iommu* iommu);
+    std::optional<acpi::DmarConfig> remapping_table() const;
 
     // Keeps the device, and resets it in the order of adding.
     template <typename T>

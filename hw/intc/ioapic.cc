@@ -19,6 +19,8 @@ using RemoteIrr = Bits<14>;
 using LevelTriggered = Bits<15>;
 using Masked = Bits<16>;
 using Destination = Bits<63, 56>;
+// The destination, or an index and the bit that says so (VT-d, 5.1.2.1).
+using Target = Bits<63, 48>;
 // Delivery status and remote IRR cannot be written.
 constexpr uint64_t kReadOnly = bit(12) | bit(14);
 constexpr uint64_t kWritable = (0x1afffull | Destination::kMask) & ~kReadOnly;
@@ -27,7 +29,7 @@ constexpr unsigned kExtInt = 7;
 // What a delivered entry looks like on the bus (Intel SDM 3, message address and data formats).
 MsiMessage message_of(uint64_t entry) {
     MsiMessage message;
-    message.address = 0xfee00000u | (Destination::get(entry) << 12) | (LogicalDestination::get(entry) << 2);
+    message.address = 0xfee00000u | (Target::get(entry) << 4) | (LogicalDestination::get(entry) << 2);
     message.data = static_cast<uint32_t>(Vector::get(entry) | (DeliveryMode::get(entry) << 8) |
                                          (LevelTriggered::test(entry) ? (1u << 15) | (1u << 14) : 0u));
     return message;
@@ -112,7 +114,8 @@ void IoApic::store(unsigned index, uint32_t value, Messages& out) {
     } else {
         Bits<31, 0>::set(entry, value);
     }
-    entry = (entry & kWritable) | (old & kReadOnly);
+    const uint64_t writable = remap_ ? kWritable | Target::kMask : kWritable;
+    entry = (entry & writable) | (old & kReadOnly);
     // An edge-triggered entry has no remote IRR: turning it to edge and back is how drivers of old chips,
     // which lack the EOI register, end an interrupt.
     if (!LevelTriggered::test(entry)) RemoteIrr::set(entry, 0);
@@ -175,9 +178,11 @@ void IoApic::publish(unsigned pin) {
     if (routes_ == nullptr) return;
     uint64_t entry = entries_[pin];
     uint32_t mask = 1u << pin;
-    bool wanted = !Masked::test(entry) && DeliveryMode::get(entry) != kExtInt;
-    if (wanted) {
-        routes_->set_msi(pin, message_of(entry));
+    std::optional<MsiMessage> routed;
+    if (!Masked::test(entry) && DeliveryMode::get(entry) != kExtInt)
+        routed = remapped(message_of(entry), true);
+    if (routed) {
+        routes_->set_msi(pin, *routed);
         routed_ |= mask;
     } else if ((routed_ & mask) != 0) {
         routes_->clear(pin);
@@ -189,8 +194,21 @@ void IoApic::publish(unsigned pin) {
 }
 
 void IoApic::send(const Messages& messages) {
-    for (const MsiMessage& message : messages)
-        msi_.send(message);
+    for (const MsiMessage& message : messages) {
+        const std::optional<MsiMessage> there = remapped(message, false);
+        if (there) msi_.send(*there);
+    }
+}
+
+void IoApic::set_remap(Remap remap) {
+    Locked lock(mutex_);
+    remap_ = std::move(remap);
+}
+
+void IoApic::remapping_changed() {
+    Locked lock(mutex_);
+    for (unsigned pin = 0; pin < kPins; ++pin)
+        publish(pin);
 }
 
 IoApicState IoApic::state() {

@@ -6,6 +6,8 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <vector>
 
 #include "hw/core/device.h"
@@ -37,8 +39,18 @@ class IoApic final : public Device, public IoOps, public IrqInput, public EoiLis
     void reset_hold() override;
     IoApicState state();
 
+    // What stands between this and the processors; empty: it blocks the message. `silently`: it is only asked
+    // what it would do. While the machine is made; entries have an index of its table then.
+    using Remap = std::function<std::optional<MsiMessage>(const MsiMessage& message, bool silently)>;
+    void set_remap(Remap remap);
+    // It may remap otherwise from now on.
+    void remapping_changed();
+
   private:
     using Messages = std::vector<MsiMessage>;
+    std::optional<MsiMessage> remapped(const MsiMessage& message, bool silently) const {
+        return remap_ ? remap_(message, silently) : message;
+    }
     uint32_t load(unsigned index) const REQUIRES(mutex_);
     void store(unsigned index, uint32_t value, Messages& out) REQUIRES(mutex_);
     void service(unsigned pin, Messages& out) REQUIRES(mutex_);
@@ -48,6 +60,7 @@ class IoApic final : public Device, public IoOps, public IrqInput, public EoiLis
 
     MsiSink& msi_;
     GsiRoutes* const routes_;
+    Remap remap_;
     Mutex mutex_{LockRank::Irq, "ioapic"};
     std::array<uint64_t, kPins> entries_ GUARDED_BY(mutex_) = all_masked();
     uint32_t levels_ GUARDED_BY(mutex_) = 0;   // pins asserted

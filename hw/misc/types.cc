@@ -1,6 +1,7 @@
 // See types.h.
 #include "hw/misc/types.h"
 
+#include "hw/misc/edu.h"
 #include "hw/misc/pc_testdev.h"
 #include "hw/misc/pci_testdev.h"
 #include "hw/misc/pvpanic.h"
@@ -14,6 +15,7 @@ void register_misc_types(DeviceTypes& types) {
     types.add(device_type<PvPanic>());
     types.add(device_type<PvPanicPci>());
     types.add(device_type<PciTestDev>());
+    types.add(device_type<Edu>());
     types.add(device_type<PcTestDev>());
     types.add(device_type<VmCoreInfo>());
     types.add(device_type<VmGenId>());

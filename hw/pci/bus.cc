@@ -3,6 +3,7 @@
 
 #include "hw/pci/bridge.h"
 #include "hw/pci/function.h"
+#include "hw/pci/requester.h"
 #include "util/bits.h"
 #include "util/check.h"
 #include "util/log.h"
@@ -185,8 +186,17 @@ Bus& Bus::root() {
     return bridge_ == nullptr ? *this : bridge_->bus()->root();
 }
 
-MsiSink& Bus::msi() {
-    return root().wires_->msi;
+Iommu* Bus::iommu() {
+    return root().wires_->iommu.load(std::memory_order_acquire);
+}
+
+void Bus::send(const Function& source, const MsiMessage& message) {
+    MsiSink& sink = root().wires_->msi;
+    Iommu* unit = iommu();
+    if (unit == nullptr) return sink.send(message);
+    const std::optional<MsiMessage> remapped =
+        unit->remap(requester_of(source), message, Iommu::Faults::Record);
+    if (remapped) sink.send(*remapped);
 }
 
 uint8_t Bus::number() const {

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -16,6 +17,7 @@
 #include <vector>
 
 #include "hw/core/bus.h"
+#include "hw/core/iommu.h"
 #include "hw/pci/address.h"
 #include "hw/pci/bar.h"
 #include "system/irq/msi.h"
@@ -97,8 +99,12 @@ class Bus final : public DeviceBus {
 
     // The pin of a function of this bus rose or fell; told once a change, with the function's lock held.
     void set_intx(DevFn source, unsigned pin, bool level);
-    // A message of a function of this bus or of one below.
-    MsiSink& msi();
+    // A message of this function of this bus, on its way through the IOMMU if there is one.
+    void send(const Function& source, const MsiMessage& message);
+    // Of all functions; any thread, null: there is none.
+    Iommu* iommu();
+    // Of the root, while the machine is made or goes.
+    void set_iommu(Iommu* iommu) { wires_->iommu.store(iommu, std::memory_order_release); }
 
     const Spaces& spaces() const { return spaces_; }
     BusKind kind() const { return kind_; }
@@ -121,6 +127,7 @@ class Bus final : public DeviceBus {
         Wires(IntxSink& to_intx, MsiSink& to_msi) : intx(to_intx), msi(to_msi) {}
         IntxSink& intx;
         MsiSink& msi;
+        std::atomic<Iommu*> iommu{nullptr};
         Mutex mutex{LockRank::IntxTree, "PCI interrupt pins"};
         std::array<std::array<unsigned, 4>, 256> holders GUARDED_BY(mutex) = {};  // by function and pin
     };

@@ -198,7 +198,7 @@ bool Function::signal(unsigned vector) {
 }
 
 void Function::send(const MsiMessage& message) {
-    if (bus_ != nullptr && master_.load(std::memory_order_relaxed)) bus_->msi().send(message);
+    if (bus_ != nullptr && master_.load(std::memory_order_relaxed)) bus_->send(*this, message);
 }
 
 void Function::reset_enter() {

@@ -48,6 +48,9 @@ Result<std::unique_ptr<PciTransport>> PciTransport::create(const PciKind& kind, 
                                                            std::unique_ptr<virtio::Device> device,
                                                            const std::string& id) {
     TRY(check_pci_config(config));
+    if (config.iommu_platform && env.has_iommu())
+        return Error::make("iommu_platform=on: virtio devices are not behind the IOMMU of this machine")
+            .with_hint("leave it off: their accesses are not translated then, as the guest knows");
     return std::make_unique<PciTransport>(Token(), kind, config, env, std::move(device), id);
 }
 

@@ -4,6 +4,7 @@
 #include "hw/ata/types.h"
 #include "hw/char/types.h"
 #include "hw/i386/types.h"
+#include "hw/iommu/types.h"
 #include "hw/mem/pc_dimm.h"
 #include "hw/misc/types.h"
 #include "hw/pci/types.h"
@@ -18,6 +19,7 @@ DeviceTypes all_device_types() {
     ata::register_types(types);
     register_char_types(types);
     register_i386_types(types);
+    register_iommu_types(types);
     register_mem_types(types);
     register_misc_types(types);
     register_timer_types(types);

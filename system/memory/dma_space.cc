@@ -60,15 +60,36 @@ bool write_shared(const FlatView& view, Gpa address, std::span<const uint8_t> fr
     });
 }
 
+// Calls access(address, bytes) for the part in each page, until one fails.
+template <typename Byte, typename Access>
+bool by_pages(Gpa address, std::span<Byte> bytes, Access access) {
+    while (!bytes.empty()) {
+        const uint64_t room = kPageSize - address.raw() % kPageSize;
+        const auto part = bytes.first(static_cast<size_t>(std::min<uint64_t>(room, bytes.size())));
+        if (!access(address, part)) return false;
+        address = address + part.size();
+        bytes = bytes.subspan(part.size());
+    }
+    return true;
+}
+
 }  // namespace
 
 bool DmaSpace::read(Gpa address, std::span<uint8_t> into) const {
     space_.reads.note(address, into.size());
-    return read_shared(*space_.view(), address, into);
+    if (translator_ == nullptr) return read_shared(*space_.view(), address, into);
+    return by_pages(address, into, [&](Gpa at, std::span<uint8_t> part) {
+        const std::optional<Gpa> there = translator_->translate(at, false);
+        return there && read_shared(*space_.view(), *there, part);
+    });
 }
 
 bool DmaSpace::write(Gpa address, std::span<const uint8_t> from) const {
-    return write_shared(*space_.view(), address, from);
+    if (translator_ == nullptr) return write_shared(*space_.view(), address, from);
+    return by_pages(address, from, [&](Gpa at, std::span<const uint8_t> part) {
+        const std::optional<Gpa> there = translator_->translate(at, true);
+        return there && write_shared(*space_.view(), *there, part);
+    });
 }
 
 bool DmaLookup::read_pieces(Gpa address, std::span<uint8_t> into) {

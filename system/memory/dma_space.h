@@ -18,10 +18,19 @@ namespace vmm {
 
 class RamBlock;
 
+// What stands between one device and memory.
+class DmaTranslator {
+  public:
+    virtual ~DmaTranslator() = default;
+    // Where the page that holds the address is for this device. Empty: nowhere. Any thread.
+    virtual std::optional<Gpa> translate(Gpa address, bool write) = 0;
+};
+
 class DmaSpace {
   public:
-    // The space outlives this.
-    explicit DmaSpace(AddressSpace& space) : space_(space) {}
+    // Both outlive this; without a translator the device sees memory as it is.
+    explicit DmaSpace(AddressSpace& space, DmaTranslator* translator = nullptr)
+        : space_(space), translator_(translator) {}
 
     // False: a bus error. The device answers it as its specification says.
     [[nodiscard]] bool read(Gpa address, std::span<uint8_t> into) const;
@@ -45,6 +54,7 @@ class DmaSpace {
 
   private:
     AddressSpace& space_;
+    DmaTranslator* const translator_;
 };
 
 // DmaLookup: a DmaSpace for whoever accesses often (a virtqueue): it keeps its own reference to the view, so

@@ -64,6 +64,11 @@ const BoardSubject kSubjects[] = {
      {"-blockdev", "null-co,node-name=f0,size=131072,read-zeroes=on", "-blockdev",
       "null-co,node-name=f1,size=65536,read-zeroes=on", "-machine", "pflash0=f0,pflash1=f1"},
      {{kMemory, 0xfffe0000, 0x20000}, {kMemory, 0xfffd0000, 0x10000}, {kMemory, 0xe0000, 0x20000}}},
+    // Two devices whose accesses and messages it translates, and what they do without its tables.
+    {"iommu",
+     {NULL_DISK, "-device", "intel-iommu,aw-bits=48", "-device", "edu,addr=4,dma_mask=0xffffffff", "-device",
+      "virtio-rng-pci,addr=5", "-device", "ide-hd,drive=d,bus=ide.0"},
+     {{kMemory, 0xfed90000, 0x230}, {kMemory, 0xfed90080, 0x10}, {kMemory, 0xfec00000, 0x100}}},
     {"ahci", {NULL_DISK, "-device", "ide-hd,drive=d,bus=ide.0"}, {}},
     {"ahci_cd", {NULL_DISK, "-device", "ide-cd,drive=d,bus=ide.1"}, {}},
     {"ahci_card", {NULL_DISK, "-device", "ich9-ahci,id=a,addr=4", "-device", "ide-hd,drive=d,bus=a.0"}, {}},

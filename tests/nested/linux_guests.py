@@ -88,6 +88,17 @@ def with_device_tree(args):
     expect(fields(out, 'GUEST setup_data'), type='0x2', bytes=len(device_tree()))
 
 
+def behind_an_iommu(args):
+    """Linux turns on the translation of addresses and the remapping of interrupts, and its disk controller and clock work behind it."""
+    out, err = boot(args, ['-machine', 'kernel_irqchip=split', '-smp', '2', '-device', 'intel-iommu,intremap=on'],
+                    'intel_iommu=on iommu.passthrough=0 loglevel=7 guest.do=nothing')
+    for said in ('DMAR: IOMMU enabled', 'DMAR-IR: Enabled IRQ remapping', 'DMAR: Intel(R) Virtualization Technology for Directed I/O'):
+        if said not in out:
+            raise harness.Failure(f'Linux does not say "{said}"\n{out[-6000:]}\n{err}')
+    if 'DMAR: [DMA' in out or 'DMAR: DRHD: handling fault' in out:
+        raise harness.Failure(f'faults\n{out[-6000:]}')
+
+
 def refused_without_private_memory(args):
     """An ordinary VM says at the first conversion that it has none; the guest lives on and says so."""
     argv = ['-smp', '1']
@@ -154,6 +165,7 @@ CASES = {
     'split-1cpu': ordinary('split', 1),
     'device-tree': with_device_tree,
     'split-2cpu': ordinary('split', 2),
+    'iommu': behind_an_iommu,
     'convert-refused': refused_without_private_memory,
     'convert': convert,
 }
