@@ -202,7 +202,7 @@ def guest_file(what):
 
 
 def run_in_testbed(args):
-    return harness.again_in_testbed(['--timeout', '900'],
+    return harness.again_in_testbed(['--timeout', '1400'],
                                     [args.binary, '--here', '--kernel', args.kernel, '--initrd', args.initrd, *args.names])
 
 
