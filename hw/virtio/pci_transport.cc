@@ -33,7 +33,7 @@ unsigned vectors_of(const PciKind& kind, const PciConfig& config) {
 
 Status check_pci_config(const PciConfig& config) {
     if (config.modern_pio_notify) return Error::make("modern-pio-notify=on is not supported");
-    if (config.ats) return Error::make("ats=on is not supported: there is no virtual IOMMU");
+    if (config.ats) return Error::make("ats=on is not supported: virtio devices have no device TLB");
     if (config.disable_modern && config.disable_legacy == qapi::OnOffAuto::On)
         return Error::make("device cannot work as neither modern nor legacy mode is enabled")
             .with_hint("set either disable-modern or disable-legacy to off");
