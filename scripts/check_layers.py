@@ -47,10 +47,10 @@ def complaints(path, text, rank, bans):
         if target.endswith('_priv.h') and os.path.dirname(target) != os.path.dirname(path):
             yield f'{path}:{number}: {target} is private to its folder'
         other = storey(target, rank)
-        if other is None or other == mine:
-            continue
-        banned = any(under(path, a) and under(target, b) for a, b in bans)
-        if rank[other] >= rank[mine] or banned:
+        banned = next((b for a, b in bans if under(path, a) and under(target, b)), None)
+        if banned is not None:
+            yield f'{path}:{number}: {mine} must not include {banned}'
+        elif other is not None and other != mine and rank[other] >= rank[mine]:
             yield f'{path}:{number}: {mine} must not include {other}'
 
 
