@@ -94,7 +94,7 @@ inline constexpr uint64_t kTdVmCallHasGetQuote = uint64_t{1} << 0;
 inline constexpr uint64_t kTdVmCallHasSetupEventNotify = uint64_t{1} << 1;
 
 // KVM_EXIT_SYSTEM_EVENT of a TD that gave up: data[] holds the sixteen general registers.
-inline constexpr uint32_t kSystemEventTdxFatal = 4;
+inline constexpr uint32_t kSystemEventTdxFatal = 7;  // next to KVM_SYSTEM_EVENT_SEV_TERM, which is 6
 
 static_assert(sizeof(TdxCapabilities) == 2048 + 8 && offsetof(TdxCapabilities, reserved) == 48);
 static_assert(sizeof(TdxInitVm) == 256 + 8 && offsetof(TdxInitVm, mrconfigid) == 16);
