@@ -66,7 +66,7 @@ class Notes:
     def read(path, kind):
         commands = TDX_COMMANDS if kind.startswith('tdx') else SEV_COMMANDS
         notes = Notes([[]], 0, '')
-        for line in path.read_text().split('\n'):
+        for line in (path.read_text() if path.exists() else '').split('\n'):  # none of a process that crashed
             words = line.split()
             if line == 'run':
                 notes.runs += 1

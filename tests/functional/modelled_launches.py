@@ -94,11 +94,12 @@ def resets_launch_again(binary, scene):
 PLAIN = ('sev', 'sev with a session')
 
 
-class Watcher:
-    """Waits for the machine to stop for an error, then ends it."""
+class Monitor:
+    """Speaks to the machine while it runs."""
 
-    def __init__(self):
-        self.status = ''
+    def __init__(self, talk):
+        self.talk = talk
+        self.answer = None
 
     def __call__(self, folder):
         deadline = time.monotonic() + SECONDS_AT_MOST
@@ -106,16 +107,25 @@ class Watcher:
             try:
                 with socket.socket(socket.AF_UNIX) as monitor:
                     monitor.connect(str(folder / 'qmp'))
-                    qmp = qmp_client.Connection(monitor).negotiate()
-                    while self.status != 'internal-error' and time.monotonic() < deadline:
-                        self.status = qmp.command('query-status')['status']
-                        time.sleep(0.01)
-                    qmp.command('quit')
+                    self.answer = self.talk(qmp_client.Connection(monitor).negotiate())
                     return
             except (FileNotFoundError, ConnectionRefusedError):
                 time.sleep(0.01)
             except (EOFError, ConnectionResetError, BrokenPipeError):
-                return
+                return  # it ended: how, the caller sees
+
+
+def wait_for_the_error(qmp):
+    """The machine's last state; it is ended when it stopped for an error, and may end itself."""
+    status = ''
+    try:
+        while status != 'internal-error':
+            status = qmp.command('query-status')['status']
+            time.sleep(0.01)
+        qmp.command('quit')
+    except (EOFError, ConnectionResetError, BrokenPipeError):
+        pass
+    return status
 
 
 @with_scenes
@@ -124,11 +134,11 @@ def a_reset_that_cannot_launch_says_so(binary, scene):
     calls = started(binary, scene, 'resets=1').notes.launches[1]
     last = {call.name: call for call in calls if call.is_launch_command()}
     for name, call in last.items():
-        watcher = Watcher()
+        watcher = Monitor(wait_for_the_error)
         run = modelled.Run(binary, scene, 'resets=1', f'fail={call.number}:{errno.EIO}', meet=watcher)
         need(len(run.lines) == 1 and name in run.lines[0] and os.strerror(errno.EIO) in run.lines[0], f'{scene.name} {name}: {run}')
         need(not run.left and run.notes.runs == 1, f'{scene.name} {name}: {run}')
-        need((run.status, watcher.status) in ((0, 'internal-error'), (1, watcher.status)), f'{scene.name} {name}: {watcher.status}: {run}')
+        need((run.status, watcher.answer) in ((0, 'internal-error'), (1, watcher.answer)), f'{scene.name} {name}: {watcher.answer}: {run}')
 
 
 def ask_again(binary, scene, call, measured):
@@ -172,6 +182,52 @@ def memory_that_cannot_be_mapped_read_only_is_served(binary, scene):
 READS_FIRMWARE = {'sev': 'slot', 'sev with a session': 'slot', 'sev-es': 'slot', 'sev-es of its own type': 'exit'}
 
 
+def refusal(qmp, name, **arguments):
+    try:
+        qmp.command(name, **arguments)
+    except qmp_client.QmpError as error:
+        return error.desc
+    raise harness.Failure(f'{name} was done')
+
+
+@with_scenes
+def an_owner_looks_before_the_guest_runs(binary, scene):
+    """What the monitor says between the launch and the first instruction; a secret goes in where there is a way; nobody saves the guest."""
+    def talk(qmp):
+        need(qmp.command('query-status')['status'] == 'prelaunch', scene.name)
+        for name, arguments in (('migrate', {'uri': 'unix:/nowhere'}), ('dump-guest-memory', {'paging': False, 'protocol': 'file:/nowhere'})):
+            need('cc0' in refusal(qmp, name, **arguments), f'{scene.name}: {name}: {refusal(qmp, name, **arguments)}')
+        if not scene.kind.startswith('sev-guest'):
+            need('SEV' in refusal(qmp, 'sev-inject-launch-secret', packet_header='', secret='', gpa=0), scene.name)
+        else:
+            need(qmp.command('query-sev')['state'] == 'launch-secret', f"{scene.name}: {qmp.command('query-sev')}")
+            need(len(base64.b64decode(qmp.command('query-sev-launch-measure')['data'])) == 48, scene.name)
+            secret = {'packet_header': base64.b64encode(bytes(52)).decode(), 'secret': base64.b64encode(bytes(range(32))).decode()}
+            refusal(qmp, 'sev-inject-launch-secret', **{**secret, 'packet_header': 'AAAA'}, gpa=0x100000)
+            qmp.command('sev-inject-launch-secret', **secret, gpa=0x100000)
+            need('KVM_SEV_LAUNCH_SECRET' not in str(qmp.events), scene.name)
+        qmp.command('cont')
+    run = started(binary, scene, words=('-S',), meet=Monitor(talk))
+    need(run.notes.runs == 1 and ('KVM_SEV_LAUNCH_SECRET' in launch_commands(run.notes.calls)) == scene.kind.startswith('sev-guest'), f'{scene.name}: {run}')
+
+
+@with_scenes
+def a_guest_that_asks_for_its_end_has_panicked(binary, scene):
+    """What its processor told the kernel reaches the log and the event."""
+    if scene.name in PLAIN:
+        return
+
+    def talk(qmp):
+        qmp.command('cont')
+        return qmp.wait_event('GUEST_PANICKED')['data']
+    monitor = Monitor(talk)
+    run = modelled.Run(binary, scene, 'dies=1', words=('-S',), meet=monitor)
+    tdx = scene.kind.startswith('tdx')
+    info = {'info': {'type': 'tdx', 'error-code': 0x50000, 'message': 'No way'}} if tdx else {}
+    need(monitor.answer == {'action': 'poweroff', **info}, f'{scene.name}: {monitor.answer}')
+    need(run.status == 0 and not run.left and len(run.lines) == 1 and ("message 'No way'" if tdx else 'reason set 0, code 2') in run.lines[0], f'{scene.name}: {run}')
+
+
 def an_id_block_must_be_made_for_the_guest(binary):
     snp = 'sev-snp-guest,id=cc0,reduced-phys-bits=1,cbitpos=51'
     digest = plan(modelled.Scene('sev-snp', snp, ()))['launch-digest']
@@ -189,4 +245,4 @@ def an_id_block_must_be_made_for_the_guest(binary):
 if __name__ == '__main__':
     harness.main([a_launch_measures_what_its_plan_says, the_expected_measurement_starts_and_no_other, resets_launch_again, a_reset_that_cannot_launch_says_so,
                   what_the_kernel_wants_again_has_an_end,
-                  memory_that_cannot_be_mapped_read_only_is_served, an_id_block_must_be_made_for_the_guest])
+                  memory_that_cannot_be_mapped_read_only_is_served, an_owner_looks_before_the_guest_runs, a_guest_that_asks_for_its_end_has_panicked, an_id_block_must_be_made_for_the_guest])

@@ -5,6 +5,7 @@
 //   fail=CALL:ERRNO[:TIMES]  the call of this number (from 1) fails with this errno, so many times
 //   resets=N                 the guest resets itself so many times before it powers off
 //   read=ADDRESS             the guest's first act is to read 8 bytes there
+//   dies=1                   the guest ends by a request for its end (SEV-ES, SEV-SNP, TDX)
 //   pages-at-once=N          a launch takes no more pages in one call
 //   notes=FILE               what was asked, and what was measured
 #include <unistd.h>

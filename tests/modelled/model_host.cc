@@ -3,9 +3,12 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <iterator>
 
+#include "linux-headers/tdx_abi.h"
 #include "target/i386/confidential/model/protections.h"
 #include "target/i386/confidential/tdx/td_model.h"
 #include "util/text.h"
@@ -51,12 +54,17 @@ Status take_word(const std::string& word, ModelScript& into) {
         into.address = numbers[0];
         return {};
     }
+    if (name == "dies" && numbers.size() == 1) {
+        into.dies = numbers[0] != 0;
+        return {};
+    }
     if (name == "pages-at-once" && numbers.size() == 1) {
         into.pages_at_once = numbers[0];
         return {};
     }
     return Error::make(
-        "'%s': expected notes=FILE, fail=CALL:ERRNO[:TIMES], resets=N, read=ADDRESS or pages-at-once=N",
+        "'%s': expected notes=FILE, fail=CALL:ERRNO[:TIMES], resets=N, read=ADDRESS, dies=1 or "
+        "pages-at-once=N",
         word.c_str());
 }
 
@@ -142,6 +150,20 @@ bool ModelHost::reads(Vcpu& cpu) {
     return false;
 }
 
+// "No way" in R14, with code 0x50000; and SEV-SNP's features that are not there.
+void ModelHost::dies(kvm_run& run) const {
+    run.system_event.type = vm_type == abi::kVmTdx ? abi::kSystemEventTdxFatal : KVM_SYSTEM_EVENT_SEV_TERM;
+    std::fill(std::begin(run.system_event.data), std::end(run.system_event.data), 0);
+    run.system_event.ndata = 1;
+    run.system_event.data[0] = 0x20100;
+    if (vm_type != abi::kVmTdx) return;
+    run.system_event.ndata = 16;
+    run.system_event.data[0] = 0;
+    run.system_event.data[1] = 1u << 14;
+    run.system_event.data[12] = 0x50000;
+    std::memcpy(&run.system_event.data[14], "No way", 6);
+}
+
 // The first processor is the one that does something: each time that it gets into the guest, one thing.
 int ModelHost::run(Vcpu& cpu) {
     if (cpu.id != 0 || std::atomic_ref(cpu.run->immediate_exit).load() != 0) return KernelModel::run(cpu);
@@ -156,6 +178,7 @@ int ModelHost::run(Vcpu& cpu) {
     }
     cpu.run->exit_reason = KVM_EXIT_SYSTEM_EVENT;
     cpu.run->system_event.type = KVM_SYSTEM_EVENT_SHUTDOWN;
+    if (script_.dies) dies(*cpu.run);
     return 0;
 }
 

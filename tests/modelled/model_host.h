@@ -23,6 +23,7 @@ struct ModelScript {
     unsigned times = 1;
     unsigned resets = 0;
     uint64_t address = 0;        // that the guest reads first, 8 bytes; 0: none
+    bool dies = false;           // it asks for its end as its technology has it, in place of a power-off
     unsigned pages_at_once = 0;  // of LAUNCH_UPDATE and INIT_MEM_REGION; 0: all
     std::string notes;           // the file for what was asked; empty: none
 };
@@ -44,6 +45,7 @@ class ModelHost final : public model::KernelModel {
   private:
     int run(Vcpu& cpu) override;
     bool reads(Vcpu& cpu);
+    void dies(kvm_run& run) const;
     // The number of the call, and whether it fails.
     bool fails(unsigned long request, uint32_t command);
     void note_answer(unsigned long request, uint32_t command, int answer);

@@ -2,10 +2,14 @@
 #include "target/i386/confidential/sev/base_guest.h"
 
 #include <algorithm>
+#include <iterator>
 
+#include "accel/kvm/exits.h"
+#include "accel/kvm/vcpu.h"
 #include "target/i386/confidential/kernel_hashes.h"
 #include "target/i386/confidential/sev/platform.h"
 #include "util/align.h"
+#include "util/log.h"
 
 namespace vmm::sev {
 
@@ -57,6 +61,23 @@ Status BaseGuest::check_cpuid(CpuidPolicy& policy, const HostCpu& host) {
                                   .eax = technology_bits(),
                                   .ebx = (position & 0x3f) | common_.reduced_phys_bits << 6});
     return {};
+}
+
+// KVM hands out the guest's request: bits 15:12 are the set of codes, bits 23:16 the code (GHCB
+// specification, section 2.3.1, "termination request").
+std::optional<kvm::ExitAction> BaseGuest::handle_exit(kvm::Vcpu& vcpu, const GuestWorld& world) {
+    const kvm_run& run = vcpu.page();
+    if (run.exit_reason != KVM_EXIT_SYSTEM_EVENT || run.system_event.type != KVM_SYSTEM_EVENT_SEV_TERM)
+        return std::nullopt;
+    constexpr const char* kReasons[] = {"", ", the GHCB protocol has no version that it knows",
+                                        ", SEV-SNP has not what it needs"};
+    const uint64_t request = run.system_event.ndata != 0 ? run.system_event.data[0] : 0;
+    const auto set = static_cast<uint32_t>(request >> 12 & 0xf);
+    const auto code = static_cast<uint32_t>(request >> 16 & 0xff);
+    log_error("%s: vCPU %u: the guest asked for its end: reason set %u, code %u%s", id().c_str(),
+              vcpu.index().raw(), set, code, set == 0 && code < std::size(kReasons) ? kReasons[code] : "");
+    world.requests.request_shutdown(ShutdownCause::GuestPanic);
+    return kvm::ExitAction::Park;
 }
 
 Status BaseGuest::open_device(kvm::Vm& vm) {

@@ -20,6 +20,8 @@ class BaseGuest : public ConfidentialGuest {
     std::vector<CpuidMask> cpuid_masks(const HostCpu& host) const override;
     Status check_cpuid(CpuidPolicy& policy, const HostCpu& host) override;
     std::optional<uint32_t> ap_reset_address() const override { return reset_address_; }
+    // A guest whose registers are its own may ask for its end.
+    std::optional<kvm::ExitAction> handle_exit(kvm::Vcpu& vcpu, const GuestWorld& world) override;
     // Of IGVM files, before start(): what their save areas ask for.
     void set_vmsa_features(uint64_t features) { common_.vmsa_features = features; }
     // Where a secret may be put, when the firmware says so.

@@ -314,7 +314,7 @@ Status SnpGuest::finish() {
 }
 
 std::optional<kvm::ExitAction> SnpGuest::handle_exit(kvm::Vcpu& vcpu, const GuestWorld& world) {
-    if (vcpu.page().exit_reason != abi::kExitSnpRequestCerts) return std::nullopt;
+    if (vcpu.page().exit_reason != abi::kExitSnpRequestCerts) return BaseGuest::handle_exit(vcpu, world);
     const Fd locked =
         certificates_.answer(abi::exit_payload<abi::SnpRequestCertsExit>(vcpu.page()), world.memory);
     if (!locked) return kvm::ExitAction::Resume;
