@@ -160,7 +160,7 @@ TEST_F(MonitorTest, outOfBandCommandsOvertake) {
     });
     connect();
     (void)line();
-    EXPECT_EQ(class_of(ask("{'exec-oob': 'oob-test', 'id': 1}")), "CommandNotFound");
+    EXPECT_EQ(class_of(ask("{'exec-oob': 'oob-test', 'id': 1}")), "GenericError");
     EXPECT_EQ(ask("{'execute': 'qmp_capabilities', 'arguments': {'enable': ['oob']}}"), R"({"return": {}})");
     EXPECT_EQ(class_of(ask("{'exec-oob': 'query-name', 'id': 1}")), "GenericError");
     send("{'execute': 'cont', 'id': 'slow'} {'execute': 'query-name', 'id': 'next'} {'id': 'wrong'}\n");
