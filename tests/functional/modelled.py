@@ -111,7 +111,7 @@ def scenes(folder):
 
 
 class Run:
-    """One process, from its start to its end. meet(folder), if given, is called while it runs."""
+    """One process, from its start to its end. meet(folder, process), if given, is called while it runs."""
 
     def __init__(self, binary, scene, *model, words=(), meet=None):
         with tempfile.TemporaryDirectory(prefix='penumbra-launch.') as name:
@@ -121,7 +121,7 @@ class Run:
                                   stderr=subprocess.PIPE) as process:
                 try:
                     if meet is not None:
-                        meet(folder)
+                        meet(folder, process)
                     said = process.communicate(timeout=60)[1].decode(errors='replace')
                 finally:
                     process.kill()

@@ -101,9 +101,9 @@ class Monitor:
         self.talk = talk
         self.answer = None
 
-    def __call__(self, folder):
+    def __call__(self, folder, process):
         deadline = time.monotonic() + SECONDS_AT_MOST
-        while time.monotonic() < deadline:
+        while time.monotonic() < deadline and process.poll() is None:
             try:
                 with socket.socket(socket.AF_UNIX) as monitor:
                     monitor.connect(str(folder / 'qmp'))
