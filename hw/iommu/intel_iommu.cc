@@ -50,7 +50,8 @@ Result<std::unique_ptr<IntelIommu>> IntelIommu::create(const Config& values, Dev
         .pass_through = values.pt,
         .remapping = remapping,
         .extended_ids = remapping && reach.extended_ids && values.eim != qapi::OnOffAuto::Off,
-        .drain = values.dma_drain};
+        .drain = values.dma_drain,
+        .device_tlbs = values.device_iotlb};
     auto unit = std::make_unique<IntelIommu>(Token{}, features, env, id);
     TRY(env.set_iommu(unit.get()));
     unit->known_ = true;
@@ -193,6 +194,8 @@ bool IntelIommu::run_descriptor(uint64_t low, uint64_t high, After& after) {
             return (low >> 4 & 3) != 0;
         case kTranslations:
             return (low >> 4 & 3) != 0;
+        case kDeviceTlb:
+            return features_.device_tlbs;
         case kInterrupts:
             after.remapping_changed = true;
             return features_.remapping;
@@ -255,8 +258,10 @@ void IntelIommu::record(Fault fault, uint16_t requester, uint64_t information, b
 std::optional<Gpa> IntelIommu::translate(uint16_t requester, Gpa address, bool write) {
     // Never translated: they are interrupts, not memory.
     if (address.raw() >= kMessages && address.raw() < kMessagesEnd) return address;
-    DmaTables tables{
-        .root = 0, .address_bits = features_.address_bits, .pass_through = features_.pass_through};
+    DmaTables tables{.root = 0,
+                     .address_bits = features_.address_bits,
+                     .pass_through = features_.pass_through,
+                     .device_tlbs = features_.device_tlbs};
     {
         Locked lock(registers_mutex_);
         if ((registers_.get(kStatus) & kTranslation) == 0) return address;

@@ -3,10 +3,10 @@
 // register-based invalidation, a fault record with its interrupt, and remapping of interrupts (MSI and the
 // I/O APIC's). Spec: Intel Virtualization Technology for Directed I/O, revision 3.3; properties as QEMU's.
 //
-// Missing: scalable mode, device TLBs (ATS), posted interrupts, protected memory regions, virtio devices
-// behind it (iommu_platform=on is refused beside it; without, their memory accesses bypass it, as the guest
-// knows). Nothing is cached: every access walks the tables, so that invalidations have nothing to do but to
-// be answered.
+// Missing: scalable mode, devices with TLBs of their own (ATS), posted interrupts, protected memory regions,
+// virtio devices behind it (iommu_platform=on is refused beside it; without, their memory accesses bypass it,
+// as the guest knows). Nothing is cached: every access walks the tables, so that invalidations have nothing
+// to do but to be answered.
 //
 // Threads: registers by any vCPU, one at a time (`commands_`, rank Device); translations by any thread, which
 // may hold a device's lock: the register file has a leaf lock, taken for a few lines and never while memory
@@ -39,7 +39,7 @@ class IntelIommu final : public Device, public IoOps, public Iommu {
     struct Config {
         qapi::OnOffAuto intremap = qapi::OnOffAuto::Auto;
         qapi::OnOffAuto eim = qapi::OnOffAuto::Auto;
-        bool pt = true, caching_mode = false, dma_drain = true;
+        bool pt = true, caching_mode = false, dma_drain = true, device_iotlb = false;
         uint8_t aw_bits = 39;
     };
     static constexpr std::array kProps = {
@@ -48,7 +48,8 @@ class IntelIommu final : public Device, public IoOps, public Iommu {
         prop<Config, &Config::pt>("pt", "contexts may pass addresses through"),
         prop<Config, &Config::caching_mode>("caching-mode", "the guest says when it maps, too"),
         prop<Config, &Config::aw_bits>("aw-bits", "width of addresses: 39 or 48"),
-        prop<Config, &Config::dma_drain>("dma-drain", "invalidations wait for accesses under way")};
+        prop<Config, &Config::dma_drain>("dma-drain", "invalidations wait for accesses under way"),
+        prop<Config, &Config::device_iotlb>("device-iotlb", "devices may have TLBs; none of these has one")};
     static constexpr DeviceInfo kInfo = {.name = "intel-iommu",
                                          .bus = "System",
                                          .description = "Intel IOMMU (VT-d) DMA Remapping device",

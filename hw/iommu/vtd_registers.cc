@@ -55,6 +55,7 @@ void RegisterFile::set_capabilities() {
 
     constexpr uint64_t kQueuedInvalidation = 1 << 1, kMaskOfHandles = 15 << 20;
     uint64_t extended = kQueuedInvalidation | uint64_t{kInvalidateAddress / 16} << 8;
+    if (features_.device_tlbs) extended |= bit(2);
     if (features_.remapping) extended |= bit(3) | kMaskOfHandles;
     if (features_.extended_ids) extended |= bit(4);
     if (features_.pass_through) extended |= bit(6);

@@ -53,7 +53,7 @@ class RegisterFile {
     struct Features {
         unsigned address_bits = 39;
         bool caching_mode = false, pass_through = true, remapping = false, extended_ids = false;
-        bool drain = true;
+        bool drain = true, device_tlbs = false;
     };
     explicit RegisterFile(const Features& features) : features_(features) { reset(); }
 

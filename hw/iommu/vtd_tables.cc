@@ -51,7 +51,7 @@ Outcome<Context> context_of(const DmaTables& tables, const DmaSpace& memory, uin
     if (width != 1 && (width != 2 || tables.address_bits < 48))
         return To::refused(Fault::ContextInvalid, silent);
     if (kind == 2 && tables.pass_through) return To::to({.silent = silent});
-    if (kind != 0) return To::refused(Fault::ContextInvalid, silent);
+    if (kind != 0 && !(kind == 1 && tables.device_tlbs)) return To::refused(Fault::ContextInvalid, silent);
     return To::to({page_of(entry->low, tables.address_bits), width + 2, silent});
 }
 

@@ -50,6 +50,7 @@ struct DmaTables {
     uint64_t root = 0;
     unsigned address_bits = 39;  // of the host, and the most of a function's addresses: 39 or 48
     bool pass_through = true;    // contexts may ask for none
+    bool device_tlbs = false;    // and may allow requests that are translated, which no device makes
 };
 Outcome<Gpa> translate(const DmaTables& tables, const DmaSpace& memory, uint16_t requester, Gpa address,
                        bool write);

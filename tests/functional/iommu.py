@@ -163,6 +163,18 @@ def the_queue_is_worked_off(binary):
         expect_equal((q.readq(BASE + IQH), q.readl(done), q.readl(BASE + FSTS)), (96, 0xabcd, 0), 'and goes on once it is mended')
 
 
+def tlbs_of_devices(binary):
+    """Where devices may have them, the unit says so and takes what would empty them; else that is a mistake."""
+    for there in (False, True):
+        with Qtest(binary, '-machine', 'q35', '-device', f'intel-iommu,device-iotlb={"on" if there else "off"}') as q:
+            unit = Unit(q)
+            q.writeq(BASE + IQA, unit.queue)
+            unit.command(QIE)
+            q.write(unit.queue, struct.pack('<QQ', 3, 0))
+            q.writeq(BASE + IQT, 16)
+            expect_equal((q.readq(BASE + 0x10) >> 2 & 1, q.readq(BASE + IQH), q.readl(BASE + FSTS) >> 4), (there, 16 * there, not there), 'capability, head, error')
+
+
 def the_guest_is_told(binary):
     with Qtest(binary, *ARGUMENTS) as q:
         q.outw(0x510, 0x19)
@@ -194,4 +206,4 @@ def refused(binary):
 
 if __name__ == '__main__':
     main([copies_go_through_the_tables, faults_interrupt_and_overflow, messages_are_remapped, pins_have_an_index, the_queue_is_worked_off,
-          the_guest_is_told, refused])
+          tlbs_of_devices, the_guest_is_told, refused])

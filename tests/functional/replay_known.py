@@ -19,11 +19,11 @@ REFUSED = [
     (r'^-object .*sw-protected-vm|^-machine .*sw-protected-vm', r"this host does not offer VM type 'sw-protected-vm'"),
 ] + [(rf'^-device .*{name}', NO_DEVICE.format(name)) for name in (
     'VGA', 'virtio-vga', 'bochs-display', 'virtio-gpu-pci', 'qxl-vga', 'qemu-xhci', 'ich9-usb-ehci1', 'piix3-usb-uhci', 'usb-tablet', 'usb-kbd',
-    'intel-iommu', 'vhost-vsock-pci', 'vhost-user-fs-pci', 'tpm-crb', 'tpm-tis', 'vfio-pci', 'ich9-intel-hda')]
+    'vhost-vsock-pci', 'vhost-user-fs-pci', 'tpm-crb', 'tpm-tis', 'vfio-pci', 'ich9-intel-hda')]
 
 # Types that recordings ask about and this version does not have.
 ABSENT_TYPES = {
-    'PIIX4_PM', 'VGA', 'intel-iommu', 'nvdimm', 'qxl', 'usb-host', 'usb-redir', 'usb-storage', 'vfio-pci', 'vhost-user-fs-device', 'vmware-svga',
+    'PIIX4_PM', 'VGA', 'nvdimm', 'qxl', 'usb-host', 'usb-redir', 'usb-storage', 'vfio-pci', 'vhost-user-fs-device', 'vmware-svga',
     'virtio-balloon-device', 'virtio-gpu-device', 'virtio-gpu-pci', 'virtio-iommu-pci', 'virtio-mem-pci'}
 
 # Commands that are not there, as with an emulator that was built without what they belong to: CommandNotFound, and query-commands has none.

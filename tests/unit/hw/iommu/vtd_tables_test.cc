@@ -73,6 +73,13 @@ TEST_F(VtdTables, contextsThatPassThrough) {
     EXPECT_EQ(with(at, 2 << 2 | 1).fault, Fault::ContextInvalid);
 }
 
+TEST_F(VtdTables, contextsForDevicesWithTlbs) {
+    const uint64_t at = kContexts + 0x20 * 16;
+    EXPECT_EQ(with(at, kTop | 1 << 2 | 1, 0x1234).fault, Fault::ContextInvalid);
+    tables_.device_tlbs = true;
+    EXPECT_EQ(with(at, kTop | 1 << 2 | 1, 0x1234).where, Gpa(0x9234));
+}
+
 TEST_F(VtdTables, everyReasonToRefuse) {
     const uint64_t context = kContexts + 0x20 * 16;
     const struct {
