@@ -160,13 +160,14 @@ def actions_are_taken(binary, folder):
                                          (PANICS, 'panic=none', None, 'running'), (PANICS, 'panic=shutdown,shutdown=pause', None, 'guest-panicked'),
                                          (PANICS, 'panic=exit-failure,shutdown=pause', 1, None)):
         path = os.path.join(folder, 'qmp')
-        with harness.Vmm(argv(binary, folder, guest, '-device', 'pvpanic', '-action', action, '-qmp', f'unix:{path},server=on,wait=on')) as vmm:
+        with harness.Vmm(argv(binary, folder, guest, '-device', 'pvpanic', '-action', action, '-S', '-qmp', f'unix:{path},server=on,wait=on')) as vmm:
             with socket.socket(socket.AF_UNIX) as monitor:
                 deadline = time.monotonic() + 10
                 while not os.path.exists(path) and time.monotonic() < deadline:
                     time.sleep(0.01)
                 monitor.connect(path)
                 qmp = qmp_client.Connection(monitor).negotiate()
+                qmp.command('cont')
                 qmp.wait_event('GUEST_PANICKED' if guest is PANICS else 'RESET' if action == 'reboot=reset' else 'SHUTDOWN')
                 if status is None:
                     said = qmp.command('query-status')['status']
