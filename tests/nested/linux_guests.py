@@ -42,8 +42,10 @@ def expect(facts, **wanted):
             raise harness.Failure(f'{key} is {facts.get(key)}, not {value}')
 
 
-# The emulator under the testbed at times runs a breakpoint that the kernel, patching itself, has already taken away.
+# The emulator under the testbed at times runs a breakpoint that the kernel, patching itself, has already taken away: the kernel says so, or is gone
+# before it has started the first process.
 EMULATOR_FAULT = 'Oops: int3'
+DIED_EARLY = 'the guest ended before its first process'
 
 
 def boot(args, vmm_words, guest_words):
@@ -55,6 +57,8 @@ def boot(args, vmm_words, guest_words):
         if status != 0:
             raise harness.Failure(f'status {status}\n{vmm.report()}')
         out, err = vmm.out.decode(errors='replace').replace('\r', ''), vmm.err.decode(errors='replace')
+        if 'GUEST hello' not in out:
+            raise harness.Failure(f'{DIED_EARLY}\n{vmm.report()}')
         try:
             expect(fields(out, 'GUEST done'), status=0)
         except harness.Failure as failure:
@@ -181,9 +185,10 @@ def run_here(args):
             try:
                 CASES[name](args)
             except harness.Failure as failure:
-                if EMULATOR_FAULT not in str(failure):
+                fault = next((fault for fault in (EMULATOR_FAULT, DIED_EARLY) if fault in str(failure)), None)
+                if fault is None:
                     raise
-                print(f'     {name}: the emulator made the guest die ({EMULATOR_FAULT}); once more', flush=True)
+                print(f'     {name}: the emulator made the guest die ({fault}); once more', flush=True)
                 CASES[name](args)
             passed += 1
             print(f'ok   {name} ({time.monotonic() - start:.1f} s)', flush=True)
