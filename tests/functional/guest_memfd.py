@@ -7,7 +7,6 @@ import os
 import re
 import sys
 import tempfile
-import time
 
 import harness
 
@@ -31,18 +30,11 @@ def mappings(pid):
         yield last - first, ' '.join(line.split()[5:])
 
 
-def settle(vmm):
-    time.sleep(0.7)
-    if vmm.process.poll() is not None:
-        vmm.wait(5)
-        raise harness.Failure(vmm.report())
-
-
 def is_the_only_copy(binary):
     with tempfile.TemporaryDirectory(prefix='penumbra-gmem.') as folder, \
             spinning(binary, folder, '-m', '128', '-object', 'memory-backend-guest-memfd,id=m,size=128M,prealloc=on,prealloc-threads=2',
                      '-machine', 'memory-backend=m', '-smp', '2') as vmm:
-        settle(vmm)
+        vmm.wait_runs(cpus=2)
         large = [what for size, what in mappings(vmm.process.pid) if size >= 100 * MIB]
         if large != ['anon_inode:[kvm-gmem]']:
             raise harness.Failure(f'mappings as large as the RAM: {large}')
@@ -55,7 +47,7 @@ def two_backends_are_bound_to_their_nodes(binary):
             backends += ['-object', f'memory-backend-guest-memfd,id=m{number},size=32M,host-nodes=0,policy=bind',
                          '-numa', f'node,nodeid={number},memdev=m{number}']
         with spinning(binary, folder, '-m', '64', *backends) as vmm:
-            settle(vmm)
+            vmm.wait_runs()
             gmem = [size for size, what in mappings(vmm.process.pid) if 'kvm-gmem' in what]
             bound = re.findall(r'^\S+ bind:0 .*kvm-gmem', open(f'/proc/{vmm.process.pid}/numa_maps').read(), re.M)
             if gmem != [32 * MIB] * 2 or len(bound) != 2:

@@ -1,4 +1,5 @@
 """What functional tests share: running penumbra with a time limit, waiting for its output, skipping with a reason."""
+import contextlib
 import fcntl
 import os
 import selectors
@@ -46,6 +47,28 @@ class Failure(Exception):
     """A test that did not go as it must; the text says how."""
 
 
+def eventually(what, check, timeout=20.0, step=0.05):
+    """What check() gives, once that is something."""
+    end = time.monotonic() + timeout
+    while True:
+        value = check()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise Failure(f'{what}: not within {timeout} s')
+        time.sleep(step)
+
+
+def threads(pid):
+    """{name: number} of the process's threads, of those of the same name one."""
+    named = {}
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # one that ended meanwhile
+        for task in os.listdir(f'/proc/{pid}/task'):
+            with open(f'/proc/{pid}/task/{task}/comm', encoding='ascii') as comm:
+                named[comm.read().strip()] = int(task)
+    return named
+
+
 class Vmm:
     """A running penumbra. Its stdout and stderr are gathered separately; leaving the `with` block kills what is left."""
 
@@ -84,6 +107,14 @@ class Vmm:
             if time.monotonic() > deadline or not self.pump(0.2):
                 raise Failure(f'"{text}" did not come within {timeout} s\n{self.report()}')
         return self.out.decode(errors='replace')
+
+    def wait_runs(self, cpus=1, timeout=60):
+        """Until the processors' threads are there: everything is set up by then."""
+        wanted = {f'CPU {number}/KVM' for number in range(cpus)}
+        eventually('no thread of each processor', lambda: wanted <= threads(self.process.pid).keys() or self.process.poll() is not None, timeout)
+        if self.process.poll() is not None:
+            self.wait(5)
+            raise Failure(f'it ended before it ran\n{self.report()}')
 
     def wait(self, timeout=60):
         """Until the process is gone; its exit status."""

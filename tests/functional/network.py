@@ -171,7 +171,9 @@ def stream_sockets(binary):
             for _ in range(2):  # the second after the first left
                 with socket.socket(socket.AF_UNIX) as peer:
                     peer.connect(path)
-                    time.sleep(0.2)
+                    first = BROADCAST + bytes(64)
+                    peer.sendall(struct.pack('>I', len(first)) + first)  # what the card sends before it has a peer is lost
+                    expect_equal(card.receive(), first, 'the first frame')
                     there_and_back(card, peer, True)
         expect(not os.path.exists(path), 'the socket stayed')
         with socket.socket(socket.AF_UNIX) as listener:

@@ -100,7 +100,7 @@ def daemon_that_cannot_start_says_why(binary, folder):
 def every_ending_signal_ends_it(binary, folder):
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         with harness.Vmm(argv(binary, folder, images.spins())) as vmm:
-            time.sleep(0.3)
+            vmm.wait_runs()
             vmm.process.send_signal(number)
             need(vmm.wait(10) == 0, vmm.report())
             need(f'signal {int(number)}' in vmm.err.decode(), vmm.report())
@@ -146,7 +146,8 @@ def no_reboot_ends_at_the_first_reset(binary, folder):
 @with_folder
 def no_shutdown_keeps_the_process(binary, folder):
     with harness.Vmm(argv(binary, folder, RESETS, '-no-reboot', '-no-shutdown')) as vmm:
-        time.sleep(0.7)
+        vmm.wait_runs()
+        time.sleep(0.5)
         need(vmm.process.poll() is None, 'the process ended in spite of -no-shutdown')
         vmm.process.send_signal(signal.SIGTERM)
         need(vmm.wait(10) == 0, vmm.report())
@@ -179,16 +180,13 @@ def actions_are_taken(binary, folder):
 @with_folder
 def threads_are_named(binary, folder):
     with harness.Vmm(argv(binary, folder, images.spins(), '-smp', '2', '-name', 'guest=a,debug-threads=on')) as vmm:
-        time.sleep(0.5)
-        base = f'/proc/{vmm.process.pid}/task'
-        names = {open(f'{base}/{task}/comm').read().strip() for task in os.listdir(base)}
-        need({'CPU 0/KVM', 'CPU 1/KVM'} <= names, str(names))
+        vmm.wait_runs(cpus=2)
 
 
 @with_folder
 def nothing_is_left_open_for_children(binary, folder):
     with harness.Vmm(argv(binary, folder, images.spins())) as vmm:
-        time.sleep(0.5)
+        vmm.wait_runs()
         base = f'/proc/{vmm.process.pid}/fdinfo'
         for number in os.listdir(base):
             if int(number) <= 2:
@@ -298,8 +296,7 @@ def memory_is_locked(binary, folder):
             locked = resident = 0
             while time.monotonic() < deadline:
                 locked, resident = (int(status_of(vmm.process.pid, field).split()[0]) for field in ('VmLck', 'VmRSS'))
-                names = {open(f'/proc/{vmm.process.pid}/task/{task}/comm', encoding='ascii').read() for task in os.listdir(f'/proc/{vmm.process.pid}/task')}
-                if len(names) > 1 and least <= locked <= most and (mode != 'on' or resident >= 64 << 10):
+                if len(harness.threads(vmm.process.pid)) > 1 and least <= locked <= most and (mode != 'on' or resident >= 64 << 10):
                     break
                 time.sleep(0.05)
             need(least <= locked <= most, f'mem-lock={mode}: VmLck {locked} kB\n{vmm.report()}')
@@ -311,15 +308,14 @@ def a_sandboxed_guest_runs(binary, folder):
     """Every group denied: the guest boots and ends, the filter is in force in each thread."""
     everything = 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny'
     with harness.Vmm(argv(binary, folder, images.spins(), '-sandbox', everything, '-smp', '2')) as vmm:
-        time.sleep(0.5)
-        need(vmm.process.poll() is None, vmm.report())
+        vmm.wait_runs(cpus=2)
         for task in os.listdir(f'/proc/{vmm.process.pid}/task'):
             need(status_of(f'{vmm.process.pid}/task/{task}', 'Seccomp') == '2', f'thread {task} has no filter')
             need(status_of(f'{vmm.process.pid}/task/{task}', 'NoNewPrivs') == '1', f'thread {task} may gain privileges')
         vmm.process.send_signal(signal.SIGTERM)
         need(vmm.wait(10) == 0, vmm.report())
     with harness.Vmm(argv(binary, folder, images.spins(), '-sandbox', 'off')) as vmm:
-        time.sleep(0.3)
+        vmm.wait_runs()
         need(status_of(vmm.process.pid, 'Seccomp') == '0', 'a filter in spite of off')
 
 

@@ -19,7 +19,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'
 import harness
 import images
 import qmp_client
-from harness import Failure
+from harness import Failure, eventually
 from injection import Strace
 from qtest import expect
 
@@ -58,13 +58,8 @@ class Machine(qmp_client.Process):
         return client
 
     def thread(self, name):
-        """The number of the thread of this name; the first one without."""
-        pid = self.process.pid
-        for task in os.listdir(f'/proc/{pid}/task'):
-            with open(f'/proc/{pid}/task/{task}/comm', encoding='ascii') as comm:
-                if comm.read().strip() == name:
-                    return int(task)
-        raise Failure(f'no thread {name}')
+        """The number of the thread of this name; a thread takes its name when it first runs."""
+        return eventually(f'no thread {name}', lambda: harness.threads(self.process.pid).get(name))
 
 
 def with_machine(test):

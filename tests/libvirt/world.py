@@ -7,7 +7,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'functional'))
+from harness import Failure, eventually
 
 SKIP = 77
 URI = 'qemu:///system'
@@ -37,10 +39,6 @@ seccomp_sandbox = 1
 max_core = 0
 save_image_format = "raw"
 '''
-
-
-class Failure(Exception):
-    """A scenario that did not go as it must; the text says how."""
 
 
 def skip(why):
@@ -76,18 +74,6 @@ def enter():
         pid, status = os.waitpid(-1, 0)
         if pid == child:
             sys.exit(os.waitstatus_to_exitcode(status) & 255)
-
-
-def eventually(what, check, timeout=20.0, step=0.05):
-    """What check() gives, once that is something."""
-    end = time.monotonic() + timeout
-    while True:
-        value = check()
-        if value:
-            return value
-        if time.monotonic() > end:
-            raise Failure(f'{what}: not within {timeout} s')
-        time.sleep(step)
 
 
 def add_line(path, name, line, directory):
