@@ -28,15 +28,23 @@ void Chardev::detach(CharClient& client) {
 
 size_t Chardev::write(std::span<const uint8_t> bytes) {
     size_t taken = do_write(bytes);
-    Locked l(log_mutex_);
-    if (log_ && taken > 0) {
-        Status written = write_full(log_.get(), bytes.first(taken));
-        if (!written) {
-            log_error("chardev '%s': log file: %s", id_.c_str(), written.error().message().c_str());
-            log_.reset();
-        }
-    }
+    log(bytes.first(taken));
     return taken;
+}
+
+size_t Chardev::write_soon(std::span<const uint8_t> bytes) {
+    size_t taken = do_write_soon(bytes);
+    log(bytes.first(taken));
+    return taken;
+}
+
+void Chardev::log(std::span<const uint8_t> bytes) {
+    Locked l(log_mutex_);
+    if (!log_ || bytes.empty()) return;
+    Status written = write_full(log_.get(), bytes);
+    if (written) return;
+    log_error("chardev '%s': log file: %s", id_.c_str(), written.error().message().c_str());
+    log_.reset();
 }
 
 Status Chardev::open_log(const ChardevCommon& common, const FdStore& fds) {

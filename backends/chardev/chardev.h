@@ -68,6 +68,9 @@ class Chardev {
     // How many bytes were taken; when less than all, writable() follows. Without anybody at the other end
     // everything is taken and lost.
     size_t write(std::span<const uint8_t> bytes);
+    // The same for a device that is given its bytes one at a time: what is taken may wait for the end of its
+    // line, or a millisecond, to reach the other end in one piece. Order with write() is kept.
+    size_t write_soon(std::span<const uint8_t> bytes);
     // The client has room again.
     virtual void accept_input() {}
     // A descriptor that came with the bytes received last, the oldest first (unix sockets only).
@@ -89,6 +92,7 @@ class Chardev {
 
   protected:
     virtual size_t do_write(std::span<const uint8_t> bytes) = 0;
+    virtual size_t do_write_soon(std::span<const uint8_t> bytes) { return do_write(bytes); }
     EventLoop& loop() { return *loop_.load(std::memory_order_acquire); }
     void set_loop(EventLoop& loop) { loop_.store(&loop, std::memory_order_release); }
     CharClient* client() { return client_; }
@@ -97,6 +101,8 @@ class Chardev {
     void tell(CharEvent event);
 
   private:
+    void log(std::span<const uint8_t> bytes);
+
     std::atomic<EventLoop*> loop_;
     const std::string id_;
     CharClient* client_ = nullptr;  // loop thread

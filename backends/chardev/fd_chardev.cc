@@ -16,6 +16,7 @@ namespace vmm {
 namespace {
 
 constexpr size_t kReadAtOnce = 4096;
+constexpr int64_t kHoldNs = 1'000'000;  // a dozen characters of a serial line
 
 // A write that raises no SIGPIPE on sockets. What is no socket is asked only once.
 ssize_t write_some(int fd, std::span<const uint8_t> bytes, bool& socket) {
@@ -44,6 +45,11 @@ Result<Fd> reopen_non_blocking(int fd, int access_mode) {
     return copy;
 }
 
+FdChardev::~FdChardev() {
+    Locked l(mutex_);
+    (void)send_held();
+}
+
 void FdChardev::open_stream(Fd in, Fd out, Polling out_polls) {
     in_ = std::move(in);
     {
@@ -54,13 +60,28 @@ void FdChardev::open_stream(Fd in, Fd out, Polling out_polls) {
         out_is_socket_ = true;
         waits_ = failed_ = false;
     }
+    make_timer();
     watch_input();
+}
+
+void FdChardev::make_timer() {
+    Locked l(mutex_);
+    timer_.emplace(loop(), [this] {
+        Locked locked(mutex_);
+        timer_runs_ = false;
+        (void)send_held();
+    });
+    timer_runs_ = false;
+    (void)send_held();
 }
 
 void FdChardev::close_stream() {
     in_watch_.reset();
     out_watch_.reset();
     Locked l(mutex_);
+    (void)send_held();
+    held_count_ = 0;
+    timer_.reset();
     out_number_ = -1;
     waits_ = false;
     out_.reset();
@@ -71,8 +92,14 @@ void FdChardev::change_loop(EventLoop& to) {
     in_watch_.reset();
     const bool waits_for_output = out_watch_.has_value();
     out_watch_.reset();
+    {
+        Locked l(mutex_);
+        timer_.reset();
+        (void)send_held();
+    }
     set_loop(to);
     post([this, waits_for_output] {
+        make_timer();
         if (waits_for_output) wait_for_output();
         watch_input();
     });
@@ -94,6 +121,10 @@ bool FdChardev::stream_open() const {
 
 void FdChardev::detach(CharClient& client_gone) {
     Chardev::detach(client_gone);
+    {
+        Locked l(mutex_);
+        (void)send_held();
+    }
     watch_input();
 }
 
@@ -129,8 +160,36 @@ void FdChardev::input_ready(unsigned conditions) {
 }
 
 size_t FdChardev::do_write(std::span<const uint8_t> bytes) {
-    size_t taken = 0;
     Locked l(mutex_);
+    return send_held() ? put(bytes) : 0;
+}
+
+// A write for each byte costs the host more than the guest's access did, and its reader wakes up for each.
+size_t FdChardev::do_write_soon(std::span<const uint8_t> bytes) {
+    Locked l(mutex_);
+    if (waits_ || !timer_ || bytes.size() > held_.size() - held_count_) return send_held() ? put(bytes) : 0;
+    std::copy(bytes.begin(), bytes.end(), held_.begin() + static_cast<std::ptrdiff_t>(held_count_));
+    held_count_ += bytes.size();
+    const bool line_ends = std::find(bytes.begin(), bytes.end(), uint8_t{'\n'}) != bytes.end();
+    if (line_ends || held_count_ == held_.size()) {
+        (void)send_held();
+    } else if (!std::exchange(timer_runs_, true)) {
+        timer_->arm_at(monotonic_ns() + kHoldNs);
+    }
+    return bytes.size();
+}
+
+bool FdChardev::send_held() {
+    if (held_count_ == 0) return true;
+    const size_t taken = put(std::span(held_).first(held_count_));
+    std::copy(held_.begin() + static_cast<std::ptrdiff_t>(taken),
+              held_.begin() + static_cast<std::ptrdiff_t>(held_count_), held_.begin());
+    held_count_ -= taken;
+    return held_count_ == 0;
+}
+
+size_t FdChardev::put(std::span<const uint8_t> bytes) {
+    size_t taken = 0;
     if (out_number_ < 0) return bytes.size();
     while (taken < bytes.size()) {
         ssize_t n = write_some(out_number_, bytes.subspan(taken), out_is_socket_);
@@ -161,14 +220,17 @@ void FdChardev::wait_for_output() {
         if (client() != nullptr) client()->writable();
         return;
     }
-    out_watch_.emplace(loop(), fd, FdWatch::kOut, [this](unsigned) {
-        out_watch_.reset();
-        {
-            Locked l(mutex_);
-            waits_ = false;
-        }
-        if (client() != nullptr) client()->writable();
-    });
+    out_watch_.emplace(loop(), fd, FdWatch::kOut, [this](unsigned) { output_ready(); });
+}
+
+void FdChardev::output_ready() {
+    out_watch_.reset();
+    {
+        Locked l(mutex_);
+        waits_ = false;
+        if (!send_held()) return;  // waits again
+    }
+    if (client() != nullptr) client()->writable();
 }
 
 }  // namespace vmm

@@ -3,6 +3,7 @@
 // touches the output descriptor, under the mutex.
 #pragma once
 
+#include <array>
 #include <optional>
 
 #include "backends/chardev/chardev.h"
@@ -12,6 +13,7 @@ namespace vmm {
 class FdChardev : public Chardev {
   public:
     using Chardev::Chardev;
+    ~FdChardev() override;
     void accept_input() override;
     void detach(CharClient& client) override;
 
@@ -33,11 +35,18 @@ class FdChardev : public Chardev {
     // The watches end here and begin there.
     void change_loop(EventLoop& to);
     size_t do_write(std::span<const uint8_t> bytes) override;
+    size_t do_write_soon(std::span<const uint8_t> bytes) override;
 
   private:
     void watch_input();
     void input_ready(unsigned conditions);
     void wait_for_output();
+    void output_ready();
+    size_t put(std::span<const uint8_t> bytes) REQUIRES(mutex_);
+    // False when some of what is held stays: then waits_ is set.
+    bool send_held() REQUIRES(mutex_);
+    // A timer of this loop sends what is held. Loop thread.
+    void make_timer();
 
     std::optional<FdWatch> in_watch_;   // loop thread
     std::optional<FdWatch> out_watch_;  // loop thread
@@ -49,6 +58,10 @@ class FdChardev : public Chardev {
     bool waits_ GUARDED_BY(mutex_) = false;         // for room; the watch is there or on its way
     bool failed_ GUARDED_BY(mutex_) = false;        // and has said so
     Polling out_polls_ GUARDED_BY(mutex_) = Polling::Yes;
+    std::array<uint8_t, 256> held_ GUARDED_BY(mutex_) = {};  // taken by do_write_soon(), not written yet
+    size_t held_count_ GUARDED_BY(mutex_) = 0;
+    bool timer_runs_ GUARDED_BY(mutex_) = false;
+    std::optional<LoopTimer> timer_ GUARDED_BY(mutex_);  // while the stream is open
 };
 
 // The same open file through a file description of its own, non-blocking, so that the flag does not leak to

@@ -137,13 +137,17 @@ void MuxChardev::writable() {
         member.client->writable();
 }
 
+bool MuxChardev::stamped() {
+    Locked l(mutex_);
+    return stamps_from_.has_value();
+}
+
 size_t MuxChardev::do_write(std::span<const uint8_t> bytes) {
-    bool stamped = false;
-    {
-        Locked l(mutex_);
-        stamped = stamps_from_.has_value();
-    }
-    return stamped ? write_stamped(bytes) : under_->write(bytes);
+    return stamped() ? write_stamped(bytes) : under_->write(bytes);
+}
+
+size_t MuxChardev::do_write_soon(std::span<const uint8_t> bytes) {
+    return stamped() ? write_stamped(bytes) : under_->write_soon(bytes);
 }
 
 // A byte at a time, the time before each line's first. A stamp may be lost when the other end is slow, a

@@ -44,6 +44,8 @@ class MuxChardev final : public Chardev, private CharClient {
     void writable() override;
 
     size_t do_write(std::span<const uint8_t> bytes) override;
+    size_t do_write_soon(std::span<const uint8_t> bytes) override;
+    bool stamped();
     size_t write_stamped(std::span<const uint8_t> bytes);
     void escape_key(uint8_t key);
     void give(uint8_t byte);

@@ -51,7 +51,7 @@ void DebugCon::pump() {
             pump_again_ = false;
             bytes.swap(waiting_);
         }
-        size_t taken = chardev_.write(bytes);
+        size_t taken = chardev_.write_soon(bytes);
         Locked l(mutex_);
         pumping_ = false;
         waiting_.insert(waiting_.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(taken), bytes.end());

@@ -328,7 +328,7 @@ void Uart16550::pump() {
             pumping_ = true;
             pump_again_ = false;
         }
-        auto taken = static_cast<unsigned>(chardev_->write(std::span(bytes).first(count)));
+        auto taken = static_cast<unsigned>(chardev_->write_soon(std::span(bytes).first(count)));
         Locked l(mutex_);
         pumping_ = false;
         // A reset may have emptied the queue meanwhile.

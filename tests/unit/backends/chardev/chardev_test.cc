@@ -71,6 +71,63 @@ TEST_F(ChardevTest, fileKeepsWhatIsWrittenAndAppends) {
     EXPECT_EQ(contents(config.out), "onetwo");
 }
 
+TEST_F(ChardevTest, bytesOfADeviceComeByTheLineOrSoon) {
+    ChardevFile config;
+    config.out = dir_ + "/out";
+    Chardev& file = *add("f", config).take_value();
+    EXPECT_EQ(file.write_soon(bytes("o")), 1u);
+    EXPECT_EQ(contents(config.out), "");
+    EXPECT_EQ(file.write_soon(bytes("k\n")), 2u);
+    EXPECT_EQ(contents(config.out), "ok\n");
+    file.write_soon(bytes("login: "));
+    EXPECT_TRUE(run_until([&] { return contents(config.out) == "ok\nlogin: "; })) << "no line, but time";
+    file.write_soon(bytes("a"));
+    file.write(bytes("b"));
+    EXPECT_EQ(contents(config.out), "ok\nlogin: ab");
+    std::string much(300, 'x');
+    for (char& c : much)
+        file.write_soon(bytes({&c, 1}));
+    EXPECT_EQ(contents(config.out).size(), 12u + 256u) << "what it holds is bounded";
+    ASSERT_TRUE(set_.remove("f"));
+    EXPECT_EQ(contents(config.out), "ok\nlogin: ab" + much);
+}
+
+TEST_F(ChardevTest, slowReaderLosesNothingOfADevicesBytes) {
+    ChardevSocket config;
+    config.addr = UnixAddress{dir_ + "/s"};
+    Chardev& server = *add("s", config).take_value();
+    FakeCharClient client;
+    ASSERT_TRUE(server.attach(client));
+    Fd peer = connect_to(config.addr).take_value();
+    ASSERT_TRUE(run_until([&] { return server.connected(); }));
+    ASSERT_TRUE(set_non_blocking(peer.get()));
+    std::string sent, got;
+    auto send = [&] {
+        const char c = static_cast<char>('a' + sent.size() % 23);
+        if (server.write_soon(bytes({&c, 1})) == 0) return false;
+        sent += c;
+        return true;
+    };
+    while (send())
+        ASSERT_LT(sent.size(), size_t{64} << 20);
+    auto take = [&] {
+        std::array<char, 4096> buffer;
+        const ssize_t n = ::read(peer.get(), buffer.data(), buffer.size());
+        if (n > 0) got.append(buffer.data(), static_cast<size_t>(n));
+    };
+    EXPECT_TRUE(run_until([&] {
+        take();
+        return client.writables > 0;
+    }));
+    EXPECT_TRUE(send());
+    EXPECT_TRUE(run_until([&] {
+        take();
+        return got.size() == sent.size();
+    }));
+    EXPECT_EQ(got, sent);
+    server.detach(client);
+}
+
 TEST_F(ChardevTest, logFileCopiesOutput) {
     ChardevNull config;
     config.logfile = dir_ + "/log";
