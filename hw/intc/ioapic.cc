@@ -178,9 +178,12 @@ void IoApic::publish(unsigned pin) {
     if (routes_ == nullptr) return;
     uint64_t entry = entries_[pin];
     uint32_t mask = 1u << pin;
+    // A level-triggered entry keeps its route while it is masked: a driver that masks the interrupt it serves
+    // (Linux that of ACPI, whose handler is a thread) ends it thereafter, and the kernel tells only of the
+    // ends of vectors that have a route.
+    const bool live = !Masked::test(entry) || (LevelTriggered::test(entry) && (routed_ & mask) != 0);
     std::optional<MsiMessage> routed;
-    if (!Masked::test(entry) && DeliveryMode::get(entry) != kExtInt)
-        routed = remapped(message_of(entry), true);
+    if (live && DeliveryMode::get(entry) != kExtInt) routed = remapped(message_of(entry), true);
     if (routed) {
         routes_->set_msi(pin, *routed);
         routed_ |= mask;

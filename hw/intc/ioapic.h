@@ -26,8 +26,8 @@ class IoApic final : public Device, public IoOps, public IrqInput, public EoiLis
     static constexpr uint64_t kSize = 0x1000;
     static constexpr unsigned kPins = kIoApicPins;
 
-    // routes (may be null): learns each unmasked entry, so that a split irqchip knows which vectors are ours
-    // and irqfds can raise pins.
+    // routes (may be null): learns each unmasked entry, so that a split irqchip tells the ends of its vector,
+    // and keeps that of a level until it is no level any more: what is masked is ended too.
     IoApic(MsiSink& msi, GsiRoutes* routes) : msi_(msi), routes_(routes) {}
 
     std::string_view type() const override { return "ioapic"; }

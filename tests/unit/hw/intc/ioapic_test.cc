@@ -127,6 +127,23 @@ TEST_F(IoApicTest, routesFollowUnmaskedEntries) {
     EXPECT_TRUE(routes_.table.empty());
 }
 
+// As Linux serves a level-triggered interrupt in a thread: the kernel tells no end of a vector without a
+// route.
+TEST_F(IoApicTest, levelKeepsItsRouteWhileItIsMasked) {
+    entry(9, 0x41 | kLevel | kMask);
+    EXPECT_TRUE(routes_.table.empty());  // nothing was ever sent
+    entry(9, 0x41 | kLevel);
+    apic_.set_pin(9, true);
+    set(0x10 + 18, 0x41 | kLevel | kMask);
+    EXPECT_TRUE(routes_.table.contains(9));
+    apic_.end_of_interrupt(0x41);
+    EXPECT_EQ(msi_.sent.size(), 1u);
+    set(0x10 + 18, 0x41 | kLevel);
+    EXPECT_EQ(msi_.sent.size(), 2u);  // it lasted
+    set(0x10 + 18, kMask);            // given up
+    EXPECT_TRUE(routes_.table.empty());
+}
+
 TEST_F(IoApicTest, resetMasksAllButKeepsLevels) {
     entry(16, 0x41 | kLevel);
     entry(4, 0x34);
