@@ -59,7 +59,10 @@ CpuHotplug::Act CpuHotplug::store_state(uint32_t value) {
     } else if ((value & kWanted) != 0) {
         slot.wanted = false;
     } else if ((value & kEject) != 0) {
-        if (selected_ != 0 && slot.present) return Act::Eject;
+        if (slot.present && slot.removable) {
+            slot.present = false;
+            return Act::Eject;
+        }
         log_guest_error("ACPI CPU hot-plug: CPU %u cannot be ejected", selected_);
     } else if ((value & kFirmwareEject) != 0) {
         slot.firmware_ejects = !slot.firmware_ejects;
@@ -119,12 +122,13 @@ void CpuHotplug::reset_enter() {
     command_ = 0;
 }
 
-void CpuHotplug::arrived(unsigned slot, News news) {
+void CpuHotplug::arrived(unsigned slot, News news, Removable removable) {
     {
         Locked lock(mutex_);
         CHECK(slot < slots_.size() && !slots_[slot].present, "CPU slot %u", slot);
         slots_[slot] = {.apic_id = slots_[slot].apic_id,
                         .present = true,
+                        .removable = removable == Removable::Yes,
                         .came = news == News::Yes,
                         .ost = slots_[slot].ost};
     }

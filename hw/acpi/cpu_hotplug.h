@@ -42,7 +42,7 @@ class CpuHotplug final : public Device, public IoOps {
     // The bitmap again; what came or is wanted back stays so.
     void reset_enter() override;
 
-    void arrived(unsigned slot, News news);
+    void arrived(unsigned slot, News news, Removable removable = Removable::Yes);
     void left(unsigned slot);
     void ask_removal(unsigned slot);
     std::vector<OstReport> ost_reports();
@@ -50,7 +50,7 @@ class CpuHotplug final : public Device, public IoOps {
   private:
     struct Slot {
         uint32_t apic_id;
-        bool present = false, came = false, wanted = false, firmware_ejects = false;
+        bool present = false, removable = false, came = false, wanted = false, firmware_ejects = false;
         OstReport ost;
         bool has_news() const { return came || wanted || firmware_ejects; }
     };

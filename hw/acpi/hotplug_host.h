@@ -14,13 +14,16 @@ struct OstReport {
 
 // What was there from the start is no news.
 enum class News { No, Yes };
+// Whether the guest can let go of it.
+enum class Removable { No, Yes };
 
 class HotplugHost {
   public:
     virtual ~HotplugHost() = default;
     // There is news in the registers: the general-purpose event.
     virtual void raise_event() = 0;
-    // The guest lets go of what is in the slot.
+    // The guest lets go of what is in the slot. The registers say already that it is not there: the guest
+    // asks right after _EJ0, and keeps what it still finds.
     virtual void eject(unsigned slot) = 0;
     virtual void ost_reported(unsigned slot, const OstReport& report) = 0;
 };

@@ -47,7 +47,10 @@ MemoryHotplug::Act MemoryHotplug::store(uint64_t offset, uint32_t value) {
     } else if (offset == kState && (value & kWanted) != 0) {
         slot.wanted = false;
     } else if (offset == kState && (value & kEject) != 0) {
-        if (slot.present) return Act::Eject;
+        if (slot.present) {
+            slot.present = false;
+            return Act::Eject;
+        }
         log_guest_error("ACPI memory hot-plug: slot %u is empty and ejected", selected_);
     }
     return Act::Nothing;

@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "util/event_loop.h"
-#include "util/log.h"
 
 namespace vmm {
 
@@ -27,7 +26,7 @@ CpuSockets::CpuSockets(Config config, Actions actions, EventLoop& loop)
       devices_(config_.places.size()),
       registers_(apic_ids(config_.places), *this) {
     for (unsigned i = 0; i < config_.at_start; ++i)
-        registers_.arrived(i, acpi::News::No);
+        registers_.arrived(i, acpi::News::No, acpi::Removable::No);
 }
 
 Status CpuSockets::takes(const DeviceInfo& info) const {
@@ -44,7 +43,8 @@ Status CpuSockets::plug_in(Device& device) {
     if (running_ && !config_.acpi) return Error::make("CPU hot-plug needs ACPI, which acpi=off turned off");
     if (running_) TRY(actions_.make(index));
     devices_[index] = cpu;
-    registers_.arrived(index, running_ ? acpi::News::Yes : acpi::News::No);
+    registers_.arrived(index, running_ ? acpi::News::Yes : acpi::News::No,
+                       index == 0 ? acpi::Removable::No : acpi::Removable::Yes);
     return {};
 }
 
@@ -71,10 +71,7 @@ Status CpuSockets::request_unplug(Device& device) {
 
 void CpuSockets::eject(unsigned slot) {
     loop_.post([this, slot] {
-        if (devices_[slot] != nullptr)
-            released(*devices_[slot]);
-        else
-            log_guest_error("ejects CPU %u, which the machine was made with", slot);
+        if (devices_[slot] != nullptr) released(*devices_[slot]);
     });
 }
 

@@ -10,7 +10,7 @@ namespace {
 
 class CpuHotplugTest : public ::testing::Test {
   protected:
-    CpuHotplugTest() { cpus.arrived(0, News::No); }
+    CpuHotplugTest() { cpus.arrived(0, News::No, Removable::No); }
     uint32_t in(unsigned offset, unsigned size = 4) { return static_cast<uint32_t>(cpus.read(offset, size)); }
     void out(unsigned offset, uint32_t value, unsigned size = 4) { cpus.write(offset, value, size); }
     void select(uint32_t slot) { out(CpuHotplug::kSelect, slot); }
@@ -80,6 +80,7 @@ TEST_F(CpuHotplugTest, aProcessorGoesWhenTheGuestEjectsIt) {
     select(2);
     out(CpuHotplug::kState, CpuHotplug::kEject, 1);
     EXPECT_EQ(host.ejected, std::vector<unsigned>{2});
+    EXPECT_EQ(state(), 0u) << "the guest asks at once whether it went";
     cpus.left(2);
     EXPECT_EQ(state(), 0u);
     out(CpuHotplug::kState, CpuHotplug::kEject, 1);

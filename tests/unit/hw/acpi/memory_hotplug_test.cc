@@ -52,6 +52,7 @@ TEST_F(MemoryHotplugTest, itGoesWhenTheGuestEjectsIt) {
     EXPECT_EQ(state(), MemoryHotplug::kPresent);
     out(MemoryHotplug::kState, MemoryHotplug::kEject, 1);
     EXPECT_EQ(host.ejected, std::vector<unsigned>{2});
+    EXPECT_EQ(state(), 0u) << "the guest asks at once whether it went";
     memory.left(2);
     EXPECT_EQ(state(), 0u);
     EXPECT_EQ(in(4), 0u);
