@@ -12,6 +12,8 @@ from domain import Domain
 from guest import Console, VirshConsole
 from world import Failure
 
+import emulator  # noqa: E402
+
 KERNEL, INITRD = os.environ.get('LIBVIRT_KERNEL', ''), os.environ.get('LIBVIRT_INITRD', '')
 BOOT = 400.0      # seconds, where several programs share a machine
 PATIENCE = 120.0  # for all else
@@ -23,8 +25,6 @@ KINDS = {
     'ordinary': ('kernel', ("<interface type='user'>", f"<interface type='ethernet'>\n      <target dev='{TAP}'/>"), ONE_PROCESSOR, SPARE, PANIC),
     'protected': ('protected', ("<memory unit='MiB'>1024", "<memory unit='MiB'>384"), ONE_PROCESSOR, SPARE, PANIC),
 }
-# The emulator under the testbed at times runs a breakpoint that the kernel, patching itself, has already taken away (docs/testbed.md).
-EMULATOR_FAULT = 'Oops: int3'
 
 
 def domain_of(world, kind):
@@ -102,13 +102,15 @@ class LinuxGuest:
         return '' if self.console is None else self.console.last.decode(errors='replace')
 
     def where_it_is(self):
-        """What each thread of the emulator does in the kernel; '' without an emulator."""
+        """What each thread of the emulator does in the kernel, and the interrupts; '' without an emulator."""
         lines = []
         with contextlib.suppress(OSError):
             folder = f'/proc/{self.domain.pid()}/task'
             for task in sorted(os.listdir(folder)):
                 words = [open(f'{folder}/{task}/{name}', encoding='utf-8').read().split('\n')[0] for name in ('comm', 'wchan', 'syscall')]
                 lines.append(' '.join(words))
+        with contextlib.suppress(Failure):
+            lines += [self.domain.monitor('human-monitor-command', command_line=f'info {what}') for what in ('registers -a', 'pic', 'irq', 'lapic')]
         return '\n'.join(lines)
 
 
@@ -153,9 +155,10 @@ class LinuxGuests:
                 guest = self.guests.get(kind)
                 report = f'{failure}\n{guest.last_words()[-1500:]}\n{guest.where_it_is()}\n{guest.domain.log(1000)}' if guest else str(failure)
                 self.drop(kind)
-                if EMULATOR_FAULT not in report or not once_more:
+                fault = emulator.lost_processor(report, emulator.entry_address()) or (emulator.OOPS if emulator.OOPS in report else None)
+                if fault is None or not once_more:
                     raise Failure(report) from None
-                print(f'     the emulator made the guest die ({EMULATOR_FAULT}); once more', flush=True)
+                print(f'     the emulator made the guest die ({fault}); once more', flush=True)
 
 
 def shared(*kinds, alone=False):

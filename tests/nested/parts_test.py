@@ -13,6 +13,9 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 sys.dont_write_bytecode = True
 from testbedlib import common, cpio, debian, images, machine  # noqa: E402
+sys.path.insert(0, str(HERE.parent / 'functional'))
+import emulator  # noqa: E402
+import harness  # noqa: E402
 
 
 def read_archive(data):
@@ -129,6 +132,49 @@ class CacheTest(unittest.TestCase):
                 os.utime(path, (number, number))
             self.assertEqual(build.call_count, 3)
             self.assertEqual(sorted(p.name for p in path.parent.iterdir()), ['kind-k2', 'kind-k3'])
+
+
+class LostProcessors(unittest.TestCase):
+    """A guest's processor is lost when it stands where the machine's KVM enters guests, and nowhere else."""
+    ENTRY = 0xffffffffc0726b70
+
+    def registers(self, *places):
+        return ''.join(f'CPU#{number}\nrax 0000000000000000 rbx 00000000ffff06ab\nrip {place:016x} rflags 00010246\ncs  0018 base 0\n'
+                       for number, place in enumerate(places))
+
+    def test_where_it_stands(self):
+        for places, lost in (((0xffff0a1e, self.ENTRY + 0xb0), True), ((self.ENTRY,), True), ((0xffff0a1e, 0xffff0689), False), ((self.ENTRY - 1,), False),
+                             ((self.ENTRY + emulator.ENTRY_BYTES,), False), ((), False)):
+            with self.subTest(places=places):
+                self.assertEqual(emulator.lost_processor(self.registers(*places), self.ENTRY) is not None, lost)
+        self.assertIsNone(emulator.lost_processor(self.registers(self.ENTRY), None))
+
+    def test_the_entry_is_a_symbol_of_the_testbed(self):
+        with tempfile.NamedTemporaryFile('w') as symbols:
+            symbols.write('ffffffff81000000 T _stext\nffffffffc0726b70 t __svm_vcpu_run\t[kvm_amd]\n')
+            symbols.flush()
+            with mock.patch.dict(os.environ, PENUMBRA_TESTBED='1'):
+                self.assertEqual(emulator.entry_address(symbols.name), self.ENTRY)
+            with mock.patch.dict(os.environ):
+                os.environ.pop('PENUMBRA_TESTBED', None)
+                self.assertIsNone(emulator.entry_address(symbols.name))
+
+    def test_once_more_and_no_more(self):
+        for failures, signs, calls, passes in (([], (), 1, True), ([emulator.LostProcessor('x')], (), 2, True), ([harness.Failure('it was wrong')], ('gone',), 1, False),
+                                               ([harness.Failure('it was gone')], ('gone',), 2, True), ([emulator.LostProcessor('x')] * 2, (), 2, False)):
+            with self.subTest(failures=failures), mock.patch('builtins.print'):
+                left, made = list(failures), []
+
+                def run():
+                    made.append(1)
+                    if left:
+                        raise left.pop(0)
+                    return 7
+                if passes:
+                    self.assertEqual(emulator.once_more(run, 'it', *signs), 7)
+                else:
+                    self.assertRaises(harness.Failure, emulator.once_more, run, 'it', *signs)
+                self.assertEqual(len(made), calls)
 
 
 if __name__ == '__main__':
