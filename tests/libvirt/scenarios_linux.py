@@ -111,7 +111,7 @@ def disk_card_and_entropy_come_and_go(guest):
         soon('it is told', lambda: sum('device-removed' in line for line in told.lines()) == len(paths))
 
 
-@shared('ordinary')
+@shared('ordinary', 'protected')
 def processors_come_and_go(guest):
     expect('processors', guest.run('nproc'), '1')
     guest.virsh('setvcpus', '2', '--live')

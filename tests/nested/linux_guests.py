@@ -178,13 +178,12 @@ CASES = {
     'convert-refused': refused_without_private_memory,
     'convert': convert,
 }
-ONLY_BY_NAME = ('hotplug',)  # the slow suite's
 
 
 def run_here(args):
     harness.need_kvm()
     failed = passed = 0
-    for name in args.names or [name for name in CASES if name not in ONLY_BY_NAME]:
+    for name in args.names or CASES:
         start = time.monotonic()
         try:
             emulator.once_more(lambda name=name: CASES[name](args), name, emulator.OOPS, DIED_EARLY)
