@@ -13,6 +13,8 @@ namespace vmm {
 
 namespace {
 
+// Between taking the last words out of the pipe and having them in the file that the parent looks into.
+constexpr int kLogsInMs = 30;
 constexpr int kFirstDescriptor = STDERR_FILENO + 1;
 constexpr size_t kMostDescriptors = 250;  // poll() takes no more than the process may have open
 
@@ -53,6 +55,7 @@ void Callers::await(std::chrono::milliseconds most) const {
     for (auto end = std::chrono::steady_clock::now() + most;
          is_unread(STDERR_FILENO) && std::chrono::steady_clock::now() < end;)
         (void)::poll(nullptr, 0, 1);
+    (void)::poll(nullptr, 0, kLogsInMs);
 }
 
 }  // namespace vmm

@@ -16,7 +16,8 @@ class Callers {
     // The listening sockets that are open now, at the start of the process, before it makes its own.
     static Callers find();
     // Returns when somebody has knocked at one of them and, if standard error is a pipe, has read what is in
-    // it (who knocks looks there for the reason), or after that time for each; at once when none is open.
+    // it and had a moment to write it down (who knocks looks there for the reason), or after that time for
+    // each; at once when none is open.
     void await(std::chrono::milliseconds most) const;
 
   private:
