@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "util/event_loop.h"
+#include "util/result.h"
 
 namespace vmm::net {
 
@@ -64,6 +65,18 @@ class Peer {
     virtual std::optional<RxFilter> rx_filter() const { return std::nullopt; }
 };
 
+// Ports of the host that lead to the guest, while the network is up.
+struct HostForward;
+class HostPorts {
+  public:
+    virtual ~HostPorts() = default;
+    virtual Status add_forward(const HostForward& forward) = 0;
+    // The one of that protocol, address and port.
+    virtual Status remove_forward(const HostForward& forward) = 0;
+    // Tables of connections, for people.
+    virtual std::string connections() = 0;
+};
+
 class Client {
   public:
     Client(EventLoop& loop, std::string id) : loop_(loop), id_(std::move(id)) {}
@@ -76,6 +89,8 @@ class Client {
     virtual std::string_view type() const = 0;
     // For people: "index=0,type=user,net=10.0.2.0,restrict=off" without the first two.
     virtual std::string info() const { return {}; }
+    // Null: nothing is forwarded there.
+    virtual HostPorts* host_ports() { return nullptr; }
 
     // ---- for the peer ----
 

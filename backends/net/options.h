@@ -22,6 +22,8 @@ Result<SocketAddress> address_of(const qapi::SocketAddress& from, FdStore* fds);
 Result<UserConfig> user_config(const qapi::NetdevUserOptions& options);
 // "[tcp|udp]:[HOST]:PORT-[GUEST]:PORT"
 Result<HostForward> parse_host_forward(const std::string& text);
+// "[tcp|udp]:[HOST]:PORT", the host's end alone
+Result<HostForward> parse_host_port(const std::string& text);
 // "[tcp]:SERVER:PORT-DEV"
 Result<GuestForward> parse_guest_forward(const std::string& text);
 

@@ -25,7 +25,7 @@ class SlirpSource;
 // The chardev of that id.
 using ChardevFinder = std::function<Result<Chardev*>(const std::string& id)>;
 
-class UserClient final : public Client {
+class UserClient final : public Client, private HostPorts {
     struct Token {
         explicit Token() = default;
     };
@@ -39,15 +39,13 @@ class UserClient final : public Client {
 
     std::string_view type() const override { return "user"; }
     std::string info() const override;
-
-    // Ports of the host, while it runs.
-    Status add_forward(const HostForward& forward);
-    Status remove_forward(const HostForward& forward);
-    // Tables of connections, for people.
-    std::string connections();
+    HostPorts* host_ports() override { return this; }
 
   private:
     friend struct SlirpCalls;
+    Status add_forward(const HostForward& forward) override;
+    Status remove_forward(const HostForward& forward) override;
+    std::string connections() override;
     Status start(const ChardevFinder& chardevs);
     Status add_guest_forward(const GuestForward& forward, const ChardevFinder& chardevs);
     bool do_send(Packet packet) override;

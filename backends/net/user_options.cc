@@ -116,6 +116,15 @@ bool take_port(const std::string& text, uint16_t& port, bool zero) {
     return true;
 }
 
+// Takes "[tcp|udp]:[HOST]:" off the text; what is wrong with it, or null.
+const char* take_host_address(std::string& text, HostForward& forward) {
+    const std::optional<std::string> protocol = cut(text, ':'), host = cut(text, ':');
+    if (!protocol || (*protocol != "tcp" && *protocol != "udp" && !protocol->empty()))
+        return "Bad protocol name";
+    forward.udp = *protocol == "udp";
+    return !host || (!host->empty() && !parse_v4(*host, forward.host)) ? "Bad host address" : nullptr;
+}
+
 }  // namespace
 
 Result<HostForward> parse_host_forward(const std::string& text) {
@@ -125,16 +134,22 @@ Result<HostForward> parse_host_forward(const std::string& text) {
         return Error::make("Invalid host forwarding rule '%s' (%s)", text.c_str(), why)
             .with_hint("it is [tcp|udp]:[HOST]:PORT-[GUEST]:PORT");
     };
-    const std::optional<std::string> protocol = cut(rest, ':'), host = cut(rest, ':'), port = cut(rest, '-'),
-                                     guest = cut(rest, ':');
-    if (!protocol || (*protocol != "tcp" && *protocol != "udp" && !protocol->empty()))
-        return bad("Bad protocol name");
-    forward.udp = *protocol == "udp";
-    if (!host || (!host->empty() && !parse_v4(*host, forward.host))) return bad("Bad host address");
+    if (const char* why = take_host_address(rest, forward)) return bad(why);
+    const std::optional<std::string> port = cut(rest, '-'), guest = cut(rest, ':');
     if (!port || !take_port(*port, forward.host_port, true)) return bad("Bad host port");
     if (!guest || (!guest->empty() && !parse_v4(*guest, forward.guest))) return bad("Bad guest address");
     if (!take_port(rest, forward.guest_port, false)) return bad("Bad guest port");
     return forward;
+}
+
+Result<HostForward> parse_host_port(const std::string& text) {
+    std::string rest = text;
+    HostForward forward;
+    const char* why = take_host_address(rest, forward);
+    if (why == nullptr && !take_port(rest, forward.host_port, true)) why = "Bad host port";
+    if (why == nullptr) return forward;
+    return Error::make("Invalid host forwarding rule '%s' (%s)", text.c_str(), why)
+        .with_hint("it is [tcp|udp]:[HOST]:PORT");
 }
 
 Result<GuestForward> parse_guest_forward(const std::string& text) {

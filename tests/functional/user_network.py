@@ -9,6 +9,7 @@ import tempfile
 import time
 
 from harness import Failure, main
+from monitored import Monitored
 from network import BROADCAST, MAC, Card, dhcp_request
 from qtest import Qtest, expect, expect_equal
 
@@ -83,8 +84,8 @@ def free_port(kind):
 
 
 @contextlib.contextmanager
-def guest(binary, options, *more):
-    with Qtest(binary, '-machine', 'q35', '-nic', f'user,model=virtio-net-pci,addr=4{options}', *more) as q:
+def guest(binary, options, *more, kind=Qtest):
+    with kind(binary, '-machine', 'q35', '-nic', f'user,model=virtio-net-pci,addr=4{options}', *more) as q:
         yield Guest(q)
 
 
@@ -107,6 +108,30 @@ def the_host_reaches_the_guest(binary):
             us.receive_tcp()
             us.send_tcp(22, address, source, 1001, sequence + 1, PUSH | ACK, b'hello')
             expect_equal(host.recv(100), b'hello', 'what the guest said')
+
+
+def ports_come_and_go(binary):
+    """By the monitor for people: a port leads to the guest once it was added, is listed, and no more once it was taken away."""
+    port = free_port(socket.SOCK_DGRAM)
+
+    def said(us, line):
+        return us.card.q.qmp.command('human-monitor-command', command_line=line).strip()
+    with guest(binary, ',id=n0', kind=Monitored) as us, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as host:
+        expect_equal(said(us, f'hostfwd_add udp:127.0.0.1:{port}-:7'), '', 'the answer to the first')
+        expect('Could not set up host forwarding rule' in said(us, f'hostfwd_add n0 udp:127.0.0.1:{port}-:7'), 'the second is refused')
+        host.sendto(b'question', ('127.0.0.1', port))
+        _, _, to, data = us.receive_udp()
+        expect_equal((to, data), (7, b'question'), 'what arrived at the guest')
+        expect(str(port) in said(us, 'info usernet'), 'it is listed')
+        expect_equal(said(us, f'hostfwd_remove n0 udp:127.0.0.1:{port}'), f'host forwarding rule for udp:127.0.0.1:{port} removed', 'the answer')
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+            other.bind(('127.0.0.1', port))  # it is free again
+        expect(str(port) not in said(us, 'info usernet'), 'it is not listed')
+        for line, why in ((f'hostfwd_remove udp:127.0.0.1:{port}', 'not found'), ('hostfwd_add', 'takes [NETDEV] RULE'), ('hostfwd_add n1 tcp::1-:2', "'n1'"),
+                          ('hostfwd_add tcp:1-:2', 'Bad host address'), ('hostfwd_remove tcp::x', 'Bad host port')):
+            expect(why in said(us, line), line)
+        us.card.q.qmp.command('netdev_add', type='socket', id='s0', udp='127.0.0.1:1', localaddr='127.0.0.1:0')
+        expect('only user networking' in said(us, 'hostfwd_add s0 tcp::1-:2'), 'another kind of network')
 
 
 def the_guest_reaches_the_host(binary):
@@ -195,4 +220,4 @@ def names(binary):
 
 
 if __name__ == '__main__':
-    main([the_host_reaches_the_guest, the_guest_reaches_the_host, addresses_that_lead_elsewhere, files_by_tftp, names])
+    main([the_host_reaches_the_guest, ports_come_and_go, the_guest_reaches_the_host, addresses_that_lead_elsewhere, files_by_tftp, names])

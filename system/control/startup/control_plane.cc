@@ -53,6 +53,7 @@ ControlPlane::ControlPlane(EventLoop& loop, LoopRequests& requests, const Config
     register_hmp_backend_commands(human_);
     register_human_commands(human_, view, device_types_);
     register_hmp_block_commands(human_, view);
+    register_hmp_net_commands(human_, view);
     register_hmp_pci_commands(human_);
     register_hmp_interrupt_commands(human_, view);
     register_hmp_chardev_commands(human_, chardevs_);

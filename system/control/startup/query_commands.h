@@ -63,6 +63,8 @@ void register_block_commands(qapi::CommandTable& table, MachineView& view);
 void register_hmp_block_commands(HmpTable& table, MachineView& view);
 // netdev_add, netdev_del, set_link, announce-self, query-rx-filter.
 void register_net_commands(qapi::CommandTable& table, MachineView& view, FdStore& fds);
+// hostfwd_add, hostfwd_remove, info usernet.
+void register_hmp_net_commands(HmpTable& table, MachineView& view);
 // NIC_RX_FILTER_CHANGED, for the card on that back end.
 void tell_filter_changed(MachineView& view, qapi::EventSink& events, const net::Client& client);
 // query-cpu-model-expansion; and what query-cpu-definitions adds to each model.

@@ -278,6 +278,10 @@ TEST(NetOptions, HostForward) {
     for (const char* bad : {"", "tcp", "icmp::1-:1", "tcp:x:1-:1", "tcp::99999-:1", "tcp::1:1", "tcp::1-y:1",
                             "tcp::1-:0", "tcp::1-:"})
         EXPECT_FALSE(parse_host_forward(bad)) << bad;
+    EXPECT_EQ(parse_host_port(":127.0.0.1:22").take_value().host_port, 22);
+    EXPECT_TRUE(parse_host_port("udp::0").take_value().udp);
+    for (const char* bad : {"", "tcp", "icmp::1", "tcp:x:1", "tcp::99999", "tcp::1-:1", "tcp::"})
+        EXPECT_FALSE(parse_host_port(bad)) << bad;
 }
 
 TEST(NetOptions, UserNetwork) {
