@@ -1,4 +1,4 @@
-// What guests share: ports, the debug console (port 0xe9), the exit device (port 0xf4), checks, hypercalls.
+// What guests share: the debug console (port 0xe9), the exit device (port 0xf4), checks, hypercalls.
 // Freestanding C; a guest defines guest_name and guest_main(), and returns from it (or calls pass()) when all
 // went well.
 #pragma once
@@ -6,10 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-typedef uint8_t u8;
-typedef uint16_t u16;
-typedef uint32_t u32;
-typedef uint64_t u64;
+#include "ports.h"
 
 extern const char guest_name[];
 void guest_main(void);
@@ -20,31 +17,6 @@ extern const volatile u64 patch_count;  // rounds, when a test wrote them into t
 #define MIB (1024 * 1024ull)
 #define GIB (1024 * MIB)
 #define STATIC_NAME(name) const char guest_name[] = name
-
-static inline void out8(u16 port, u8 v) {
-    __asm__ volatile("outb %0, %1" ::"a"(v), "Nd"(port));
-}
-static inline void out16(u16 port, u16 v) {
-    __asm__ volatile("outw %0, %1" ::"a"(v), "Nd"(port));
-}
-static inline void out32(u16 port, u32 v) {
-    __asm__ volatile("outl %0, %1" ::"a"(v), "Nd"(port));
-}
-static inline u8 in8(u16 port) {
-    u8 v;
-    __asm__ volatile("inb %1, %0" : "=a"(v) : "Nd"(port));
-    return v;
-}
-static inline u16 in16(u16 port) {
-    u16 v;
-    __asm__ volatile("inw %1, %0" : "=a"(v) : "Nd"(port));
-    return v;
-}
-static inline u32 in32(u16 port) {
-    u32 v;
-    __asm__ volatile("inl %1, %0" : "=a"(v) : "Nd"(port));
-    return v;
-}
 
 // Plain loads and stores of one instruction: what KVM can emulate.
 #define DEFINE_ACCESS(bits, suffix)                                                \

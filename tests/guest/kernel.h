@@ -1,23 +1,8 @@
-// What kernels for -kernel share: numbers, ports, the debug console (port 0xe9) and the exit device (port
+// What kernels for -kernel share: the debug console (port 0xe9) and the exit device (port
 // 0xf4). Freestanding C for 32-bit code; header only.
 #pragma once
 
-typedef unsigned char u8;
-typedef unsigned short u16;
-typedef unsigned int u32;
-typedef unsigned long long u64;
-
-static inline void out8(u16 port, u8 value) {
-    __asm__ volatile("outb %0, %1" ::"a"(value), "Nd"(port));
-}
-static inline void out16(u16 port, u16 value) {
-    __asm__ volatile("outw %0, %1" ::"a"(value), "Nd"(port));
-}
-static inline u8 in8(u16 port) {
-    u8 value;
-    __asm__ volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
-    return value;
-}
+#include "ports.h"
 
 static inline void put(const char* text) {
     while (*text)

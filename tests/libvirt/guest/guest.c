@@ -4,34 +4,12 @@
 //   b  lets the power button have no effect   w  starts the watchdog  n  says how many NMIs came
 //   v  sends the processor's vendor           other characters are sent back in brackets
 // By itself it powers off when the power button is pressed, lets go of devices that ACPI hot-plug asks for, and names the keys that are pressed.
-typedef unsigned char u8;
-typedef unsigned short u16;
-typedef unsigned int u32;
-typedef unsigned long long u64;
+#include "../../guest/ports.h"
 
 extern void timer_entry(void), nmi_entry(void), other_entry(void);
 volatile u32 nmi_count;
 static int button_ignored;
 static u64 gate[256][2];
-
-static inline void out8(u16 port, u8 v) { __asm__ volatile("outb %0, %1" ::"a"(v), "Nd"(port)); }
-static inline void out16(u16 port, u16 v) { __asm__ volatile("outw %0, %1" ::"a"(v), "Nd"(port)); }
-static inline void out32(u16 port, u32 v) { __asm__ volatile("outl %0, %1" ::"a"(v), "Nd"(port)); }
-static inline u8 in8(u16 port) {
-    u8 v;
-    __asm__ volatile("inb %1, %0" : "=a"(v) : "Nd"(port));
-    return v;
-}
-static inline u16 in16(u16 port) {
-    u16 v;
-    __asm__ volatile("inw %1, %0" : "=a"(v) : "Nd"(port));
-    return v;
-}
-static inline u32 in32(u16 port) {
-    u32 v;
-    __asm__ volatile("inl %1, %0" : "=a"(v) : "Nd"(port));
-    return v;
-}
 
 enum { kSerial = 0x3f8, kPm1 = 0x600, kHotplug = 0xcc0, kPanic = 0x505 };
 
