@@ -102,13 +102,21 @@ Result<std::unique_ptr<BlkdebugNode>> BlkdebugNode::create(NodeOptions options, 
 }
 
 BlkdebugNode::BlkdebugNode(Token, NodeOptions options, NodeRef file, const BlkdebugConfig& config)
-    : FilterNode(std::move(options), std::move(file)), states_(config.states) {
+    : FilterNode(std::move(options), std::move(file)),
+      states_(config.states),
+      align_(config.align),
+      max_transfer_(config.max_transfer) {
     for (const InjectError& error : config.errors)
         rules_.push_back({error, error.event == "none", false});
-    if (config.align == 0) return;
+    child_changed();
+}
+
+void BlkdebugNode::child_changed() {
+    follow_file();
+    if (align_ == 0) return;
     NodeLimits limits = this->limits();
-    limits.request_alignment = std::max(limits.request_alignment, config.align);
-    limits.max_transfer = config.max_transfer;
+    limits.request_alignment = std::max(limits.request_alignment, align_);
+    limits.max_transfer = max_transfer_;
     set_limits(limits);
     enforce_alignment(Forwards::Yes);
 }

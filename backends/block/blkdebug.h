@@ -66,12 +66,14 @@ class BlkdebugNode final : public FilterNode {
         bool active = false;
         bool spent = false;
     };
+    void child_changed() override;
     int do_perform(Request& request) override;
     void do_submit(Request& request) override;
     // The errno to fail with, or 0.
     int judge(const Request& request);
 
     const std::vector<SetState> states_;
+    const uint32_t align_, max_transfer_;
     mutable Mutex mutex_{LockRank::Leaf, "blkdebug"};
     std::vector<Rule> rules_ GUARDED_BY(mutex_);
     int64_t state_ GUARDED_BY(mutex_) = 1;

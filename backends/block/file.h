@@ -5,6 +5,7 @@
 // protocols, persistent reservations. Threads: as Node says.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -45,7 +46,6 @@ class FileNode final : public Node, UringUser {
 
     Result<Extent> extent(uint64_t offset, uint64_t bytes) override;
     Status truncate(uint64_t size) override;
-    Status reopen(bool writable) override;
     std::optional<uint64_t> allocated_bytes() const override;
     bool device() const { return config_.device; }
 
@@ -54,9 +54,14 @@ class FileNode final : public Node, UringUser {
     void do_submit(Request& request) override;
     void ring_done(Request& request, int result) override;
     Status permissions_changed(Permissions wanted) override;
+    Status settle() override;
+    Status apply(const NodeChange& change) override;
+    void undo() override;
+    void keep() override { before_.reset(); }
 
     Status set_up();
     Status probe_alignment();
+    Status exchange_descriptor(NodeOptions wanted);
     bool done_at_once(const Request& request) const;
     bool ring_takes(const Request& request) const;
     bool queue(Uring& ring, Request& request);
@@ -70,7 +75,15 @@ class FileNode final : public Node, UringUser {
 
     FileConfig config_;
     Fd fd_;
-    std::optional<FileLock> lock_;
+    std::unique_ptr<FileLock> lock_;
+    // What undo() needs while another descriptor is tried.
+    struct Before {
+        Fd fd;
+        std::unique_ptr<FileLock> lock;
+        int status;  // of the descriptor's file description, which may be the set's
+        NodeLimits limits;
+    };
+    std::optional<Before> before_;
     bool use_ring_;
     bool in_memory_ = false;  // its file system is: nothing to wait for
     std::atomic<bool> ring_works_{true};

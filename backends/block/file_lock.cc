@@ -79,6 +79,14 @@ Status FileLock::check_others(Permissions wanted) const {
     return {};
 }
 
+Status FileLock::take_over(const FileLock& other) {
+    int taken = add_locks(fd_, kUsedBase, 0, other.held_.used);
+    if (taken == 0) taken = add_locks(fd_, kDeniedBase, 0, denied(other.held_));
+    if (taken != 0) return Error::from_errno(-taken, "could not lock '%s'", path_.c_str());
+    held_ = other.held_;
+    return {};
+}
+
 Status FileLock::change(Permissions wanted) {
     int taken = add_locks(fd_, kUsedBase, held_.used, wanted.used);
     if (taken == 0) taken = add_locks(fd_, kDeniedBase, denied(held_), denied(wanted));

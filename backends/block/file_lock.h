@@ -17,6 +17,9 @@ class FileLock {
     // Takes what is new, checks against others, gives back what is no longer needed. A failure changes
     // nothing.
     Status change(Permissions wanted);
+    // The same locks as those of another descriptor of the file, which is ours too: nobody else is asked.
+    // Called once, before change().
+    Status take_over(const FileLock& other);
 
   private:
     Status check_others(Permissions wanted) const;

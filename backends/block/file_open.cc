@@ -10,7 +10,7 @@
 
 #include <cerrno>
 
-#include "backends/block/file.h"
+#include "backends/block/file_open_priv.h"
 #include "util/align.h"
 #include "util/fd_store.h"
 #include "util/mmap.h"
@@ -43,7 +43,12 @@ Result<Fd> open_kept(NodeOptions& options, const std::string& path, const FdStor
     return fd;
 }
 
-// Opens as the options ask; an auto-read-only node that cannot be written becomes read-only.
+}  // namespace
+
+Error needs_direct() {
+    return Error::make("aio=native was specified, but it requires cache.direct=on, which was not specified.");
+}
+
 Result<Fd> open_image(NodeOptions& options, const FileConfig& config) {
     const std::string& path = config.filename;
     if (config.descriptors != nullptr && FdStore::is_set(path))
@@ -71,6 +76,8 @@ Result<Fd> open_image(NodeOptions& options, const FileConfig& config) {
     return cannot_open(path, number);
 }
 
+namespace {
+
 Status check_kind(int fd, const FileConfig& config) {
     struct stat is = {};
     if (::fstat(fd, &is) != 0) return cannot_open(config.filename, errno);
@@ -97,15 +104,15 @@ Result<std::unique_ptr<FileNode>> FileNode::create(NodeOptions options, IoContex
                                                    const FileConfig& config) {
     if (config.filename.empty())
         return Error::make("The '%s' driver requires a filename", config.device ? "host_device" : "file");
-    if (config.aio == Aio::Native && !options.cache_direct)
-        return Error::make(
-            "aio=native was specified, but it requires cache.direct=on, which was not specified.");
+    if (config.aio == Aio::Native && !options.cache_direct) return needs_direct();
     if (config.aio == Aio::IoUring && context.uring() == nullptr)
         return Error::make("aio=io_uring was specified, but the kernel refuses io_uring")
             .with_hint("aio=threads works everywhere");
-    Fd fd = TRY(open_image(options, config));
+    NodeOptions possible = options;
+    Fd fd = TRY(open_image(possible, config));
     TRY(check_kind(fd.get(), config));
     auto node = std::make_unique<FileNode>(Token(), std::move(options), context, config, std::move(fd));
+    node->set_access(possible.read_only);
     TRY(node->set_up());
     return node;
 }
@@ -122,7 +129,7 @@ Status FileNode::set_up() {
     if (config_.locking.value_or(false) && !lockable)
         return Error::make("locking=on: the file system of '%s' has no such locks", config_.filename.c_str());
     if (config_.locking.value_or(lockable) && lockable && !config_.device && !options().force_share)
-        lock_.emplace(fd_.get(), config_.filename);
+        lock_ = std::make_unique<FileLock>(fd_.get(), config_.filename);
     NodeCapabilities capabilities;
     capabilities.discard = capabilities.write_zeroes = capabilities.fua = true;
     set_capabilities(capabilities);
@@ -160,35 +167,6 @@ Status FileNode::probe_alignment() {
 
 Status FileNode::permissions_changed(Permissions wanted) {
     return lock_ ? lock_->change(wanted) : Status();
-}
-
-// The descriptor is exchanged; its locks are given up before the new one takes them, as they exclude each
-// other. One that is open for writing stays so.
-Status FileNode::reopen(bool writable) {
-    if (writable == !read_only()) return {};
-    if (!writable) {
-        set_read_only(true);
-        return {};
-    }
-    NodeOptions wanted = options();
-    wanted.read_only = wanted.auto_read_only = false;
-    int mode = ::fcntl(fd_.get(), F_GETFL);
-    if (mode >= 0 && (mode & O_ACCMODE) == O_RDWR) {
-        set_read_only(false);
-        return {};
-    }
-    Fd fd = TRY(open_image(wanted, config_));
-    struct stat is = {}, was = {};
-    if (::fstat(fd.get(), &is) != 0 || ::fstat(fd_.get(), &was) != 0 || is.st_ino != was.st_ino ||
-        is.st_dev != was.st_dev)
-        return Error::make("'%s' is another file now than the one that is open", config_.filename.c_str());
-    if (lock_) {
-        TRY(lock_->change({0, kPermAll}));
-        lock_.emplace(fd.get(), config_.filename);
-    }
-    fd_ = std::move(fd);
-    set_read_only(false);
-    return lock_ ? lock_->change(this->wanted()) : Status();
 }
 
 Result<Extent> FileNode::extent(uint64_t offset, uint64_t bytes) {

@@ -15,11 +15,6 @@ class FilterNode : public Node {
         set_size(file_->size());
         return {};
     }
-    Status reopen(bool writable) override {
-        if (writable) TRY(file_->reopen(true));
-        set_read_only(!writable);
-        return file_.set_permissions(child_permissions("file", wanted()));
-    }
     std::optional<uint64_t> allocated_bytes() const override { return file_->allocated_bytes(); }
     std::string filename() const override { return file_->filename(); }
 
@@ -30,6 +25,10 @@ class FilterNode : public Node {
     }
     FilterNode(NodeOptions options, NodeRef file)
         : Node(std::move(options), file->context()), file_(std::move(file)) {
+        follow_file();
+    }
+    void child_changed() override { follow_file(); }
+    void follow_file() {
         set_size(file_->size());
         set_limits(file_->limits());
         set_capabilities(file_->capabilities());

@@ -26,6 +26,7 @@ BlockGraph::~BlockGraph() {
 Node& BlockGraph::add(std::unique_ptr<Node> node, bool named) {
     CHECK(find(node->name()) == nullptr, "two block nodes '%s'", node->name().c_str());
     node->graph_ = this;
+    node->serial_ = ++last_serial_;
     nodes_.push_back({std::move(node), named});
     return *nodes_.back().node;
 }
@@ -155,9 +156,9 @@ bool shares_nodes(const Node& one, const Node& other) {
 }
 }  // namespace
 
-Status BlockGraph::may_bind(const BlockHandle& asking, const Node& root, const IoContext& context) const {
+Status BlockGraph::may_bind(const BlockHandle* asking, const Node& root, const IoContext& context) const {
     for (const auto& drive : drives_) {
-        if (drive.get() == &asking || drive->attachment() == nullptr || !drive->loaded()) continue;
+        if (drive.get() == asking || drive->attachment() == nullptr || !drive->loaded()) continue;
         if (&drive->context() != &context && shares_nodes(root, *drive->node()))
             return Error::make("Cannot change iothread of active block backend");
     }

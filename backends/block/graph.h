@@ -57,7 +57,8 @@ class BlockGraph {
     Result<DiskRef> attach(const std::string& drive, DiskClient& client, const DiskAttachment& attachment);
 
     // Whether the nodes below `root` can move to this loop: not while another device uses some on another.
-    Status may_bind(const BlockHandle& asking, const Node& root, const IoContext& context) const;
+    // `asking` is the drive that wants it; null: none.
+    Status may_bind(const BlockHandle* asking, const Node& root, const IoContext& context) const;
 
     // ---- changes while the graph is in use; all inside a DrainedSection (drain.h) ----
     // Every use of `from` (but jobs', and that of the node `except`) uses `to` instead. All or nothing.
@@ -81,6 +82,7 @@ class BlockGraph {
   private:
     friend class NodeRef;
     friend class DiskRef;
+    friend class Reopening;
     void detach(BlockHandle& handle);
     void drop(BlockHandle& handle);
     // True when the node went away.
@@ -90,6 +92,7 @@ class BlockGraph {
     BlockEvents& events_;
     const FdStore* descriptors_ = nullptr;
     unsigned next_name_ = 0;
+    uint64_t last_serial_ = 0;
     unsigned held_ = 0;
     std::vector<GraphWorker*> workers_;
     struct Entry {

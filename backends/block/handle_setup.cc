@@ -24,13 +24,15 @@ Permissions BlockHandle::State::permissions(const Node& node) const {
 
 // Back to the main loop, unless another device works on some of the same nodes.
 void BlockHandle::State::go_home() {
-    if (graph.may_bind(*handle, *root, graph.context())) root->bind(graph.context());
+    if (graph.may_bind(handle, *root, graph.context())) root->bind(graph.context());
 }
 
 void BlockHandle::State::medium_known() {
     // Disks have whole sectors: the last one of an odd file reads as zeroes behind its end.
     size.store(root ? align_up(root->size(), kSectorSize) : 0);
-    read_only.store(root ? root->read_only() : false);
+    // A disk that was given away as one that is not written stays so while its node becomes writable.
+    const bool kept = client != nullptr && attached.writable && root && !root.permissions().writes();
+    read_only.store(root && (root->read_only() || kept));
 }
 
 Status BlockHandle::put_in(Node& node) {
@@ -39,7 +41,7 @@ Status BlockHandle::put_in(Node& node) {
     std::string user = state.client != nullptr && !state.attached.device_id.empty()
                            ? "device '" + state.attached.device_id + "'"
                            : "block device '" + state.id + "'";
-    TRY(state.graph.may_bind(*this, node, *state.context));
+    TRY(state.graph.may_bind(this, node, *state.context));
     NodeRef root = TRY(NodeRef::take(node, std::move(user), "root", state.permissions(node)));
     state.quiesce();
     if (state.client != nullptr) node.bind(*state.context);
@@ -69,7 +71,7 @@ Status BlockHandle::attach(DiskClient& client, const DiskAttachment& attachment)
         return Error::make("drive '%s' is in use by another device", state.id.c_str());
     if (!state.root && !attachment.removable) return Error::make("Device needs media, but drive is empty");
     IoContext& wanted = attachment.context != nullptr ? *attachment.context : state.graph.context();
-    if (state.root) TRY(state.graph.may_bind(*this, *state.root, wanted));
+    if (state.root) TRY(state.graph.may_bind(this, *state.root, wanted));
     state.quiesce();
     state.client = &client;
     state.attached = attachment;
@@ -89,6 +91,7 @@ Status BlockHandle::attach(DiskClient& client, const DiskAttachment& attachment)
     state.context = &wanted;
     if (state.root) state.root->bind(*state.context);
     if (state.throttle) state.throttle->rebind(*state.context);
+    state.medium_known();
     state.unquiesce();
     return {};
 }
@@ -96,7 +99,7 @@ Status BlockHandle::attach(DiskClient& client, const DiskAttachment& attachment)
 Status BlockHandle::move_to(IoContext& context) {
     State& state = *state_;
     if (state.context == &context) return {};
-    if (state.root) TRY(state.graph.may_bind(*this, *state.root, context));
+    if (state.root) TRY(state.graph.may_bind(this, *state.root, context));
     state.quiesce();
     state.context = &context;
     if (state.root) state.root->bind(context);
@@ -116,6 +119,7 @@ void BlockHandle::detach() {
         Status more = state.root.set_permissions(state.permissions(*state.root));
         (void)more;  // shares more than the device did; what it cannot write it does not
     }
+    state.medium_known();
     state.context = &state.graph.context();
     if (state.throttle) state.throttle->rebind(*state.context);
     state.unquiesce();

@@ -51,6 +51,7 @@ Node::Node(NodeOptions options, IoContext& context)
 Node::~Node() = default;
 
 void Node::enforce_alignment(Forwards forwards) {
+    if (limits_.request_alignment <= 1) gate_.reset();
     if (limits_.request_alignment > 1 && !gate_) gate_ = std::make_unique<AlignGate>();
     gate_forwards_ = forwards == Forwards::Yes;
 }
@@ -268,9 +269,8 @@ Status Node::write_backing_name(const std::string&, const std::string&) {
                        name().c_str());
 }
 
-Status Node::reopen(bool writable) {
-    if (writable == !read_only_) return {};
-    return Error::make("Block node '%s' of driver '%s' cannot be reopened", name().c_str(), driver().c_str());
+Status Node::settle() {
+    return read_only_ ? Status() : flush_sync(*this);
 }
 
 void Node::bind(IoContext& context) {

@@ -33,6 +33,7 @@ namespace vmm::block {
 class AlignGate;
 class BlockGraph;
 class Node;
+struct NodeChange;
 
 // What a user of a node does, and what it lets others do.
 inline constexpr uint8_t kPermRead = 1;            // and relies on what it reads
@@ -43,6 +44,7 @@ inline constexpr uint8_t kPermAll = 15;
 struct Permissions {
     uint8_t used = 0;
     uint8_t shared = kPermAll;
+    bool writes() const { return (used & (kPermWrite | kPermResize)) != 0; }
 };
 
 // NodeRef: a counted use of a node, by a parent node, a handle or the user who named it. A node without uses
@@ -72,6 +74,7 @@ class NodeRef {
 
   private:
     friend class Node;
+    friend class Reopening;
     Node* node_ = nullptr;
     std::string user_, role_;
     Permissions permissions_;
@@ -154,8 +157,6 @@ class Node {
     virtual Status set_backing(Node* backing);
     // Writes the name of what the image lies on into the image; empty: nothing.
     virtual Status write_backing_name(const std::string& file, const std::string& format);
-    // From read-only to writable or back, with what lies below.
-    virtual Status reopen(bool writable);
     // Whether the child in this role may be exchanged for another one of its size.
     virtual bool child_may_change(std::string_view) const { return false; }
     // A job's filter, which people are not shown in the place of what is below it.
@@ -165,6 +166,14 @@ class Node {
     // The job that works with this node, "" for none: others and the user keep off.
     const std::string& job() const { return job_; }
     void set_job(std::string job) { job_ = std::move(job); }
+
+    // What the user said of this node when it was made or reopened, without its children; for reopening,
+    // where most of it may not change.
+    const qapi::Dict& given() const { return given_; }
+    void set_given(qapi::Dict given) { given_ = std::move(given); }
+    // Whether this node was made along with the other one, as its child, and follows its options.
+    bool made_for(const Node& parent) const { return made_for_ != 0 && made_for_ == parent.serial_; }
+    void set_made_for(const Node& parent) { made_for_ = parent.serial_; }
 
     // The loop that submit() belongs to. bind() moves this node and its children; the caller has drained.
     IoContext& context() const { return *context_; }
@@ -218,13 +227,28 @@ class Node {
     virtual Permissions child_permissions(std::string_view role, Permissions mine) const;
     // The sum of what users want changed; a file takes its locks here.
     virtual Status permissions_changed(Permissions) { return {}; }
+    // The use of the child in this role, also while it is empty and could be filled; null: there is no such
+    // role.
     virtual NodeRef* child_ref(std::string_view) { return nullptr; }
+
+    // The driver's part of reopening (reopen.h). Drained, main thread.
+    // Everything is written out, while all is as it was.
+    virtual Status settle();
+    // The options and the children are the new ones, the nodes below have been through this. Afterwards the
+    // node works with them, but can go back; a failure leaves it as it was.
+    virtual Status apply(const NodeChange&) { return {}; }
+    virtual void undo() {}
+    virtual void keep() {}
+    // A child is another one or has changed: what follows from it (size, limits, what it can do).
+    virtual void child_changed() {}
 
     void set_size(uint64_t size) { size_.store(size, std::memory_order_relaxed); }
     void grow_size(uint64_t at_least);
     void set_limits(const NodeLimits& limits) { limits_ = limits; }
     void set_capabilities(const NodeCapabilities& capabilities) { capabilities_ = capabilities; }
     void set_read_only(bool read_only) { options_.read_only = read_only_ = read_only; }
+    // What came of it; an auto-read-only node may be read-only though its options ask for more.
+    void set_access(bool read_only) { read_only_ = read_only; }
     void set_behaviour(bool discard_unmap, DetectZeroes detect) {
         options_.discard_unmap = discard_unmap;
         options_.detect_zeroes = detect;
@@ -233,6 +257,7 @@ class Node {
   private:
     friend class NodeRef;
     friend class BlockGraph;
+    friend class Reopening;
     std::optional<int> judge(Request& request);
     void tell_threshold(uint64_t end);
     bool misaligned(const Request& request) const;
@@ -242,9 +267,13 @@ class Node {
     int perform_merged(Request& request);
     int perform_part_clear(Request& request);
     Status update_permissions();
+    Status check_permissions() const;
     Permissions permissions_for(const Child& child, Permissions mine) const;
 
     NodeOptions options_;
+    qapi::Dict given_;
+    uint64_t serial_ = 0;    // in the graph: names can be given to another node later, addresses too
+    uint64_t made_for_ = 0;  // the parent's serial; 0: none
     IoContext* context_;
     std::atomic<uint64_t> size_{0};
     std::atomic<uint64_t> write_threshold_{0};

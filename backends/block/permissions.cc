@@ -58,16 +58,20 @@ Status Node::let_backing_change(bool let) {
     return status;
 }
 
-Status Node::update_permissions() {
+Status Node::check_permissions() const {
     for (size_t i = 0; i < uses_.size(); ++i) {
         for (size_t j = 0; j < uses_.size(); ++j) {
             if (i == j) continue;
             if (auto error = conflict(*this, *uses_[i], *uses_[j])) return std::move(*error);
         }
     }
+    if (read_only_ && wanted().writes()) return Error::make("Block node '%s' is read-only", name().c_str());
+    return {};
+}
+
+Status Node::update_permissions() {
+    TRY(check_permissions());
     Permissions sum = wanted();
-    if (read_only_ && (sum.used & (kPermWrite | kPermResize)) != 0)
-        return Error::make("Block node '%s' is read-only", name().c_str());
     TRY(permissions_changed(sum));
     for (const Child& one : children()) {
         NodeRef* ref = child_ref(one.role);

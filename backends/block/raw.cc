@@ -7,12 +7,14 @@
 
 #include "backends/block/iov.h"
 #include "backends/block/probe.h"
+#include "backends/block/reopen.h"
 #include "util/align.h"
 
 namespace vmm::block {
 
-Result<std::unique_ptr<RawNode>> RawNode::create(NodeOptions options, Node& file, const RawConfig& config) {
-    uint64_t there = file.size();
+namespace {
+
+Status check_window(const RawConfig& config, uint64_t there) {
     if (config.offset > there)
         return Error::make("Offset (%llu) cannot be greater than size of the containing file (%llu)",
                            static_cast<unsigned long long>(config.offset),
@@ -24,22 +26,47 @@ Result<std::unique_ptr<RawNode>> RawNode::create(NodeOptions options, Node& file
             static_cast<unsigned long long>(config.offset), static_cast<unsigned long long>(*config.size),
             static_cast<unsigned long long>(there));
     if (config.size && *config.size % 512 != 0) return Error::make("Specified size is not multiple of 512");
+    return {};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<RawNode>> RawNode::create(NodeOptions options, Node& file, const RawConfig& config) {
+    TRY(check_window(config, file.size()));
     NodeRef ref = TRY(take_file(options.name, file));
     return std::make_unique<RawNode>(Token(), std::move(options), std::move(ref), config);
 }
 
 RawNode::RawNode(Token, NodeOptions options, NodeRef file, const RawConfig& config)
-    : FilterNode(std::move(options), std::move(file)),
-      config_(config),
-      window_(config.offset != 0 || config.size.has_value()) {
-    if (window_) set_size(config.size.value_or(this->file().size() - config.offset));
+    : FilterNode(std::move(options), std::move(file)), config_(config), before_(config) {
+    child_changed();
+}
+
+void RawNode::child_changed() {
+    follow_file();
+    if (window()) set_size(config_.size.value_or(file().size() - config_.offset));
+}
+
+Status RawNode::apply(const NodeChange& change) {
+    RawConfig wanted = config_;
+    if (change.own != nullptr) {
+        wanted = config_in<RawConfig>(*change.own);
+        wanted.probed = config_.probed;
+    }
+    TRY(check_window(wanted, file().size()));
+    before_ = std::exchange(config_, wanted);
+    return {};
+}
+
+void RawNode::undo() {
+    config_ = before_;
 }
 
 // The window's end and the guard of the first sector take their time.
 bool RawNode::simple(const Request& request) const {
     if (request.op == Op::Flush) return true;
     if (config_.probed && request.op == Op::Write && request.offset < kProbeBytes) return false;
-    return !window_ || request.offset + request.bytes <= size();
+    return !window() || request.offset + request.bytes <= size();
 }
 
 void RawNode::tell(const Request& request) {
@@ -55,7 +82,7 @@ void RawNode::tell(const Request& request) {
 
 void RawNode::place(Request& request) {
     if (request.op == Op::Flush) return;
-    if (request.op != Op::Read && !window_) grow_size(request.offset + request.bytes);
+    if (request.op != Op::Read && !window()) grow_size(request.offset + request.bytes);
     request.offset += config_.offset;
 }
 

@@ -25,6 +25,9 @@ class RawNode final : public FilterNode {
     Status truncate(uint64_t size) override;
 
   private:
+    Status apply(const NodeChange& change) override;
+    void undo() override;
+    void child_changed() override;
     int do_perform(Request& request) override;
     void do_submit(Request& request) override;
     bool simple(const Request& request) const;
@@ -33,8 +36,9 @@ class RawNode final : public FilterNode {
     int write_guarded(Request& request);
     int perform_at_end(Request& request);
 
-    const RawConfig config_;
-    const bool window_;
+    bool window() const { return config_.offset != 0 || config_.size.has_value(); }
+
+    RawConfig config_, before_;
 };
 
 }  // namespace vmm::block

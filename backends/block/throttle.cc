@@ -135,8 +135,8 @@ int64_t ThrottleGroup::admit(bool write, uint64_t bytes, int64_t now_ns) {
 }
 
 ThrottleMember::ThrottleMember(ThrottleGroup& group, IoContext& context, ThrottleUser& user)
-    : group_(group), context_(&context), user_(user) {
-    ++group_.members_;
+    : group_(&group), context_(&context), user_(user) {
+    ++group_->members_;
     for (Timer& timer : timers_)
         timer.member = this;
     timers_[0].fired = [](IoTimer& timer) { static_cast<Timer&>(timer).member->serve(false); };
@@ -145,7 +145,14 @@ ThrottleMember::ThrottleMember(ThrottleGroup& group, IoContext& context, Throttl
 
 ThrottleMember::~ThrottleMember() {
     CHECK(kept_[0].empty() && kept_[1].empty(), "throttled requests are left");
-    --group_.members_;
+    --group_->members_;
+}
+
+void ThrottleMember::change_group(ThrottleGroup& group) {
+    CHECK(kept_[0].empty() && kept_[1].empty(), "throttled requests are left");
+    ++group.members_;
+    --group_->members_;
+    group_ = &group;
 }
 
 bool ThrottleMember::admit(Request& request) {
@@ -153,7 +160,7 @@ bool ThrottleMember::admit(Request& request) {
     bool write = request.op != Op::Read;
     if (kept_[write].empty()) {
         int64_t now = monotonic_ns();
-        int64_t wait = group_.admit(write, request.bytes, now);
+        int64_t wait = group_->admit(write, request.bytes, now);
         if (wait == 0) return true;
         context_->arm(timers_[write], now + wait);
     }
@@ -165,7 +172,7 @@ void ThrottleMember::serve(bool write) {
     Queue<Request>& kept = kept_[write];
     while (!kept.empty()) {
         int64_t now = monotonic_ns();
-        int64_t wait = group_.admit(write, kept.front().bytes, now);
+        int64_t wait = group_->admit(write, kept.front().bytes, now);
         if (wait > 0) return context_->arm(timers_[write], now + wait);
         user_.let_go(kept.pop());
     }

@@ -77,7 +77,9 @@ class ThrottleMember {
     ThrottleMember(const ThrottleMember&) = delete;
     ThrottleMember& operator=(const ThrottleMember&) = delete;
 
-    ThrottleGroup& group() const { return group_; }
+    ThrottleGroup& group() const { return *group_; }
+    // Nothing is kept. Main thread.
+    void change_group(ThrottleGroup& group);
     // True: go on. False: kept; user.let_go(request) follows. Only reads and writes are kept.
     bool admit(Request& request);
     // A drain: everything goes now, uncounted.
@@ -90,7 +92,7 @@ class ThrottleMember {
     };
     void serve(bool write);
 
-    ThrottleGroup& group_;
+    ThrottleGroup* group_;
     IoContext* context_;
     ThrottleUser& user_;
     Queue<Request> kept_[2];  // read, write

@@ -3,6 +3,8 @@
 
 #include <time.h>
 
+#include "backends/block/reopen.h"
+
 namespace vmm::block {
 
 Result<std::unique_ptr<ThrottleNode>> ThrottleNode::create(NodeOptions options, Node& file,
@@ -12,7 +14,13 @@ Result<std::unique_ptr<ThrottleNode>> ThrottleNode::create(NodeOptions options, 
 }
 
 ThrottleNode::ThrottleNode(Token, NodeOptions options, NodeRef file, ThrottleGroup& group)
-    : FilterNode(std::move(options), std::move(file)), member_(group, context(), *this) {}
+    : FilterNode(std::move(options), std::move(file)), member_(group, context(), *this), before_(&group) {}
+
+Status ThrottleNode::apply(const NodeChange& change) {
+    before_ = &member_.group();
+    if (change.own != nullptr) member_.change_group(*config_in<ThrottleGroup*>(*change.own));
+    return {};
+}
 
 void ThrottleNode::do_submit(Request& request) {
     if (member_.admit(request)) file().submit(request);

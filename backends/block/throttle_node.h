@@ -21,12 +21,15 @@ class ThrottleNode final : public FilterNode, ThrottleUser {
     bool child_may_change(std::string_view role) const override { return role == "file"; }
 
   private:
+    Status apply(const NodeChange& change) override;
+    void undo() override { member_.change_group(*before_); }
     int do_perform(Request& request) override;
     void do_submit(Request& request) override;
     void let_go(Request& request) override { file().submit(request); }
     void context_changed() override { member_.rebind(context()); }
 
     ThrottleMember member_;
+    ThrottleGroup* before_;
 };
 
 }  // namespace vmm::block

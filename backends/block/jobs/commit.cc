@@ -6,6 +6,7 @@
 #include "backends/block/jobs/block_jobs.h"
 #include "backends/block/jobs/copy.h"
 #include "backends/block/jobs/run_pieces.h"
+#include "backends/block/reopen.h"
 
 namespace vmm::block {
 
@@ -29,7 +30,7 @@ class CommitWork final : public JobWork {
             if (backing_of(*node) == &base) TRY(node->let_backing_change(true));
         }
         was_read_only_ = base.read_only();
-        if (was_read_only_) TRY(base.reopen(true));
+        if (was_read_only_) TRY(set_writable(graph_, base, true));
         constexpr uint8_t kUsed = kPermRead | kPermWrite | kPermResize;
         base_ = TRY(NodeRef::take(base, "job 'commit'", "job", {kUsed, kPermRead | kPermWriteUnchanged}));
         if (base.size() < top.size()) TRY(base.truncate(top.size()));
@@ -53,13 +54,13 @@ class CommitWork final : public JobWork {
     Status prepare() override {
         DrainedSection drained(graph_);
         const bool read_only = overlay_->read_only();
-        if (read_only) TRY(overlay_->reopen(true));
+        if (read_only) TRY(set_writable(graph_, *overlay_, true));
         TRY(base_.set_permissions({}));
         Status done = overlay_->set_backing(base_.get());
         if (done)
             done = overlay_->write_backing_name(config_.backing_file.value_or(base_->filename()),
                                                 base_->driver());
-        if (read_only) (void)static_cast<bool>(overlay_->reopen(false));
+        if (read_only) (void)static_cast<bool>(set_writable(graph_, *overlay_, false));
         return done;
     }
 
@@ -69,7 +70,7 @@ class CommitWork final : public JobWork {
         if (base_) (void)static_cast<bool>(base_.set_permissions({}));
         for (const NodeRef& node : chain_)
             (void)static_cast<bool>(node->let_backing_change(false));
-        if (base_ && was_read_only_) (void)static_cast<bool>(base_->reopen(false));
+        if (base_ && was_read_only_) (void)static_cast<bool>(set_writable(graph_, *base_, false));
         base_.reset();
         chain_.clear();
         overlay_.reset();

@@ -7,6 +7,7 @@
 #include "backends/block/jobs/copy.h"
 #include "backends/block/jobs/job_filter.h"
 #include "backends/block/jobs/run_pieces.h"
+#include "backends/block/reopen.h"
 
 namespace vmm::block {
 
@@ -96,7 +97,7 @@ class MirrorWork final : public JobWork {
                 if (backing_of(*one) == &target) TRY(one->let_backing_change(true));
             }
             was_read_only_ = target.read_only();
-            if (was_read_only_) TRY(target.reopen(true));
+            if (was_read_only_) TRY(set_writable(graph_, target, true));
         } else {
             chain_.push_back(TRY(NodeRef::take(node, user, "job", {kPermRead})));
         }
@@ -164,7 +165,8 @@ class MirrorWork final : public JobWork {
         if (target_) (void)static_cast<bool>(target_.set_permissions({}));
         for (const NodeRef& node : chain_)
             (void)static_cast<bool>(node->let_backing_change(false));
-        if (target_ && was_read_only_ && !pivoted_) (void)static_cast<bool>(target_->reopen(false));
+        if (target_ && was_read_only_ && !pivoted_)
+            (void)static_cast<bool>(set_writable(graph_, *target_, false));
         place_ = {};
         target_.reset();
         while (!chain_.empty())

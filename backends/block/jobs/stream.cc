@@ -4,6 +4,7 @@
 #include "backends/block/jobs/block_jobs.h"
 #include "backends/block/jobs/copy.h"
 #include "backends/block/jobs/run_pieces.h"
+#include "backends/block/reopen.h"
 
 namespace vmm::block {
 
@@ -17,7 +18,7 @@ class StreamWork final : public JobWork {
         DrainedSection drained(graph_);
         node_ = TRY(NodeRef::take(node, "job 'stream'", "job", {kPermRead}));
         was_read_only_ = node.read_only();
-        if (was_read_only_) TRY(node.reopen(true));
+        if (was_read_only_) TRY(set_writable(graph_, node, true));
         for (Node* below = backing_of(node); below != base; below = backing_of(*below))
             chain_.push_back(TRY(NodeRef::take(*below, "job 'stream'", "job", {kPermRead})));
         if (base != nullptr) base_ = TRY(NodeRef::take(*base, "job 'stream'", "job", {kPermRead}));
@@ -52,7 +53,7 @@ class StreamWork final : public JobWork {
     void clean(bool) override {
         DrainedSection drained(graph_);
         mark("");
-        if (node_ && was_read_only_) (void)static_cast<bool>(node_->reopen(false));
+        if (node_ && was_read_only_) (void)static_cast<bool>(set_writable(graph_, *node_, false));
         base_.reset();
         while (!chain_.empty())
             chain_.erase(chain_.begin());

@@ -13,6 +13,7 @@
 #include "backends/block/options/open_format_priv.h"
 #include "backends/block/qcow2/create.h"
 #include "backends/block/qcow2/node_file.h"
+#include "backends/block/reopen.h"
 #include "qapi/convert.h"
 #include "util/fd.h"
 #include "util/fd_store.h"
@@ -68,7 +69,8 @@ class PutOver final : public GraphAction {
     }
     // Nobody writes to it any more; closing it for writing makes it whole on the disk.
     void commit() override {
-        if ((node_.wanted().used & kPermWrite) == 0) (void)static_cast<bool>(node_.reopen(false));
+        if ((node_.wanted().used & kPermWrite) == 0)
+            (void)static_cast<bool>(set_writable(graph_, node_, false));
     }
 
   private:

@@ -2,6 +2,7 @@
 #include "backends/block/jobs/copy.h"
 #include "backends/block/jobs/job_filter.h"
 #include "backends/block/options/graph_commands.h"
+#include "backends/block/reopen.h"
 
 namespace vmm::block {
 
@@ -165,10 +166,10 @@ Status change_backing_file(const BlockEnv& env, const qapi::ChangeBackingFileArg
         return Error::make("not allowing backing file change on an image without a backing file");
     DrainedSection drained(env.graph);
     const bool read_only = image->read_only();
-    if (read_only) TRY(image->reopen(true));
+    if (read_only) TRY(set_writable(env.graph, *image, true));
     const Node* below = backing_of(*image);
     Status done = image->write_backing_name(options.backing_file, below != nullptr ? below->driver() : "");
-    if (read_only) (void)static_cast<bool>(image->reopen(false));
+    if (read_only) (void)static_cast<bool>(set_writable(env.graph, *image, false));
     return done;
 }
 

@@ -84,7 +84,7 @@ class Image {
     Status flush();
     // Changes the virtual size. New bytes read as zeroes. Nothing else is under way.
     Status resize(uint64_t size);
-    // Writes everything out and takes the dirty bit away. The image is not used afterwards.
+    // Writes everything out and takes the dirty bit away, until the next change.
     Status close();
 
     // Any thread. The mapped part of the file may be written at once: this is not the image's first write, it

@@ -23,7 +23,7 @@ qapi::List snapshot_list(const qcow2::Image& image) {
 }  // namespace
 
 qapi::Dict Qcow2Node::specific_info() const {
-    const qcow2::Header& h = image_->header();
+    const qcow2::Header& h = image().header();
     bool v3 = h.geometry.version >= 3;
     qapi::Dict data;
     data.set("compat", v3 ? "1.1" : "0.10");
@@ -31,7 +31,7 @@ qapi::Dict Qcow2Node::specific_info() const {
     data.set("refcount-bits", uint64_t{1} << h.geometry.refcount_order);
     if (v3) {
         data.set("lazy-refcounts", (h.compatible & qcow2::kLazyRefcountsBit) != 0);
-        data.set("corrupt", image_->corrupt());
+        data.set("corrupt", image().corrupt());
         data.set("extended-l2", h.geometry.extended_l2);
     }
     qapi::Dict specific;
@@ -40,10 +40,10 @@ qapi::Dict Qcow2Node::specific_info() const {
 
     qapi::Dict info;
     info.set("cluster-size", h.geometry.cluster_size());
-    info.set("dirty-flag", image_->dirty());
+    info.set("dirty-flag", image().dirty());
     if (!h.backing_file.empty()) info.set("backing-filename", h.backing_file);
     if (!h.backing_format.empty()) info.set("backing-filename-format", h.backing_format);
-    if (!image_->snapshots().empty()) info.set("snapshots", snapshot_list(*image_));
+    if (!image().snapshots().empty()) info.set("snapshots", snapshot_list(image()));
     info.set("format-specific", std::move(specific));
     return info;
 }

@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "backends/block/iov.h"
+#include "backends/block/reopen.h"
 #include "util/align.h"
 #include "util/log.h"
 
@@ -111,7 +112,7 @@ Permissions Qcow2Node::child_permissions(std::string_view role, Permissions mine
 
 NodeRef* Qcow2Node::child_ref(std::string_view role) {
     if (role == "file") return &file_;
-    return role == "backing" && backing_ ? &backing_ : nullptr;
+    return role == "backing" ? &backing_ : nullptr;
 }
 
 std::vector<Node::Child> Qcow2Node::children() const {
@@ -125,42 +126,48 @@ Result<std::unique_ptr<Qcow2Node>> Qcow2Node::create(NodeOptions options, Node& 
     (void)TRY(open_options(options, config));  // what is wrong with them is said before the file is touched
     NodeRef ref =
         TRY(NodeRef::take(file, "node '" + options.name + "'", "file", file_permissions(options, {})));
-    auto node = std::make_unique<Qcow2Node>(Token(), std::move(options), std::move(ref), config);
-    TRY(node->open_image());
+    auto node = std::make_unique<Qcow2Node>(Token(), std::move(options), std::move(ref));
+    node->open_ = TRY(node->open_image(config));
     NodeCapabilities can;
     can.discard = can.write_zeroes = true;
     node->set_capabilities(can);
-    NodeLimits limits;
-    limits.memory_alignment = file.limits().memory_alignment;
-    limits.discard_alignment = node->cluster_size();
-    node->set_limits(limits);
+    node->set_size(node->image().size());
+    node->child_changed();
     return node;
 }
 
-Status Qcow2Node::open_image() {
-    qcow2::OpenOptions how = TRY(open_options(options(), config_));
-    std::unique_ptr<Image> image = TRY(Image::open(image_file_, how));
-    if (how.l2_piece_bytes > image->geometry().cluster_size())
-        return Error::make("L2 cache entry size must be a power of two between 512 and the cluster size");
-    fast_ = std::make_unique<FastPath>(*image, *this, *file_);
-    image_ = std::move(image);
-    set_size(image_->size());
-    if (backing_) image_->set_backing(&*backing_reader_);
-    if (backing_) fast_->set_backing(&backing_);
-    return {};
+void Qcow2Node::child_changed() {
+    NodeLimits limits;
+    limits.memory_alignment = file_->limits().memory_alignment;
+    limits.discard_alignment = cluster_size();
+    set_limits(limits);
 }
 
-Qcow2Node::Qcow2Node(Token, NodeOptions options, NodeRef file, const Qcow2Config& config)
-    : Node(std::move(options), file->context()),
-      file_(std::move(file)),
-      image_file_(*file_),
-      config_(config) {}
+Result<Qcow2Node::Opened> Qcow2Node::open_image(const Qcow2Config& config) {
+    qcow2::OpenOptions how = TRY(open_options(options(), config));
+    Opened opened;
+    opened.config = config;
+    opened.file = std::make_unique<NodeImageFile>(*file_);
+    opened.image = TRY(Image::open(*opened.file, how));
+    if (how.l2_piece_bytes > opened.image->geometry().cluster_size())
+        return Error::make("L2 cache entry size must be a power of two between 512 and the cluster size");
+    opened.fast = std::make_unique<FastPath>(*opened.image, *this, *file_);
+    return opened;
+}
+
+void Qcow2Node::see_backing() {
+    open_.image->set_backing(backing_ ? &backing_reader_ : nullptr);
+    open_.fast->set_backing(backing_ ? &backing_ : nullptr);
+}
+
+Qcow2Node::Qcow2Node(Token, NodeOptions options, NodeRef file)
+    : Node(std::move(options), file->context()), file_(std::move(file)) {}
 
 Qcow2Node::~Qcow2Node() {
-    if (!image_) return;
+    if (!open_.image) return;
     wait_for_workers();
     Turn turn(*this);
-    if (Status closed = image_->close(); !closed)
+    if (Status closed = open_.image->close(); !closed)
         log_error("qcow2: closing node '%s': %s", name().c_str(), closed.error().message().c_str());
 }
 
@@ -180,49 +187,56 @@ Status Qcow2Node::set_backing(Node* backing) {
     wait_for_workers();
     Turn turn(*this);
     backing_ = std::move(taken);
-    backing_reader_.reset();
-    if (backing_) backing_reader_.emplace(backing_);
-    image_->set_backing(backing_ ? &*backing_reader_ : nullptr);
-    fast_->set_backing(backing_ ? &backing_ : nullptr);
+    see_backing();
     return {};
 }
 
 Status Qcow2Node::write_backing_name(const std::string& file, const std::string& format) {
     if (read_only()) return Error::from_errno(EACCES, "Block node '%s' is read-only", name().c_str());
     Turn turn(*this);
-    return image_->write_backing_name(file, format);
+    return open_.image->write_backing_name(file, format);
 }
 
-// The image is closed and opened again: what it is allowed to do is decided there.
-Status Qcow2Node::reopen(bool writable) {
-    if (writable == !read_only()) return {};
+// Whoever opens the image next finds it whole; this one can be used on.
+Status Qcow2Node::settle() {
+    if (read_only()) return {};
     wait_for_workers();
     Turn turn(*this);
-    TRY(image_->close());
-    Status done = writable ? file_->reopen(true) : Status();
-    set_read_only(!writable);
-    if (done) done = file_.set_permissions(child_permissions("file", wanted()));
-    if (done) done = open_image();
-    if (!done) {
-        set_read_only(writable);
-        (void)static_cast<bool>(file_.set_permissions(child_permissions("file", wanted())));
-        if (Status again = open_image(); !again) return again;
-    }
-    return done;
+    TRY(open_.image->close());
+    return flush_sync(*file_);
+}
+
+// Opened once more beside the open one, which has written out everything: what the image is allowed to do is
+// decided there.
+Status Qcow2Node::apply(const NodeChange& change) {
+    wait_for_workers();
+    Turn turn(*this);
+    Opened opened =
+        TRY(open_image(change.own != nullptr ? config_in<Qcow2Config>(*change.own) : open_.config));
+    before_ = std::exchange(open_, std::move(opened));
+    see_backing();
+    set_size(image().size());
+    return {};
+}
+
+void Qcow2Node::undo() {
+    std::swap(open_, *before_);
+    before_.reset();
+    see_backing();
 }
 
 Status Qcow2Node::populate(uint64_t offset, uint64_t bytes) {
     if (offset >= size()) return {};
     bytes = std::min(bytes, size() - offset);
     Turn turn(*this);
-    image_->map().exclude(offset, bytes);
-    Status done = image_->populate(offset, bytes);
-    image_->map().release();
+    open_.image->map().exclude(offset, bytes);
+    Status done = open_.image->populate(offset, bytes);
+    open_.image->map().release();
     return done;
 }
 
 void Qcow2Node::do_submit(Request& request) {
-    if (!fast_->take(request)) queue(request);
+    if (!open_.fast->take(request)) queue(request);
 }
 
 // The loop's thread.
@@ -300,9 +314,9 @@ int Qcow2Node::do_perform(Request& request) {
     bool changes = request.op != Op::Read && request.op != Op::Flush;
     if (!changes) return carry_out(request);
     if (request.offset > size() || request.bytes > size() - request.offset) return -ENOSPC;
-    image_->map().exclude(request.offset, request.bytes);
+    open_.image->map().exclude(request.offset, request.bytes);
     int result = carry_out(request);
-    image_->map().release();
+    open_.image->map().release();
     return result;
 }
 
@@ -316,17 +330,17 @@ int Qcow2Node::carry_out(Request& request) {
             return write(request);
         case Op::WriteZeroes:
             // Version 2 has no other way than writing them.
-            if (image_->geometry().version < 3 && (request.flags & kNoFallback)) return -ENOTSUP;
+            if (open_.image->geometry().version < 3 && (request.flags & kNoFallback)) return -ENOTSUP;
             return number_of(
-                image_->write_zeroes(request.offset, request.bytes, (request.flags & kMayUnmap) == 0));
+                open_.image->write_zeroes(request.offset, request.bytes, (request.flags & kMayUnmap) == 0));
         case Op::Discard: {
-            int result = number_of(image_->discard(request.offset, request.bytes));
+            int result = number_of(open_.image->discard(request.offset, request.bytes));
             return result == -ENOTSUP ? 0 : result;
         }
         default:
             file_->debug_event("flush_to_os");
             file_->debug_event("flush_to_disk");
-            return number_of(image_->flush());
+            return number_of(open_.image->flush());
     }
 }
 
@@ -337,7 +351,7 @@ int Qcow2Node::read(Request& request) {
     for (const iovec& vector : request.iov) {
         uint64_t bytes = std::min<uint64_t>(vector.iov_len, there);
         if (bytes == 0) break;
-        if (int result = number_of(image_->read(offset, memory_of(vector).first(bytes))); result != 0)
+        if (int result = number_of(open_.image->read(offset, memory_of(vector).first(bytes))); result != 0)
             return result;
         offset += bytes;
         there -= bytes;
@@ -347,14 +361,15 @@ int Qcow2Node::read(Request& request) {
 
 int Qcow2Node::write(Request& request) {
     if (request.iov.size() == 1)
-        return number_of(image_->write(request.offset, memory_of(request.iov[0]).first(request.bytes)));
+        return number_of(open_.image->write(request.offset, memory_of(request.iov[0]).first(request.bytes)));
     // Gathered, so that a cluster is allocated and filled once.
     for (uint64_t at = 0; at < request.bytes;) {
-        uint64_t bytes =
-            std::min(request.bytes - at, kMostBounce - image_->geometry().in_cluster(request.offset + at));
+        uint64_t bytes = std::min(request.bytes - at,
+                                  kMostBounce - open_.image->geometry().in_cluster(request.offset + at));
         bounce_.resize(bytes);
         (void)iov_gather(request.iov, at, bounce_);
-        if (int result = number_of(image_->write(request.offset + at, bounce_)); result != 0) return result;
+        if (int result = number_of(open_.image->write(request.offset + at, bounce_)); result != 0)
+            return result;
         at += bytes;
     }
     return 0;
@@ -362,7 +377,7 @@ int Qcow2Node::write(Request& request) {
 
 Result<Extent> Qcow2Node::extent(uint64_t offset, uint64_t bytes) {
     Turn turn(*this);
-    Mapping mapping = TRY(image_->map().lookup(offset, std::min(bytes, size() - offset)));
+    Mapping mapping = TRY(open_.image->map().lookup(offset, std::min(bytes, size() - offset)));
     Extent extent;
     extent.bytes = mapping.bytes;
     switch (mapping.kind) {
@@ -386,9 +401,9 @@ Status Qcow2Node::truncate(uint64_t size) {
     if (read_only()) return Error::from_errno(EPERM, "node '%s' is read-only", name().c_str());
     {
         Turn turn(*this);
-        TRY(image_->resize(size));
+        TRY(open_.image->resize(size));
     }
-    set_size(image_->size());
+    set_size(open_.image->size());
     return {};
 }
 

@@ -45,16 +45,15 @@ class Qcow2Node final : public Node {
     // Opens the image in the file node; blocks. A damaged image that cannot be used is an error.
     static Result<std::unique_ptr<Qcow2Node>> create(NodeOptions options, Node& file,
                                                      const Qcow2Config& config);
-    Qcow2Node(Token, NodeOptions options, NodeRef file, const Qcow2Config& config);
+    Qcow2Node(Token, NodeOptions options, NodeRef file);
     ~Qcow2Node() override;
 
     // What the image says it lies on, "" for nothing; the caller opens it (backing_name.h) and gives it to
     // set_backing().
-    const std::string& backing_file() const { return image_->header().backing_file; }
-    const std::string& backing_format() const { return image_->header().backing_format; }
+    const std::string& backing_file() const { return image().header().backing_file; }
+    const std::string& backing_format() const { return image().header().backing_format; }
     Status set_backing(Node* backing) override;
     Status write_backing_name(const std::string& file, const std::string& format) override;
-    Status reopen(bool writable) override;
     Status populate(uint64_t offset, uint64_t bytes) override;
     bool child_may_change(std::string_view role) const override { return role == "backing"; }
 
@@ -64,19 +63,23 @@ class Qcow2Node final : public Node {
     qapi::Dict specific_info() const override;
     std::optional<uint64_t> allocated_bytes() const override { return file_->allocated_bytes(); }
     uint32_t cluster_size() const override {
-        return static_cast<uint32_t>(image_->geometry().cluster_size());
+        return static_cast<uint32_t>(image().geometry().cluster_size());
     }
     std::string filename() const override { return file_->filename(); }
-    const qcow2::Image& image() const { return *image_; }
+    const qcow2::Image& image() const { return *open_.image; }
 
   private:
     int do_perform(Request& request) override;
     void do_submit(Request& request) override;
     void context_changed() override {}
+    Status settle() override;
+    Status apply(const NodeChange& change) override;
+    void undo() override;
+    void keep() override { before_.reset(); }
+    void child_changed() override;
     Permissions child_permissions(std::string_view role, Permissions mine) const override;
     NodeRef* child_ref(std::string_view role) override;
     static Permissions file_permissions(const NodeOptions& options, Permissions mine);
-    Status open_image();
     void wait_for_workers();
 
     // The backing node as the format's code wants it.
@@ -108,12 +111,19 @@ class Qcow2Node final : public Node {
     int write_joined();
 
     NodeRef file_, backing_;
-    NodeImageFile image_file_;
-    std::optional<Backing> backing_reader_;
-    const Qcow2Config config_;
-    std::unique_ptr<qcow2::Image> image_;
-    std::unique_ptr<FastPath> fast_;
-    std::vector<uint8_t> bounce_;  // whose turn it is
+    Backing backing_reader_{backing_};
+    // The image as it is open; each part refers to the one before it.
+    struct Opened {
+        Qcow2Config config;
+        std::unique_ptr<NodeImageFile> file;
+        std::unique_ptr<qcow2::Image> image;
+        std::unique_ptr<FastPath> fast;
+    };
+    Result<Opened> open_image(const Qcow2Config& config);
+    void see_backing();
+    Opened open_;
+    std::optional<Opened> before_;  // for undo()
+    std::vector<uint8_t> bounce_;   // whose turn it is
 
     Mutex turn_mutex_{LockRank::Leaf, "qcow2 turn"};
     Condition turn_over_;
