@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Every system call that makes a device, a processor, memory, an object or a back end in a running machine fails once: the thing is there, or the answer
+"""Every system call that makes a device, a processor, memory, an object or a back end in a running machine, or gives a block node other options, fails once: the thing is there, or the answer
 says why not and nothing is left of it - no descriptor, thread, memory, file, node or object - and the next attempt succeeds.
 add_failures.py PENUMBRA [TEST...]
 
@@ -43,6 +43,8 @@ class Case:
     command: tuple
     undo: tuple
     files: tuple = ()  # that stay and are the user's
+    first: tuple = ()  # what has to be there
+    remembered: tuple = ()  # calls whose failure is one for good
 
     def fresh(self):
         """What was made and taken away may not be made for the first time again: another of its kind."""
@@ -71,6 +73,14 @@ def made(name, kind, **properties):
 
 def node(name, driver, **options):
     return Case(name, ('blockdev-add', {'driver': driver, 'node-name': 'x', **options}), (('blockdev-del', {'node-name': 'x'}),))
+
+
+def reopening(folder, name, to, back, **node_options):
+    """A qcow2 node gets other options and its old ones again."""
+    whole = {'driver': 'qcow2', 'node-name': name, 'file': {'driver': 'file', 'filename': f'{folder}/{name}'}, **node_options}
+    command, undo = (('blockdev-reopen', {'options': [whole | changes]}) for changes in (to, back))
+    # A flush that failed may have lost what was written: no later one says that all is well.
+    return Case(f'{name}: {to}', command, (undo,), first=(('blockdev-add', whole | back),), remembered=('fdatasync',))
 
 
 def net(name, kind, **options):
@@ -102,6 +112,19 @@ def objects(folder):
 def block_nodes(folder):
     return [node('file', 'file', filename=f'{folder}/raw'), node('null-co', 'null-co'), node('raw', 'raw', file={'driver': 'file', 'filename': f'{folder}/raw'}),
             node('qcow2', 'qcow2', file={'driver': 'file', 'filename': f'{folder}/top'})]
+
+
+def reopenings(folder):
+    read_only, direct = {'read-only': True}, {'cache': {'direct': 'tmpfs' not in file_system(folder), 'no-flush': True}}
+    alone = {'backing': None}
+    chained = reopening(folder, 'chained', {'backing': 'below', 'lazy-refcounts': True}, alone)
+    below = ('blockdev-add', {'driver': 'qcow2', 'node-name': 'below', 'read-only': True, 'file': {'driver': 'file', 'filename': f'{folder}/base'}})
+    return [reopening(folder, 'closed', read_only, {}), reopening(folder, 'opened', {}, read_only), reopening(folder, 'direct', direct, {}),
+            dataclasses.replace(chained, first=(below, *chained.first))]
+
+
+def file_system(folder):
+    return subprocess.run(['stat', '-f', '-c', '%T', folder], capture_output=True, text=True, check=True).stdout
 
 
 def net_ends(folder):
@@ -215,6 +238,8 @@ def injectable(lines):
 
 def fail_each(machine, case):
     """(failures, refusals)"""
+    for name, arguments in case.first:
+        machine.do(name, arguments)
     machine.make(case)  # what is made the first time and kept
     machine.take_away(case)
     case, before = case.fresh(), machine.state()
@@ -225,6 +250,8 @@ def fail_each(machine, case):
     machine.expect_state(before, f'{case.name}: made and taken away')
     hits = refusals = 0
     for call, k in injectable(strace.lines):
+        if call in case.remembered:
+            continue
         error = ERRORS.get(call, 'EIO')
         where = f'{case.name}: {call} {k} {error}'
         case = case.fresh()
@@ -261,6 +288,8 @@ def prepare(folder):
         out.write('word')
     for name, arguments in (('raw', ('-f', 'raw')), ('base', ('-f', 'qcow2')), ('top', ('-f', 'qcow2', '-b', f'{folder}/base', '-F', 'qcow2'))):
         subprocess.run(['qemu-img', 'create', '-q', *arguments, f'{folder}/{name}', '1M'], check=True)
+    for name in ('closed', 'opened', 'direct', 'chained'):
+        subprocess.run(['qemu-img', 'create', '-q', '-f', 'qcow2', f'{folder}/{name}', '1M'], check=True)
     for end in ('in', 'out'):
         os.mkfifo(f'{folder}/pipe.{end}')
     open(f'{folder}/strace', 'w').close()
@@ -290,6 +319,10 @@ def new_block_nodes(binary):
     run_cases(binary, block_nodes)
 
 
+def other_node_options(binary):
+    run_cases(binary, reopenings)
+
+
 def new_net_ends(binary):
     run_cases(binary, net_ends)
 
@@ -311,4 +344,4 @@ if __name__ == '__main__':
         if shutil.which(program) is None:
             harness.skip(f'{program} is not installed')
     harness.need_kvm()
-    harness.main([new_devices, new_objects, new_block_nodes, new_net_ends, new_characters, new_memory, new_processors])
+    harness.main([new_devices, new_objects, new_block_nodes, other_node_options, new_net_ends, new_characters, new_memory, new_processors])

@@ -30,6 +30,9 @@ Status transact(const BlockEnv& env, const std::vector<qapi::TransactionAction>&
 Status snapshot(const BlockEnv& env, const qapi::BlockdevSnapshot& options);
 Status snapshot_sync(const BlockEnv& env, const qapi::BlockdevSnapshotSync& options);
 
+// reopen.cc: blockdev-reopen.
+Status reopen_blockdevs(const BlockEnv& env, const std::vector<qapi::BlockdevOptions>& options);
+
 // create_image.cc
 Status create_image(const BlockEnv& env, JobList& jobs, const qapi::BlockdevCreateArguments& options);
 

@@ -9,6 +9,7 @@
 #include "backends/block/options/open_format_priv.h"
 #include "backends/block/raw.h"
 #include "backends/block/throttle_node.h"
+#include "qapi/convert.h"
 #include "util/fd.h"
 #include "util/text.h"
 
@@ -47,7 +48,10 @@ DetectZeroes detect_zeroes_of(const qapi::BlockdevOptions& options) {
     UNREACHABLE();
 }
 
-NodeOptions node_options(const BlockEnv& env, const qapi::BlockdevOptions& options, const Inherited& parent) {
+}  // namespace
+
+Result<NodeOptions> node_options(const BlockEnv& env, const qapi::BlockdevOptions& options,
+                                 const Inherited& parent) {
     NodeOptions out;
     out.name = options.node_name ? *options.node_name : env.graph.make_name();
     out.driver = std::string(qapi::to_text(options.driver));
@@ -63,10 +67,19 @@ NodeOptions node_options(const BlockEnv& env, const qapi::BlockdevOptions& optio
     out.discard_unmap =
         options.discard ? *options.discard == qapi::BlockdevDiscardOptions::Unmap : parent.discard_unmap;
     out.detect_zeroes = detect_zeroes_of(options);
+    if (out.detect_zeroes == DetectZeroes::Unmap && !out.discard_unmap)
+        return Error::make(
+            "setting detect-zeroes to unmap is not allowed without setting discard operation to unmap");
     return out;
 }
 
-// What a node in the place "file" takes over from the node that it is given in.
+qapi::Dict own_options(const qapi::BlockdevOptions& options) {
+    qapi::Value all = qapi::to_value(options);
+    for (const char* child : {"file", "image", "backing"})
+        all.if_dict()->erase(child);
+    return std::move(*all.if_dict());
+}
+
 Inherited for_file(const NodeOptions& parent) {
     return {.read_only = parent.read_only,
             .auto_read_only = parent.auto_read_only,
@@ -75,6 +88,8 @@ Inherited for_file(const NodeOptions& parent) {
             .no_flush = parent.no_flush,
             .discard_unmap = true};
 }
+
+namespace {
 
 FileConfig file_config(const BlockGraph& graph, const qapi::BlockdevOptionsFile& options, bool device) {
     FileConfig config;
@@ -204,6 +219,23 @@ struct Maker {
     }
 };
 
+// Whether a child is one that existed, which its name stands for in the options.
+struct GivenByName {
+    std::string_view role;
+    bool operator()(const qapi::BlockdevOptionsQcow2& own) const {
+        if (role == "file") return name(own.file);
+        return own.backing && std::holds_alternative<std::string>(own.backing->u);
+    }
+    bool operator()(const qapi::BlockdevOptionsBlkdebug& own) const { return name(own.image); }
+    bool operator()(const qapi::BlockdevOptionsRaw& own) const { return name(own.file); }
+    bool operator()(const qapi::BlockdevOptionsThrottle& own) const { return name(own.file); }
+    template <typename Childless>
+    bool operator()(const Childless&) const {
+        return false;
+    }
+    static bool name(const qapi::BlockdevRef& ref) { return std::holds_alternative<std::string>(ref.u); }
+};
+
 }  // namespace
 
 Result<NodeRef> open_node(const BlockEnv& env, const qapi::BlockdevOptions& options, const Inherited& parent,
@@ -212,9 +244,15 @@ Result<NodeRef> open_node(const BlockEnv& env, const qapi::BlockdevOptions& opti
         return Error::make("Duplicate nodes with node-name='%s'", options.node_name->c_str());
     if (options.node_name && env.graph.find_drive(*options.node_name) != nullptr)
         return Error::make("node-name=%s is conflicting with a device id", options.node_name->c_str());
-    Maker maker{env, node_options(env, options, parent), parent, options, kind == NodeKind::ProbedRaw};
+    Maker maker{env, TRY(node_options(env, options, parent)), parent, options, kind == NodeKind::ProbedRaw};
     std::unique_ptr<Node> made = TRY(std::visit(maker, options.u));
-    return hold(env.graph.add(std::move(made), kind == NodeKind::Named));
+    Node& node = env.graph.add(std::move(made), kind == NodeKind::Named);
+    node.set_given(own_options(options));
+    for (const Node::Child& child : node.children()) {
+        const bool by_name = std::visit(GivenByName{child.role}, options.u);
+        if (!by_name) child.node->set_made_for(node);
+    }
+    return hold(node);
 }
 
 Result<NodeRef> open_child(const BlockEnv& env, const qapi::BlockdevRef& ref, const Inherited& parent) {

@@ -79,7 +79,9 @@ Result<NodeRef> open_image_over(const BlockEnv& env, const ImageOver& image, con
     dict.set("file", image.file.name());
     auto options = TRY(qapi::from_keyval<qapi::BlockdevOptions>(dict));
     NodeKind kind = guessed && format == "raw" ? NodeKind::ProbedRaw : NodeKind::Anonymous;
-    return open_node(env, options, parent, kind);
+    NodeRef made = TRY(open_node(env, options, parent, kind));
+    image.file.set_made_for(*made);
+    return made;
 }
 
 Result<BlockHandle*> add_drive(const BlockEnv& env, const DriveConfig& config) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "backends/block/options/open.h"
+#include "backends/block/qcow2/qcow2_node.h"
 
 namespace vmm::block {
 
@@ -18,6 +19,16 @@ struct Inherited {
 
 // Named: the user's, ended by blockdev-del. ProbedRaw: raw, but only by guess.
 enum class NodeKind : uint8_t { Anonymous, Named, ProbedRaw };
+
+// The settings of a node in the place "file" of another one, and in the place "backing".
+Inherited for_file(const NodeOptions& parent);
+Inherited for_backing(const NodeOptions& parent, unsigned depth);
+
+// What every node has, from its options and those that it takes over. Refuses what excludes each other.
+Result<NodeOptions> node_options(const BlockEnv& env, const qapi::BlockdevOptions& options,
+                                 const Inherited& parent);
+// The options that Node::given() has: all but children.
+qapi::Dict own_options(const qapi::BlockdevOptions& options);
 
 Result<NodeRef> open_node(const BlockEnv& env, const qapi::BlockdevOptions& options, const Inherited& parent,
                           NodeKind kind);
@@ -37,6 +48,7 @@ struct ImageOver {
 Result<NodeRef> open_image_over(const BlockEnv& env, const ImageOver& image, const Inherited& parent);
 
 // open_qcow2.cc
+Qcow2Config qcow2_config(const BlockEnv& env, const qapi::BlockdevOptionsQcow2& own);
 Result<std::unique_ptr<Node>> open_qcow2(const BlockEnv& env, NodeOptions options, Node& file,
                                          const qapi::BlockdevOptionsQcow2& own, unsigned backing_depth);
 // A temporary overlay that takes all writes; the image below is only read.

@@ -7,16 +7,13 @@
 #include "backends/block/qcow2/backing_name.h"
 #include "backends/block/qcow2/create.h"
 #include "backends/block/qcow2/node_file.h"
-#include "backends/block/qcow2/qcow2_node.h"
 #include "qapi/convert.h"
 #include "util/fd.h"
 #include "util/scope_exit.h"
 
 namespace vmm::block {
 
-namespace {
-
-Qcow2Config config_of(const BlockEnv& env, const qapi::BlockdevOptionsQcow2& own) {
+Qcow2Config qcow2_config(const BlockEnv& env, const qapi::BlockdevOptionsQcow2& own) {
     Qcow2Config config;
     config.corruption_found = [&events = env.graph.events()](const ImageCorruption& found) {
         events.image_corrupted(found);
@@ -34,6 +31,16 @@ Qcow2Config config_of(const BlockEnv& env, const qapi::BlockdevOptionsQcow2& own
     config.refcount_cache_size = own.refcount_cache_size;
     return config;
 }
+
+Inherited for_backing(const NodeOptions& parent, unsigned depth) {
+    return {.read_only = true,
+            .force_share = parent.force_share,
+            .cache_direct = parent.cache_direct,
+            .no_flush = parent.no_flush,
+            .backing_depth = depth};
+}
+
+namespace {
 
 // The file that the image names as what it lies on.
 Result<NodeRef> open_named_backing(const BlockEnv& env, const Qcow2Node& image, const Inherited& settings) {
@@ -64,12 +71,8 @@ Result<std::unique_ptr<Node>> open_qcow2(const BlockEnv& env, NodeOptions option
                                          const qapi::BlockdevOptionsQcow2& own, unsigned backing_depth) {
     if (backing_depth > qcow2::kMostBackingFiles)
         return Error::make("more than %u images lie on each other", qcow2::kMostBackingFiles);
-    Inherited below{.read_only = true,
-                    .force_share = options.force_share,
-                    .cache_direct = options.cache_direct,
-                    .no_flush = options.no_flush,
-                    .backing_depth = backing_depth + 1};
-    auto node = TRY(Qcow2Node::create(std::move(options), file, config_of(env, own)));
+    const Inherited below = for_backing(options, backing_depth + 1);
+    auto node = TRY(Qcow2Node::create(std::move(options), file, qcow2_config(env, own)));
     Result<NodeRef> backing = open_backing(env, *node, own.backing, below);
     if (!backing) return std::move(backing).take_error().while_doing("Could not open backing file");
     if (*backing) TRY(node->set_backing(backing->get()));

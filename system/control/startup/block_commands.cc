@@ -1,5 +1,6 @@
 // Commands about drives and block nodes; see query_commands.h.
 #include "backends/block/options/commands.h"
+#include "backends/block/options/graph_commands.h"
 #include "qapi/commands_block_core.h"
 #include "system/control/startup/machine_view.h"
 #include "system/control/startup/query_commands.h"
@@ -28,6 +29,9 @@ void register_nodes(qapi::CommandTable& table, MachineView& view) {
     table.add<qapi::BlockdevAddCommand>([&view](const qapi::BlockdevOptions& options) -> Status {
         (void)TRY(block::add_blockdev(view.storage().env(), options));
         return {};
+    });
+    table.add<qapi::BlockdevReopenCommand>([&view](const qapi::BlockdevReopenArguments& given) {
+        return block::reopen_blockdevs(view.storage().env(), given.options);
     });
     table.add<qapi::BlockdevDelCommand>([&view](const qapi::BlockdevDelArguments& given) {
         return view.storage().graph().remove(given.node_name);
