@@ -8,11 +8,10 @@ import struct
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 from fw_cfg import file_contents, tables_of
-from harness import Failure, main, skip
+from harness import Failure, eventually, main, skip
 from qmp_client import Process
 from qtest import Qtest, expect, expect_equal
 
@@ -78,10 +77,7 @@ def tables_in_memory(arguments):
             places = (low[at:at + 20] for at in range(0, len(low), 16) if low[at:at + 8] == b'RSD PTR ')
             return [struct.unpack_from('<I', rsdp, 16)[0] for rsdp in places if sum(rsdp) % 256 == 0 and rsdp[16:20] != bytes(4)]
 
-        end = time.monotonic() + 120
-        while not roots():
-            expect(time.monotonic() < end, 'QEMU made no ACPI tables')
-            time.sleep(0.2)
+        eventually("QEMU's ACPI tables", roots, timeout=120, step=0.2)
 
         def table(address):
             return memory(address, struct.unpack('<I', memory(address, 8)[4:])[0])

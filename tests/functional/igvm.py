@@ -4,7 +4,6 @@ import os
 import pathlib
 import subprocess
 import tempfile
-import time
 
 import harness
 import qmp_client
@@ -17,14 +16,8 @@ def need(condition, text):
         raise harness.Failure(text)
 
 
-def wait_for(path, text, timeout=60):
-    deadline = time.monotonic() + timeout
-    while True:
-        said = path.read_bytes() if path.exists() else b''
-        if said == text:
-            return
-        need(time.monotonic() < deadline, f'the guest said {said}, not {text}')
-        time.sleep(0.01)
+def guest_says(path, text):
+    harness.eventually(f'{text} from the guest', lambda: path.exists() and path.read_bytes() == text, timeout=60, step=0.01)
 
 
 def a_guest_starts_from_a_file_and_again_after_a_reset(binary):
@@ -36,14 +29,14 @@ def a_guest_starts_from_a_file_and_again_after_a_reset(binary):
             with qmp_client.Process(binary, '-object', f'igvm-cfg,id=igvm0,file={FILES}/native.igvm', '-machine', 'q35,igvm-cfg=igvm0', *extra,
                                     '-m', '64', '-smp', '2', '-cpu', 'qemu64,check=off', '-display', 'none', '-serial', f'file:{said}') as machine:
                 qmp = machine.connect().negotiate()
-                wait_for(said, b'I')
+                guest_says(said, b'I')
                 qmp.command('stop')
                 # What the guest was told: two processors, and RAM from 0 on.
                 memory = qmp.command('human-monitor-command', command_line='info status')
                 need('paused' in memory, memory)
                 qmp.command('system_reset')
                 qmp.command('cont')
-                wait_for(said, b'II')
+                guest_says(said, b'II')
 
 
 def what_is_wrong_is_one_line(binary):

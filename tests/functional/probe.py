@@ -11,7 +11,7 @@ import time
 
 import harness
 import qmp_client
-from process import gone, kill_if_there
+from process import expect_gone, kill_if_there
 from qtest import expect, expect_equal
 
 # libvirtd 9.0 follows a null pointer when one of these has no properties, or processors cannot be listed; 11.3 when SEV-SNP is there and SEV is not.
@@ -96,7 +96,7 @@ def probe(binary):
         it.qmp.close()
         begin = time.monotonic()
         os.kill(it.pid, signal.SIGTERM)
-        expect(gone(it.pid), 'SIGTERM did not end it')
+        expect_gone(it.pid, 'SIGTERM')
         expect(time.monotonic() - begin < 10, 'libvirt would have killed it')
 
 

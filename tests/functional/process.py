@@ -35,20 +35,17 @@ def need(condition, text):
         raise harness.Failure(text)
 
 
-def gone(pid, timeout=10):
-    deadline = time.monotonic() + timeout
-    while time.monotonic() < deadline:
+def expect_gone(pid, why, timeout=10):
+    def gone():
         try:
             os.kill(pid, 0)
         except ProcessLookupError:
             return True
         # A daemon's parent is whoever adopted it; here that may be this process.
-        try:
+        with contextlib.suppress(ChildProcessError):
             os.waitpid(pid, os.WNOHANG)
-        except ChildProcessError:
-            pass
-        time.sleep(0.02)
-    return False
+        return False
+    harness.eventually(f'{why} did not end it', gone, timeout, step=0.02)
 
 
 def kill_if_there(pid):
@@ -83,7 +80,7 @@ def daemon_lives_until_sigterm(binary, folder):
         need(second.returncode == 1 and b'pid' in second.stderr and second.stderr.count(b'\n') == 1, f'second start: {second}')
         need(open(pidfile).read() == text, 'the second start changed the pid file')
         os.kill(pid, signal.SIGTERM)
-        need(gone(pid), 'SIGTERM did not end it')
+        expect_gone(pid, 'SIGTERM')
         need(not os.path.exists(pidfile), 'the pid file stayed')
     finally:
         kill_if_there(pid)
@@ -163,9 +160,7 @@ def actions_are_taken(binary, folder):
         path = os.path.join(folder, 'qmp')
         with harness.Vmm(argv(binary, folder, guest, '-device', 'pvpanic', '-action', action, '-S', '-qmp', f'unix:{path},server=on,wait=on')) as vmm:
             with socket.socket(socket.AF_UNIX) as monitor:
-                deadline = time.monotonic() + 10
-                while not os.path.exists(path) and time.monotonic() < deadline:
-                    time.sleep(0.01)
+                harness.eventually("the monitor's socket", lambda path=path: os.path.exists(path), timeout=10, step=0.01)
                 monitor.connect(path)
                 qmp = qmp_client.Connection(monitor).negotiate()
                 qmp.command('cont')
@@ -226,7 +221,7 @@ def eight_daemons_on_one_pid_file(binary, folder):
                 else:
                     need(process.returncode == 1 and errors[number].count('\n') == 1 and f"'{pidfile}' is held by another process" in errors[number],
                          f'status {process.returncode}: {errors[number]!r}')
-            need(gone(pid), 'quit did not end it')
+            expect_gone(pid, 'quit')
             need(not os.path.exists(pidfile), 'the pid file stayed')
         finally:
             kill_if_there(pid)
@@ -246,7 +241,7 @@ def daemon_in_another_root(binary, folder):
     pid = int(open(pidfile, encoding='ascii').read())
     need(os.readlink(f'/proc/{pid}/root') == os.path.realpath(root), 'its root')
     os.kill(pid, signal.SIGTERM)
-    need(gone(pid), 'SIGTERM did not end it')
+    expect_gone(pid, 'SIGTERM')
 
 
 @with_folder
@@ -292,15 +287,13 @@ def memory_is_locked(binary, folder):
     """All of it at once with on, what was touched with on-fault, nothing without."""
     for mode, least, most in (('on', 64 << 10, 1 << 30), ('on-fault', 64, 1 << 30), ('off', 0, 0)):
         with harness.Vmm(argv(binary, folder, images.spins(), '-overcommit', f'mem-lock={mode}')) as vmm:
-            deadline = time.monotonic() + 10
-            locked = resident = 0
-            while time.monotonic() < deadline:
-                locked, resident = (int(status_of(vmm.process.pid, field).split()[0]) for field in ('VmLck', 'VmRSS'))
-                if len(harness.threads(vmm.process.pid)) > 1 and least <= locked <= most and (mode != 'on' or resident >= 64 << 10):
-                    break
-                time.sleep(0.05)
-            need(least <= locked <= most, f'mem-lock={mode}: VmLck {locked} kB\n{vmm.report()}')
-            need((resident >= 64 << 10) == (mode == 'on'), f'mem-lock={mode}: VmRSS {resident} kB')
+            def kilobytes(field, vmm=vmm):
+                return int(status_of(vmm.process.pid, field).split()[0])
+
+            def locked(least=least, most=most, whole=mode == 'on', vmm=vmm):
+                return len(harness.threads(vmm.process.pid)) > 1 and least <= kilobytes('VmLck', vmm) <= most and (not whole or kilobytes('VmRSS', vmm) >= 64 << 10)
+            harness.eventually(f'mem-lock={mode}: as much locked as it says', locked, timeout=10)
+            need((kilobytes('VmRSS') >= 64 << 10) == (mode == 'on'), f'mem-lock={mode}: VmRSS {kilobytes("VmRSS")} kB')
 
 
 @with_folder
@@ -339,7 +332,7 @@ def a_sandbox_and_another_user(binary, folder):
             found = status_of(pid, 'Seccomp'), status_of(pid, 'Uid').split()
             need(found == ('2', ['65534'] * 4), f'{choice}: {found}')
             os.kill(pid, signal.SIGTERM)
-            need(gone(pid), f'{choice}: SIGTERM did not end it')
+            expect_gone(pid, f'{choice}: SIGTERM')
         finally:
             kill_if_there(pid)
             with contextlib.suppress(FileNotFoundError):
