@@ -22,13 +22,13 @@ class CreateFile final : public JobWork {
     CreateFile(qapi::BlockdevCreateOptionsFile options, const FdStore* store)
         : options_(std::move(options)), store_(store) {}
     Status run(JobThread& job) override {
-        constexpr int kFlags = O_RDWR | O_CREAT | O_TRUNC;
+        constexpr int kFlags = O_RDWR | O_CREAT;
         Fd fd = TRY(store_ != nullptr ? store_->open(options_.filename, kFlags, 0644)
                                       : open_file(options_.filename, kFlags, 0644));
         const off_t size = static_cast<off_t>(options_.size);
-        // What a set holds was opened by somebody else.
-        if (::ftruncate(fd.get(), 0) != 0) return cannot(errno);
-        if (::ftruncate(fd.get(), size) != 0) return cannot(errno);
+        // To nothing first: what was in it is not in the new image.
+        for (const off_t bytes : {off_t{0}, size})
+            if (::ftruncate(fd.get(), bytes) != 0) return cannot(errno);
         switch (options_.preallocation.value_or(qapi::PreallocMode::Off)) {
             case qapi::PreallocMode::Off:
                 break;
