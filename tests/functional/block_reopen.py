@@ -52,9 +52,9 @@ def guest(binary, drive, *nodes, more='', device=''):
 
 
 def graph(q):
-    nodes = q.qmp.command('query-named-block-nodes')
-    for one in nodes:  # what a flush may change
-        for key in ('actual-size', 'dirty-flag'):
+    nodes = q.qmp.command('query-named-block-nodes', flat=True)
+    for one in nodes:  # what a flush or a job may change
+        for key in ('actual-size', 'dirty-flag', *(('virtual-size',) if one['drv'] == 'file' else ())):
             one['image'].pop(key, None)
     return nodes
 
