@@ -46,9 +46,9 @@ def reopen(q, *nodes):
     q.qmp.command('blockdev-reopen', options=list(nodes))
 
 
-def guest(binary, drive, *nodes, more='', device=''):
+def guest(binary, drive, *nodes, more=(), device=''):
     words = [word for one in nodes for word in ('-blockdev', json.dumps(one))]
-    return Monitored(binary, *MACHINE, *more, *words, '-device', f'virtio-blk-pci,id=d,drive={drive},addr=4,disable-legacy=on' + device)
+    return Monitored(binary, *MACHINE, *words, '-device', f'virtio-blk-pci,id=d,drive={drive},addr=4,disable-legacy=on' + device, *more)
 
 
 def graph(q):
@@ -222,6 +222,23 @@ def chains(binary):
             q.qmp.command('blockdev-del', node_name='hd2')
 
 
+def loops(binary):
+    """A child comes to its parent's iothread, and back when something else goes wrong; it stays where another device needs it."""
+    with tempfile.TemporaryDirectory(prefix='reopen-') as folder:
+        for number in range(3):
+            image(folder, f'hd{number}.qcow2')
+        opts = [options_of(number, folder, backing=None) for number in range(3)]
+        null = {'driver': 'null-co', 'node-name': 'null', 'read-zeroes': True}
+        with guest(binary, 'hd0', *opts, null, device=',iothread=io', more=('-object', 'iothread,id=io', '-device', 'virtio-blk-pci,drive=hd2,addr=5')) as q:
+            disk = VirtioDisk(q)
+            disk.write(0, b'a' * MIB)
+            unchanged(q, 'Cannot change iothread of active block backend', opts[0] | {'backing': 'hd2'})
+            unchanged(q, 'not in qcow2 format', opts[0] | {'backing': 'hd1'}, opts[1] | {'file': 'null'})
+            reopen(q, opts[0] | {'backing': 'hd1'})
+            expect_equal(disk.read(0, 512) + disk.read(2 * MIB, 512), b'a' * 512 + bytes(512), 'the disk')
+            reopen(q, opts[0])
+
+
 def filters(binary):
     """A filter comes under a format that is in use, its limits change, and it goes."""
     with tempfile.TemporaryDirectory(prefix='reopen-') as folder:
@@ -345,4 +362,4 @@ if __name__ == '__main__':
     for program in ('qemu-img', 'qemu-io'):
         if subprocess.run(['sh', '-c', f'command -v {program}'], stdout=subprocess.DEVNULL, check=False).returncode:
             harness.skip(f'{program} is not installed')
-    harness.main([under_a_guest, rights, only_when_written, given_to_a_reader, chains, filters, windows, refusals, under_jobs])
+    harness.main([under_a_guest, rights, only_when_written, given_to_a_reader, chains, loops, filters, windows, refusals, under_jobs])

@@ -236,6 +236,28 @@ TEST_F(ReopenTest, aThrottledNodeChangesItsGroup) {
     ASSERT_TRUE(graph_.remove("throttle"));
 }
 
+TEST_F(ReopenTest, whatIsUnderWayEndsFirst) {
+    ThrottleConfig slow;
+    slow.limits[static_cast<size_t>(ThrottleKind::OpsTotal)].average = 1;
+    ThrottleGroup one("one", slow), two("two", {});
+    auto made = ThrottleNode::create(FakeNode::fake_options("throttle"), *bottom_, one);
+    ASSERT_TRUE(made);
+    Node& node = graph_.add(std::move(made).take_value(), true);
+    BlockHandle& drive = **graph_.add_drive("drive", &node);
+    std::vector<uint8_t> bytes(512);
+    TestRequest first(Op::Read, 0, bytes), second(Op::Read, 512, bytes);
+    drive.submit(first);
+    drive.submit(second);
+    EXPECT_TRUE(run_until([&] { return first.ended == 1; }));
+    EXPECT_EQ(second.ended, 0u) << "it has to wait a second";
+    NodeChange other = change(node);
+    other.own = std::make_unique<ConfigOf<ThrottleGroup*>>(&two);
+    EXPECT_EQ(reopen(std::move(other)), "");
+    EXPECT_EQ(second.ended, 1u);
+    ASSERT_TRUE(graph_.remove_drive("drive"));
+    ASSERT_TRUE(graph_.remove("throttle"));
+}
+
 TEST_F(ReopenTest, aWindowMoves) {
     auto made = RawNode::create(FakeNode::fake_options("raw"), *bottom_, {});
     ASSERT_TRUE(made);
