@@ -5,6 +5,7 @@ usage: both_sides.py BINARY [--images DIR] [--testbed]
 The shared side is the process's anonymous memory; the private side, which no process maps, is the machine's unevictable memory. So nothing else may
 run on the machine, which is so in the testbed; without --testbed this host is expected to be one."""
 import argparse
+import functools
 import os
 import pathlib
 import re
@@ -52,7 +53,7 @@ def settled(pid, base, wanted):
     return now
 
 
-def run(binary, images, name, backend):
+def run(binary, images, backend):
     argv = [binary, '-machine', 'q35', '-accel', 'kvm', '-nodefaults', '-display', 'none', '-debugcon', 'file:/dev/stderr', '-serial', 'stdio',
             '-device', 'isa-debug-exit,iobase=0xf4,iosize=4', '-bios', str(images / 'convert_sides.bin'), *run_guests.SW_PROTECTED,
             *run_guests.SUMMARY, *backend]
@@ -63,7 +64,7 @@ def run(binary, images, name, backend):
             base = base or sides(vmm.process.pid)
             got = settled(vmm.process.pid, base, wanted)
             if got:
-                raise harness.Failure(f'{name}: "{step}": bytes on the shared and private side {got}, wanted {wanted}\n{vmm.report()}')
+                raise harness.Failure(f'"{step}": bytes on the shared and private side {got}, wanted {wanted}\n{vmm.report()}')
             vmm.out.clear()
             vmm.process.stdin.write(b'\n')
             vmm.process.stdin.flush()
@@ -71,9 +72,9 @@ def run(binary, images, name, backend):
         messages = vmm.err.decode(errors='replace')
         resident = re.search(r'resident_shared_bytes=(-?\d+) resident_private_bytes=(-?\d+) both_bytes=(-?\d+)', messages)
         if status != run_guests.PASS or not resident or int(resident[3]) != 0:
-            raise harness.Failure(f'{name}: status {status}\n{vmm.report()}')
+            raise harness.Failure(f'status {status}\n{vmm.report()}')
         if any(abs(int(resident[side]) - AREA // 2) > SLACK for side in (1, 2)):
-            raise harness.Failure(f'{name}: penumbra itself counts {resident[0]}')
+            raise harness.Failure(f'penumbra itself counts {resident[0]}')
 
 
 def in_testbed(args):
@@ -90,16 +91,7 @@ def main():
     if args.testbed:
         return in_testbed(args)
     harness.need_kvm()
-    failed = 0
-    for name, backend in BACKENDS.items():
-        try:
-            run(args.binary, args.images, name, backend)
-            print(f'ok   {name}', flush=True)
-        except harness.Failure as failure:
-            failed += 1
-            print(f'FAIL {failure}', flush=True)
-    print(f'{len(BACKENDS) - failed} passed, {failed} failed')
-    return 1 if failed else 0
+    return harness.run_all((name, functools.partial(run, args.binary, args.images, backend)) for name, backend in BACKENDS.items())
 
 
 if __name__ == '__main__':

@@ -1,6 +1,7 @@
 """What functional tests share: running penumbra with a time limit, waiting for its output, skipping with a reason."""
 import contextlib
 import fcntl
+import functools
 import os
 import selectors
 import subprocess
@@ -141,31 +142,45 @@ TESTBED = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'nested
 TESTBED_BROKEN = 125
 
 
+def linux_guest(what):
+    """The path of the testbed's guest 'kernel' or 'initrd'; made where it is missing."""
+    done = subprocess.run([TESTBED, 'linux-guest', what], stdout=subprocess.PIPE, check=False)
+    if done.returncode != 0:
+        sys.exit(done.returncode)
+    return done.stdout.decode().strip()
+
+
 def again_in_testbed(options, arguments):
-    """Runs the calling script again inside the testbed and gives its status. A testbed that dies of itself (docs/testbed.md) is tried once
-    more, and that is said."""
-    command = [TESTBED, 'run', *options, '--', sys.executable, os.path.abspath(sys.argv[0]), *arguments]
+    """Runs the calling script again inside the testbed and gives its status. A testbed that dies of itself (docs/testbed.md) is tried again, twice at
+    the most, and that is said."""
+    command = [TESTBED, 'run', *options, '--', sys.executable, '-B', os.path.abspath(sys.argv[0]), *arguments]
     status = subprocess.run(command, check=False).returncode
-    if status == TESTBED_BROKEN:
+    for _ in range(2):
+        if status != TESTBED_BROKEN:
+            break
         print('the testbed died; once more', flush=True)
         status = subprocess.run(command, check=False).returncode
     return 1 if status == SKIP else status  # there is nothing to skip in the testbed
 
 
-def main(tests):
-    """Runs every test function with the binary; one line a test, status 1 when any failed, and the closing count."""
-    binary = os.path.abspath(sys.argv[1])
-    wanted = sys.argv[2:]
+def run_all(tests):
+    """Runs (name, function) one after the other; one line a test, and the closing count. The exit status: 1 when any failed or there was none."""
     failed = passed = 0
-    for test in tests:
-        if wanted and test.__name__ not in wanted:
-            continue
+    for name, test in tests:
+        start = time.monotonic()
         try:
-            test(binary)
+            test()
             passed += 1
-            print(f'ok   {test.__name__}', flush=True)
+            print(f'ok   {name} ({time.monotonic() - start:.1f} s)', flush=True)
         except Failure as failure:
             failed += 1
-            print(f'FAIL {test.__name__}: {failure}', flush=True)
+            print(f'FAIL {name}: {failure}', flush=True)
     print(f'{passed} passed, {failed} failed')
-    sys.exit(1 if failed else 0)
+    return 1 if failed or not passed else 0
+
+
+def main(tests):
+    """run_all() of functions that take the binary, those that the command line names or all."""
+    binary = os.path.abspath(sys.argv[1])
+    wanted = sys.argv[2:]
+    sys.exit(run_all((test.__name__, functools.partial(test, binary)) for test in tests if not wanted or test.__name__ in wanted))

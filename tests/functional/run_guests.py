@@ -167,20 +167,10 @@ def run_case(case, binary, images, scratch):
 
 
 def run_cases(cases, args):
-    failed = passed = 0
     with tempfile.TemporaryDirectory(prefix='penumbra-guests.') as scratch:
-        for case in cases:
-            if args.names and case.name not in args.names:
-                continue
-            try:
-                emulator.once_more(lambda case=case: run_case(case, args.binary, args.images, scratch), case.name)
-                passed += 1
-                print(f'ok   {case.name}', flush=True)
-            except harness.Failure as failure:
-                failed += 1
-                print(f'FAIL {case.name}: {failure}', flush=True)
-    print(f'{passed} passed, {failed} failed')
-    return 1 if failed or not passed else 0
+        def once(case):
+            return lambda: emulator.once_more(lambda: run_case(case, args.binary, args.images, scratch), case.name)
+        return harness.run_all((case.name, once(case)) for case in cases if not args.names or case.name in args.names)
 
 
 def in_testbed(args):

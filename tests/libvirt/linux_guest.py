@@ -3,6 +3,7 @@ then shared by all of its kind: a boot two emulators deep takes longest. One tha
 import contextlib
 import os
 import re
+import shlex
 import shutil
 import threading
 
@@ -20,6 +21,7 @@ PATIENCE = 120.0  # for all else
 LOGIN = ('console=ttyS0', 'console=ttyS0 quiet guest.do=login')
 PANIC = ('    <memballoon', "    <panic model='isa'/>\n    <memballoon")
 ONE_PROCESSOR = ('<vcpu>2', "<vcpu current='1'>2")
+ECHOED = '">"; eval'  # of what LinuxGuest.run types
 TAP = 'pnlinux0'
 KINDS = {
     'ordinary': ('kernel', ("<interface type='user'>", f"<interface type='ethernet'>\n      <target dev='{TAP}'/>"), ONE_PROCESSOR, SPARE, PANIC),
@@ -40,7 +42,7 @@ class LinuxGuest:
     """A domain and the shell in it."""
 
     def __init__(self, domain):
-        self.domain, self.console, self.number, self.ended = domain, None, 0, False
+        self.domain, self.console, self.number, self.ended, self.echoes = domain, None, 0, False, False
 
     def boot(self):
         """Started, and somebody logged in: at virsh console, then at the port itself."""
@@ -68,11 +70,15 @@ class LinuxGuest:
         self.take_shell()
 
     def run(self, command, timeout=PATIENCE):
-        """What the command prints; it must succeed."""
+        """What the command prints; it must succeed. No line that is typed holds what is waited for: a terminal that echoes is not an answer."""
         self.number += 1
-        self.console.send(f'{command}\necho "<{self.number}:$?>"\n')
+        self.console.send(f'echo "<"{self.number}">"; eval {shlex.quote(command)}; echo "<"{self.number}":$?>"\n')
+        typed = self.console.wait(f'<{self.number}>', timeout)
         text = self.console.wait(f'<{self.number}:', timeout)
         status = self.console.wait('>', timeout)
+        if ECHOED in typed and not self.echoes:
+            self.echoes = True
+            print(f'     {self.domain.name}: the terminal echoes, though nobody asked it to: {self.run("stty -a")}', flush=True)
         if status != '0':
             raise Failure(f'in the guest: {command}: status {status}\n{text}')
         return text.replace('\r', '').strip()
@@ -148,17 +154,18 @@ class LinuxGuests:
             guest.domain.__exit__()
 
     def use(self, kind, function):
-        for once_more in (True, False):
-            try:
-                return function(self.take(kind))
-            except Failure as failure:
-                guest = self.guests.get(kind)
-                report = f'{failure}\n{guest.last_words()[-1500:]}\n{guest.where_it_is()}\n{guest.domain.log(1000)}' if guest else str(failure)
-                self.drop(kind)
-                fault = emulator.lost_processor(report, emulator.entry_address()) or (emulator.OOPS if emulator.OOPS in report else None)
-                if fault is None or not once_more:
-                    raise Failure(report) from None
-                print(f'     the emulator made the guest die ({fault}); once more', flush=True)
+        return emulator.once_more(lambda: self.attempt(kind, function), kind, emulator.OOPS)
+
+    def attempt(self, kind, function):
+        """A guest with which it fails is not used again."""
+        try:
+            return function(self.take(kind))
+        except Failure as failure:
+            guest = self.guests.get(kind)
+            report = f'{failure}\n{guest.last_words()[-1500:]}\n{guest.where_it_is()}\n{guest.domain.log(1000)}' if guest else str(failure)
+            self.drop(kind)
+            lost = emulator.lost_processor(report, emulator.entry_address())
+            raise emulator.LostProcessor(lost) if lost else Failure(report) from None
 
 
 def shared(*kinds, alone=False):

@@ -3,7 +3,6 @@
 finds the guest's kernel and starts the testbed; the inner one is root on a machine whose KVM has private memory."""
 import os
 import shutil
-import subprocess
 import sys
 
 import linux_guest
@@ -11,8 +10,7 @@ import scenario
 import scenarios_linux  # noqa: F401
 import world as world_of
 
-TESTBED_DIED = 125
-TESTBED = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'nested', 'testbed')
+import harness  # noqa: E402
 
 
 def main():
@@ -20,15 +18,9 @@ def main():
     if 'PENUMBRA_TESTBED' not in os.environ:
         if not shutil.which('libvirtd') or not os.path.exists(f'{world_of.DRIVERS}/{world_of.QEMU_DRIVER}'):
             world_of.skip('there is no libvirtd (Debian packages libvirt-daemon, libvirt-daemon-driver-qemu)')
-        names = {f'LIBVIRT_{kind.upper()}': subprocess.run([TESTBED, 'linux-guest', kind], stdout=subprocess.PIPE, check=True).stdout.decode().strip()
-                 for kind in ('kernel', 'initrd')}
-        command = [TESTBED, 'run', '--timeout', '1500', *[word for name, value in names.items() for word in ('--env', f'{name}={value}')],
-                   '--', sys.executable, '-B', os.path.abspath(__file__), binary, *sys.argv[2:]]
-        status = subprocess.run(command, check=False).returncode
-        if status == TESTBED_DIED:
-            print('the testbed died; once more', flush=True)
-            status = subprocess.run(command, check=False).returncode
-        sys.exit(status)
+        files = [word for kind in ('kernel', 'initrd') for word in ('--env', f'LIBVIRT_{kind.upper()}={harness.linux_guest(kind)}')]
+        options = ['--timeout', '1500', *files]
+        sys.exit(harness.again_in_testbed(options, [binary, *sys.argv[2:]]))
     world_of.need_everything()
     world_of.enter()
     with world_of.World(binary, patience=4) as world, linux_guest.LinuxGuests(world) as world.linux:

@@ -143,7 +143,7 @@ def counters_move(guest):
 @shared('ordinary', 'protected')
 def keys(guest):
     """A key reaches whoever reads the keyboard; three at once are the system request that a person would press."""
-    events = guest.run('for e in /sys/class/input/event*; do grep -q "AT .* keyboard" $e/device/name && basename $e; done')
+    events = guest.run('for e in /sys/class/input/event*; do if grep -q "AT .* keyboard" $e/device/name; then basename $e; fi; done')
     guest.run(f'dd if=/dev/input/{events} of=/tmp/keys bs=24 count=3 2> /dev/null & echo 1 > /proc/sys/kernel/sysrq')
     guest.virsh('send-key', 'KEY_A')
     guest.until('[ $(wc -c < /tmp/keys) -ge 72 ]')

@@ -13,9 +13,12 @@ import sys
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
-TESTBED = str(HERE / 'testbed')
+sys.path.insert(0, str(HERE.parent / 'functional'))
+sys.dont_write_bytecode = True
+import emulator  # noqa: E402
+import harness  # noqa: E402
+
 MEMORY_MIB, SIZE_MIB, ROUNDS = 1024, 64, 300
-TESTBED_BROKEN, EMULATOR_FAULT = 125, 'Oops: int3'
 KVM_CHECK_EXTENSION, KVM_CAP_VM_TYPES, SW_PROTECTED_VM = 0xae03, 235, 1
 
 
@@ -34,13 +37,6 @@ def why_not_this_host():
     finally:
         os.close(kvm)
     return '' if types & 1 << SW_PROTECTED_VM else "this host's KVM does not offer KVM_X86_SW_PROTECTED_VM"
-
-
-def guest_file(what):
-    done = subprocess.run([TESTBED, 'linux-guest', what], stdout=subprocess.PIPE, check=False)
-    if done.returncode != 0:
-        sys.exit(done.returncode)
-    return done.stdout.decode().strip()
 
 
 def penumbra_words(binary, kernel, initrd):
@@ -117,13 +113,13 @@ def main():
     args = parser.parse_args()
     why = 'it was asked for' if args.testbed else why_not_this_host()
     print("== using the testbed, an emulated machine: " + why if why else "== using this host's /dev/kvm", flush=True)
-    words = penumbra_words(args.binary, guest_file('kernel'), guest_file('initrd'))
+    words = penumbra_words(args.binary, harness.linux_guest('kernel'), harness.linux_guest('initrd'))
     print('== ' + ' '.join(words), flush=True)
     start = time.monotonic()
     if why:
-        words = [TESTBED, 'run', '--timeout', '900', '--', *words]
+        words = [harness.TESTBED, 'run', '--timeout', '900', '--', *words]
     status, text = run_and_show(words)
-    if why and (status == TESTBED_BROKEN or EMULATOR_FAULT in text):
+    if why and (status == harness.TESTBED_BROKEN or emulator.OOPS in text):
         print('== the emulator died of itself (docs/testbed.md); once more', flush=True)
         status, text = run_and_show(words)
     wrong = verdict(status, text)

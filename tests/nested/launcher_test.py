@@ -131,7 +131,7 @@ class LauncherTest(unittest.TestCase):
     def test_dead_machine_is_reported(self):
         status, out, err = self.run_in('--', 'sh', '-c', 'echo before; sleep 1; echo o > /proc/sysrq-trigger; sleep 1000')
         self.assertEqual((status, out), (125, b'before\n'))
-        self.assertIn(b'the machine ended before the command did', err)
+        self.assertIn(b'the machine ended before the command did; the emulator ended with status 0', err)
         self.assert_nothing_left()
 
     def test_concurrent_runs(self):

@@ -10,10 +10,8 @@ import pathlib
 import re
 import socket
 import struct
-import subprocess
 import sys
 import tempfile
-import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / 'functional'))
@@ -22,7 +20,6 @@ import emulator  # noqa: E402
 import harness  # noqa: E402
 from qmp_client import Connection  # noqa: E402
 
-TESTBED = harness.TESTBED
 GUEST_SECONDS = 240
 PROTECTED = ['-object', 'sw-protected-vm,id=sp-vm0,default-memory=shared', '-object', 'memory-backend-ram,id=mem0,size=512M',
              '-machine', 'kernel_irqchip=split,confidential-guest-support=sp-vm0,memory-backend=mem0']
@@ -182,25 +179,10 @@ CASES = {
 
 def run_here(args):
     harness.need_kvm()
-    failed = passed = 0
-    for name in args.names or CASES:
-        start = time.monotonic()
-        try:
-            emulator.once_more(lambda name=name: CASES[name](args), name, emulator.OOPS, DIED_EARLY)
-            passed += 1
-            print(f'ok   {name} ({time.monotonic() - start:.1f} s)', flush=True)
-        except harness.Failure as failure:
-            failed += 1
-            print(f'FAIL {name}: {failure}', flush=True)
-    print(f'{passed} passed, {failed} failed')
-    return 1 if failed or not passed else 0
 
-
-def guest_file(what):
-    done = subprocess.run([TESTBED, 'linux-guest', what], stdout=subprocess.PIPE, check=False)
-    if done.returncode != 0:
-        sys.exit(done.returncode)
-    return done.stdout.decode().strip()
+    def once(name):
+        return lambda: emulator.once_more(lambda: CASES[name](args), name, emulator.OOPS, DIED_EARLY)
+    return harness.run_all((name, once(name)) for name in args.names or CASES)
 
 
 def run_in_testbed(args):
@@ -219,8 +201,8 @@ def main():
     unknown = [name for name in args.names if name not in CASES]
     if unknown:
         parser.error(f'no case {unknown[0]}; there are: {", ".join(CASES)}')
-    args.kernel = args.kernel or guest_file('kernel')
-    args.initrd = args.initrd or guest_file('initrd')
+    args.kernel = args.kernel or harness.linux_guest('kernel')
+    args.initrd = args.initrd or harness.linux_guest('initrd')
     return run_here(args) if args.here else run_in_testbed(args)
 
 

@@ -242,5 +242,7 @@ class Run:
             lines = path.read_text(errors='replace').strip().splitlines() if path.exists() else []
             for line in lines[-40:] if not (name == 'console' and self._options.console) else []:
                 say(f'{name}: {line.strip()}')
-        say('the machine ended before the command did')
+        status = machine.returncode
+        how = f'signal {-status}' if status < 0 else f'status {status}'
+        say(f'the machine ended before the command did; the emulator ended with {how}')
         return BROKEN_STATUS
