@@ -59,7 +59,7 @@ class Reopening {
     void move_use(NodeRef& use, Node* to);
     static std::vector<Node*> parents_first(const BlockGraph& graph);
     Status plan_permissions();
-    void lift(Node& node);
+    void need_to_write(Node& node);
     Status take_locks();
     Status apply();
     Status apply_to(Node& node);
@@ -182,7 +182,7 @@ void Reopening::catch_up() {
 Status Reopening::plan_permissions() {
     for (Node* node : sorted_) {
         const Permissions sum = node->wanted();
-        if (node->read_only_ && !node->options_.read_only && sum.writes()) lift(*node);
+        if (sum.writes() && !node->options_.read_only) need_to_write(*node);
         for (const Node::Child& child : node->children()) {
             NodeRef* use = node->child_ref(child.role);
             if (use == nullptr) continue;
@@ -200,16 +200,16 @@ Status Reopening::plan_permissions() {
     return {};
 }
 
-// One that is read-only because it could not be written, once, and now there is somebody who has to.
-void Reopening::lift(Node& node) {
+// One that is read-only because it could not be written, once, has to be now.
+void Reopening::need_to_write(Node& node) {
     NodeChange* change = change_of(node);
+    if (change == nullptr && !node.read_only_) return;
     if (change == nullptr) {
-        changes_.emplace_back().node = &node;
-        change = &changes_.back();
-        change->options = node.options_;
+        change = &changes_.emplace_back();
+        change->node = &node;
+        set_options(node, node.options_);
     }
     change->must_write = true;
-    set_options(node, node.options_);
 }
 
 NodeChange* Reopening::change_of(const Node& node) {
@@ -273,8 +273,12 @@ void Reopening::keep() {
         (void)static_cast<bool>(node->permissions_changed(node->wanted()));
     for (const auto& drive : graph_.drives())
         if (drive->loaded() && changed_.contains(drive->node())) drive->root_changed();
-    for (const OldChild& old : old_children_)
-        if (old.node != nullptr && old.node->uses_.empty()) (void)graph_.unused(*old.node);
+    for (const OldChild& old : old_children_) {
+        // One that goes may take others along.
+        const std::vector<Node*> left = graph_.nodes();
+        const bool there = std::find(left.begin(), left.end(), old.node) != left.end();
+        if (there && old.node->uses_.empty()) (void)graph_.unused(*old.node);
+    }
 }
 
 void Reopening::undo() {

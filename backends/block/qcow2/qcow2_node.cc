@@ -220,9 +220,8 @@ Status Qcow2Node::apply(const NodeChange& change) {
 }
 
 void Qcow2Node::undo() {
-    std::swap(open_, *before_);
+    std::swap(open_, *before_);  // which knows what it lay on
     before_.reset();
-    see_backing();
 }
 
 Status Qcow2Node::populate(uint64_t offset, uint64_t bytes) {

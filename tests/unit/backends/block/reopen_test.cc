@@ -172,6 +172,22 @@ TEST_F(ReopenTest, aChildThatNobodyNamedGoes) {
     EXPECT_EQ(graph_.find("unnamed"), nullptr);
 }
 
+TEST_F(ReopenTest, whatGoesMayTakeOthersAlong) {
+    const auto unnamed = [&](std::unique_ptr<Node> node) -> Node& {
+        return graph_.add(std::move(node), false);
+    };
+    Node& deepest = unnamed(std::make_unique<FakeNode>(*context_, 65536, FakeNode::fake_options("deepest")));
+    Node& middle = unnamed(Listed::over(deepest, "middle", calls_));
+    Node& one = graph_.add(Listed::over(middle, "one", calls_), true);
+    Node& two = graph_.add(Listed::over(middle, "two", calls_), true);
+    Node& three = graph_.add(Listed::over(deepest, "three", calls_), true);
+    NodeChange first = change(one), second = change(two), third = change(three);
+    first.file = second.file = third.file = bottom_;
+    EXPECT_EQ(reopen(std::move(first), std::move(second), std::move(third)), "");
+    EXPECT_EQ(graph_.find("middle"), nullptr);
+    EXPECT_EQ(graph_.find("deepest"), nullptr);
+}
+
 TEST_F(ReopenTest, setWritableReachesTheFilesBelow) {
     Node& bottom = add_fake("ro", 65536, true);
     Node& top = graph_.add(Listed::over(bottom, "top", calls_), true);
