@@ -130,6 +130,7 @@ Status Bus::plug(Function& function, DevFn at) {
     {
         Locked lock(mutex_);
         functions_[at.raw()] = &function;
+        if (Bridge* bridge = function.as_bridge()) bridges_[at.raw()] = bridge;
     }
     adopt(function);
     if (hotplug_ != nullptr) hotplug_->arrived(*this, at);
@@ -142,6 +143,7 @@ void Bus::unplug(Function& function) {
         Locked lock(mutex_);
         CHECK(functions_[function.devfn().raw()] == &function, "a function leaves a bus it is not on");
         functions_[function.devfn().raw()] = nullptr;
+        bridges_.erase(function.devfn().raw());
     }
     root().gate_.wait_until_idle();
     function.reset_enter();
@@ -203,13 +205,17 @@ uint8_t Bus::number() const {
     return bridge_ == nullptr ? 0 : bridge_->secondary_number();
 }
 
+Bus* Bus::towards(uint8_t number) const {
+    Locked lock(mutex_);
+    for (const auto& [devfn, bridge] : bridges_)
+        if (bridge->forwards(number)) return &bridge->secondary();
+    return nullptr;
+}
+
 Function* Bus::find(Address address) {
     if (address.bus == number()) return at(address.devfn);
-    for (Function* function : functions()) {
-        Bridge* bridge = function->as_bridge();
-        if (bridge != nullptr && bridge->forwards(address.bus)) return bridge->secondary().find(address);
-    }
-    return nullptr;
+    Bus* behind = towards(address.bus);
+    return behind == nullptr ? nullptr : behind->find(address);
 }
 
 namespace {

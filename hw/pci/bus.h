@@ -11,6 +11,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -143,6 +144,8 @@ class Bus final : public DeviceBus {
     Status plug_in(Device& device) override;
     void take_out(Device& device) override;
     std::optional<DevFn> free_address() const;
+    // The bus behind one of this bus's bridges through which that number is reached; null: none.
+    Bus* towards(uint8_t number) const;
     Function* find(Address at);
     Status admit(DevFn at);
 
@@ -154,6 +157,7 @@ class Bus final : public DeviceBus {
     Gate gate_;                     // of the root
     mutable Mutex mutex_{LockRank::Bus, "PCI bus"};
     std::array<Function*, 256> functions_ GUARDED_BY(mutex_) = {};
+    std::map<uint8_t, Bridge*> bridges_ GUARDED_BY(mutex_);  // those of the functions, by address
 };
 
 }  // namespace vmm::pci
