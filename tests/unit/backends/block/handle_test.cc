@@ -132,7 +132,9 @@ TEST_F(HandleTest, drainLetsThrottledRequestsGo) {
     ThrottleGroup group("g", config);
     DiskRef disk = attach();
     disk->set_throttle(&group);
-    std::vector<TestRequest> requests(3, TestRequest(Op::Read, 0, 512));
+    // Each where it is made: its vector points into it.
+    TestRequest requests[] = {
+        {Op::Read, 0, uint64_t{512}}, {Op::Read, 0, uint64_t{512}}, {Op::Read, 0, uint64_t{512}}};
     for (TestRequest& request : requests)
         disk->submit(request);
     int64_t end = monotonic_ns() + 20'000'000;
