@@ -29,7 +29,7 @@ Status place_acpi(const DirectBoot& boot, BootPlan& plan, BootRange tables, Gues
 
 Status place_smbios(const smbios::Image& image, GuestWriter& guest) {
     const uint64_t tables = low_memory::kBiosArea + 0x20;  // after the anchor
-    if (image.tables.size() > kMiB - tables)
+    if (image.tables.size() > low_memory::kFirmwareCode - tables)
         return Error::make("SMBIOS tables of %zu bytes do not fit below 1 MiB", image.tables.size());
     TRY(guest.write(low_memory::kBiosArea, smbios::placed_anchor(image, tables)));
     return guest.write(tables, image.tables);

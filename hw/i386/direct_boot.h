@@ -4,7 +4,8 @@
 // must be. Called by the board at start and again at each reset. Writes through GuestWriter only.
 //
 // What firmware would have done to the chipset is the board's: ECAM on, PM base and SCI on, PIRQ routes,
-// shadow RAM readable, level-triggered PCI lines.
+// shadow RAM readable. A Multiboot kernel also finds interrupt controllers and timer as firmware leaves them
+// (firmware_code.h); the others set them up themselves.
 #pragma once
 
 #include <cstdint>

@@ -20,5 +20,7 @@ inline constexpr uint64_t kEbda = 0x9fc00;              // to 640 KiB
 inline constexpr uint64_t kVideo = 0xa0000;
 inline constexpr uint64_t kRsdp = 0xe0000;      // where also those look who do not know of the EBDA
 inline constexpr uint64_t kBiosArea = 0xf0000;  // SMBIOS anchor and tables
+// Multiboot: what stands in for firmware, up to where a processor begins.
+inline constexpr uint64_t kFirmwareCode = 0xffe00, kFirmwareEnd = 0xffff0;
 
 }  // namespace vmm::low_memory

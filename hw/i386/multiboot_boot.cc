@@ -5,6 +5,7 @@
 
 #include "hw/i386/boot_places.h"
 #include "hw/i386/direct_boot_priv.h"
+#include "hw/i386/firmware_code.h"
 #include "hw/i386/low_memory.h"
 #include "hw/i386/multiboot_image.h"
 #include "util/align.h"
@@ -84,7 +85,7 @@ Result<uint32_t> write_info(const DirectBoot& boot, const BootPlan& plan, BootRa
     };
     set(0, kHasMemory | kHasCommandLine | kHasMap | kHasName | (boot.modules.empty() ? 0 : kHasModules));
     set(4, low_memory::kEbda / kKiB);
-    set(8, (boot.memory.ram_below - kMiB) / kKiB);
+    set(8, (plan.ram.end() - kMiB) / kKiB);
     set(16, TRY(info.put(boot.command_line)));
     const std::vector<uint8_t> modules = TRY(place_modules(boot, plan, kernel, info, guest));
     set(20, boot.modules.size());
@@ -107,8 +108,7 @@ Result<BootState> load_multiboot(const DirectBoot& boot, const BootPlan& plan, G
                               {kPageSize, low_memory::kCommandLine - kPageSize},
                               {kInfoEnd, low_memory::kEbda - kInfoEnd}};
     TRY(load_segments(image.segments, room, guest));
-    BootState s = flat_entry(image.entry);
-    s.rax = kLoaderMagic;
+    BootState s = flat_entry(TRY(write_firmware_code(image.entry, kLoaderMagic, guest)));
     s.rbx = TRY(write_info(boot, plan, extent(image.segments), guest));
     return s;
 }

@@ -62,6 +62,9 @@ def multiboot_kernel_gets_what_was_given(binary):
     out, _ = start(binary, '-smp', '2', '-global', 'kvm-pit.lost_tick_policy=discard', '-device', 'pci-testdev',
                    kernel=MULTIBOOT)
     must_have(out, 'flags 0x45', 'PASS multiboot')
+    for irqchip in ('on', 'split', 'off'):  # as a BIOS leaves it
+        out, _ = start(binary, '-machine', f'kernel_irqchip={irqchip}', kernel=MULTIBOOT)
+        must_have(out, 'interrupt masks 0xb88e\ninterrupts by level 0xc00\nthe timer ticks\n', 'PASS multiboot')
 
 
 def kernel_sleeps_and_the_alarm_wakes_it(binary):

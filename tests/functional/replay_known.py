@@ -9,7 +9,7 @@ NO_DEVICE = r"'{}' is not a valid device model name"
 # (what the command line has, the one line that it gets)
 REFUSED = [
     (r'^-accel tcg$|accel=tcg$', r'there is no such accelerator'),
-    (r'^-vnc ', r'-vnc: there is no display in this version'),
+    (r'^-vnc ', r'-vnc .*: there is no display in this version'),
     (r'^-incoming ', r'-incoming: there is no migration in this version'),
     (r'^-loadvm ', r'-loadvm: there is no migration in this version'),
     (r'^-machine .*smm=on', r"-machine smm=on: this version has no system management mode|there is no device 'cfi.pflash01'"),

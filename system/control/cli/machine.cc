@@ -96,7 +96,9 @@ Status take_accel(Builder& builder, const std::string& value) {
 }
 
 Status take_enable_kvm(Builder& builder, const std::string&) {
-    return take_accel(builder, "kvm");
+    if (!builder.accels.empty()) return take_accel(builder, "kvm");
+    builder.machine.accel = "kvm";
+    return {};
 }
 
 Status take_cpu(Builder& builder, const std::string& value) {

@@ -36,6 +36,9 @@ Status only_none(const std::string& value, const char* what) {
 Status take_display(Builder&, const std::string& value) {
     return only_none(value, "display");
 }
+Status take_vnc(Builder&, const std::string& value) {
+    return only_none(value, "display");
+}
 Status take_vga(Builder&, const std::string& value) {
     return only_none(value, "display adapter");
 }
@@ -101,7 +104,7 @@ constexpr Option kOptions[] = {
     {"no-acpi", "", "", "", take_machine_off<kAcpi>},
     {"accel", "[accel=]kvm|qtest[,KEY=VALUE...]", kMachine, "what runs the processors; -accel help",
      take_accel},
-    {"enable-kvm", "", kMachine, "the same as -accel kvm", take_enable_kvm},
+    {"enable-kvm", "", kMachine, "the same as -machine accel=kvm", take_enable_kvm},
     {"cpu", "MODEL[,+FEATURE,-FEATURE,KEY=VALUE...]", kMachine, "the processors' model; -cpu help", take_cpu},
     {"smp", "[cpus=]N[,sockets=,dies=,cores=,threads=,maxcpus=]", kMachine, "processors and their topology",
      take_smp},
@@ -167,6 +170,7 @@ constexpr Option kOptions[] = {
     {"nographic", "", kObjects, "no display, the first serial port on the terminal (Ctrl-A x quits)",
      take_nographic},
     {"display", "none", kObjects, "there is no display", take_display},
+    {"vnc", "none", kObjects, "there is no display", take_vnc},
     {"vga", "none", kObjects, "there is no display adapter", take_vga},
     {"audiodev", "none,id=ID", kObjects, "accepted; there is no device that makes sound", take_audiodev},
     {"parallel", "none", kObjects, "there is no parallel port", take_parallel},
@@ -234,7 +238,6 @@ constexpr AbsentOption kAbsent[] = {
     {"iscsi", true, kNoDisks},
     {"fsdev", true, kNoDisks},
     {"virtfs", true, kNoDisks},
-    {"vnc", true, kNoDisplay},
     {"spice", true, kNoDisplay},
     {"full-screen", false, kNoDisplay},
     {"k", true, kNoDisplay},

@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <map>
 
+#include "hw/i386/acpi_tables.h"
 #include "hw/i386/direct_boot.h"
 #include "hw/i386/multiboot_image.h"
 #include "tests/unit/hw/i386/fake_guest.h"
@@ -111,6 +113,66 @@ TEST(MultibootImage, Damage_isRefused) {
     EXPECT_FALSE(looks_like_multiboot(late));
 }
 
+// What the code before a kernel does, read back: MOV of EDX, AL and EAX, OUT, and a jump at the end.
+struct Entered {
+    uint32_t entry = 0, eax = 0;
+    std::vector<std::pair<uint32_t, uint8_t>> writes;
+};
+Entered entered(FakeGuest& guest, uint64_t at) {
+    Entered out;
+    for (unsigned steps = 0; steps < 1000; ++steps) {
+        const uint8_t opcode = guest.number<uint8_t>(at);
+        if (opcode == 0xba) out.entry = guest.number<uint32_t>(at + 1);
+        if (opcode == 0xb8) out.eax = guest.number<uint32_t>(at + 1);
+        if (opcode == 0xb0) out.writes.emplace_back(out.entry, guest.number<uint8_t>(at + 1));
+        if (opcode == 0xff) return out;
+        at += opcode == 0xee ? 1 : opcode == 0xb0 ? 2 : 5;
+    }
+    ADD_FAILURE() << "it goes nowhere";
+    return out;
+}
+
+TEST(DirectBoot, Multiboot_findsTheMachineAsABiosLeavesIt) {
+    const std::vector<uint8_t> kernel = elf32();
+    DirectBoot boot;
+    boot.kernel = kernel;
+    boot.memory.ram_below = 64 * kMiB;
+    FakeGuest guest(64 * kMiB, 0);
+    const BootState s = load_direct(boot, guest).take_value();
+    std::map<uint32_t, uint8_t> last;
+    for (const auto& [port, value] : entered(guest, s.rip).writes)
+        last[port] = value;
+    EXPECT_EQ(last, (std::map<uint32_t, uint8_t>{{0x20, 0x11},
+                                                 {0x21, 0xb8},
+                                                 {0xa0, 0x11},
+                                                 {0xa1, 0x8e},
+                                                 {0x4d0, 0},
+                                                 {0x4d1, 0x0c},
+                                                 {0x43, 0x34},
+                                                 {0x40, 0}}));
+    for (unsigned vector : {8u, 0xfu, 0x70u, 0x77u}) {
+        const uint32_t place = guest.number<uint32_t>(4 * vector);
+        const uint64_t handler = (place >> 16) * 16 + (place & 0xffff);
+        EXPECT_EQ(guest.read(handler, 4), (std::vector<uint8_t>{0x50, 0xb0, 0x20, 0xe6})) << vector;
+    }
+    EXPECT_EQ(guest.number<uint32_t>(4 * 0x10), 0u);
+}
+
+// Upper memory ends where the tables begin.
+TEST(DirectBoot, Multiboot_memoryEndsBelowTheTables) {
+    const std::vector<uint8_t> kernel = elf32();
+    AcpiConfig config;
+    config.cpus = {{0, {}, true}};
+    const acpi::AcpiImage tables = build_acpi(config);
+    DirectBoot boot;
+    boot.kernel = kernel;
+    boot.acpi = &tables;
+    boot.memory.ram_below = 64 * kMiB;
+    FakeGuest guest(64 * kMiB, 0);
+    const BootState s = load_direct(boot, guest).take_value();
+    EXPECT_EQ(guest.number<uint32_t>(s.rbx + 8), (acpi_range(boot.memory, &tables).base - kMiB) / kKiB);
+}
+
 TEST(DirectBoot, Multiboot_mayLieInLowMemoryBesideTheInformation) {
     const std::pair<uint32_t, bool> places[] = {{0x1000, true},   {0x8000, true},   {0x1f000, true},
                                                 {0x1f001, false}, {0x20000, false}, {0x30000, true},
@@ -126,7 +188,7 @@ TEST(DirectBoot, Multiboot_mayLieInLowMemoryBesideTheInformation) {
         Result<BootState> s = load_direct(boot, guest);
         ASSERT_EQ(bool(s), taken) << std::hex << address;
         if (!taken) continue;
-        EXPECT_EQ(s->rip, address);
+        EXPECT_EQ(entered(guest, s->rip).entry, address);
         EXPECT_EQ(guest.number<uint32_t>(address), kMagic);
     }
 }
@@ -142,8 +204,8 @@ TEST(DirectBoot, Multiboot_getsMagicMapAndModules) {
     FakeGuest guest(64 * kMiB, 0);
     Result<BootState> s = load_direct(boot, guest);
     ASSERT_TRUE(s) << s.error().text();
-    EXPECT_EQ(s->rip, 0x400010u);
-    EXPECT_EQ(s->rax, 0x2badb002u);
+    EXPECT_EQ(entered(guest, s->rip).entry, 0x400010u);
+    EXPECT_EQ(entered(guest, s->rip).eax, 0x2badb002u);
     EXPECT_EQ(s->cr0, 0x11u);
     const uint64_t info = s->rbx;
     EXPECT_EQ(guest.number<uint32_t>(info) & 0x4f, 0x4du);

@@ -221,7 +221,9 @@ TEST(CommandLine, Machines) {
 TEST(CommandLine, Accelerators) {
     EXPECT_EQ(good("-accel kvm,kernel-irqchip=off,device=/dev/other").machine.irqchip, IrqChipChoice::Off);
     EXPECT_EQ(good("-accel kvm,device=/dev/other").accels.at(0).device, "/dev/other");
-    good("-enable-kvm");
+    EXPECT_EQ(good("-enable-kvm").accels.at(0).kind, AccelKind::Kvm);
+    EXPECT_EQ(good("-machine accel=kvm -enable-kvm -vnc none").accels.size(), 1u);
+    EXPECT_EQ(good("-accel tcg -enable-kvm").accels.size(), 2u);
     good("-machine accel=kvm:tcg");
     const Configuration several = good("-accel tcg -accel kvm -accel qtest");
     ASSERT_EQ(several.accels.size(), 3u);
