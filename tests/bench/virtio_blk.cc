@@ -1,11 +1,17 @@
 // Requests a second of the virtio block device without a CPU: a driver in the same thread keeps DEPTH reads
-// of 4 KiB under way on a null node, beside a bare loop that does the least any device must do with the same
-// ring (wait for the notification, read the descriptors, write status and used entry).  virtio_blk [DEPTH
+// of 4 KiB under way on a null node, beside a bare loop that does the least that can be done with the same
+// ring (wait for the notification, read the descriptors, write status and used entry), and that loop with one
+// more of the duties of a device at each step, which together are the floor for one.  virtio_blk [DEPTH
 // [COUNT]]
+#include <sys/uio.h>
 #include <unistd.h>
 
+#include <array>
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
+#include <utility>
+#include <vector>
 
 #include "backends/block/graph.h"
 #include "backends/block/io_context.h"
@@ -115,6 +121,153 @@ double bare(unsigned depth, uint64_t count) {
         });
 }
 
+// What a device owes any driver and any host; each step has those before it.
+enum Duty : int {
+    kPolled,    // the bare loop without notifications
+    kJudged,    // every descriptor and the header are fetched once, and judged
+    kLookedUp,  // memory is what the map says it is now
+    kKept,      // a request is an object that a back end may end later, by a call
+    kLocked,    // the ring may be stopped by a vCPU at any time; interrupts where the driver wants them
+    kCounted,   // requests under way are counted, those that ended have their time
+};
+constexpr const char* kDuties[] = {"polled", "judged", "looked up", "kept", "locked", "counted"};
+constexpr size_t kAtOnce = 8;
+
+struct Kept {
+    unsigned head = 0;
+    uint64_t sector = 0;
+    iovec data = {};
+    uint8_t* status = nullptr;
+    void (*complete)(Kept&) = nullptr;
+    std::vector<Kept*>* ended = nullptr;
+};
+
+template <int kDuty>
+class Dutiful {
+  public:
+    Dutiful(DriverSpace& memory, Guest& guest) : memory_(memory), guest_(guest), lookup_(memory.space) {
+        for (Kept& one : kept_) {
+            one.ended = &ended_;
+            one.complete = [](Kept& mine) {
+                *mine.status = 0;
+                mine.ended->push_back(&mine);
+            };
+        }
+    }
+    void serve() {
+        const size_t count = with_lock([this] { return take(); });
+        if (count == 0) return;
+        if constexpr (kDuty >= kCounted) {
+            under_way_.fetch_add(1);
+            started_ += count * static_cast<uint64_t>(monotonic_ns());
+        }
+        for (size_t i = 0; i < count; ++i) {
+            if constexpr (kDuty >= kKept)
+                kept_[i].complete(kept_[i]);
+            else
+                *kept_[i].status = 0;
+        }
+        if constexpr (kDuty >= kCounted) {
+            spent_ += count * static_cast<uint64_t>(monotonic_ns()) - std::exchange(started_, 0);
+            under_way_.fetch_sub(1);
+        }
+        with_lock([this, count] { return give_back(count); });
+        ended_.clear();
+    }
+
+  private:
+    template <typename Work>
+    size_t with_lock(Work work) {
+        if constexpr (kDuty < kLocked) return work();
+        Locked lock(mutex_);
+        return work();
+    }
+    uint8_t* place(uint64_t address, uint32_t size, DmaLookup::Direction direction) {
+        if constexpr (kDuty < kLookedUp) return memory_.block->data() + address;
+        const DmaLookup::Piece piece = lookup_.direct(Gpa(address), size, direction);
+        CHECK(piece.size == size, "memory that is not there");
+        return piece.host;
+    }
+    size_t take() {
+        const uint16_t added = __atomic_load_n(guest_.word(guest_.place.driver + 2), __ATOMIC_ACQUIRE);
+        size_t count = 0;
+        for (; next_ != added && count < kAtOnce; ++next_)
+            take(kept_[count++]);
+        return count;
+    }
+    void take(Kept& request) {
+        request.head = memory_.get<uint16_t>(guest_.place.driver + 4 + 2 * (next_ % kRingSize));
+        unsigned index = request.head, pieces = 0, readable = 0;
+        Descriptor chain[8];
+        for (;; index = chain[pieces - 1].fourth) {
+            if (kDuty >= kJudged) CHECK(index < kRingSize && pieces < 8, "descriptors without an end");
+            Descriptor& d = chain[pieces++];
+            std::memcpy(&d, memory_.block->data() + guest_.place.descriptors + 16 * index, sizeof d);
+            if (kDuty >= kJudged) {
+                const bool writable = (d.third & kDescWrite) != 0;
+                CHECK((d.third & kDescIndirect) == 0 && d.size != 0 && d.address + d.size > d.address &&
+                          d.address + d.size <= memory_.block->size(),
+                      "a descriptor that leads nowhere");
+                CHECK(writable || readable++ == pieces - 1, "readable behind writable");
+            }
+            if ((d.third & kDescNext) == 0) break;
+        }
+        const Descriptor &data = chain[1], &status = chain[pieces - 1];
+        using enum DmaLookup::Direction;
+        request.data = {place(data.address, data.size, ToGuest), data.size};
+        request.status = place(status.address + (status.size - 1), 1, ToGuest);
+        if (kDuty < kJudged) return;
+        BlkHeader header;
+        CHECK(pieces == 3 && readable == 1 && chain[0].size >= sizeof header, "another request");
+        std::memcpy(&header, place(chain[0].address, sizeof header, FromGuest), sizeof header);
+        CHECK(header.type == 0 && header.sector <= kSectors && data.size % kSector == 0 &&
+                  data.size / kSector <= kSectors - header.sector,
+              "a request beyond the end");
+        request.sector = header.sector;
+    }
+    size_t give_back(size_t count) {
+        for (size_t i = 0; i < count; ++i, ++done_) {
+            const uint64_t element = guest_.place.device + 4 + 8 * (done_ % kRingSize);
+            memory_.put<uint32_t>(element, kDuty >= kKept ? ended_[i]->head : kept_[i].head);
+            memory_.put<uint32_t>(element + 4, kBytes + 1);
+        }
+        __atomic_store_n(guest_.word(guest_.place.device + 2), done_, __ATOMIC_RELEASE);
+        if constexpr (kDuty >= kLocked) {
+            __atomic_thread_fence(__ATOMIC_SEQ_CST);
+            const uint16_t wish = *guest_.word(guest_.place.driver + 4 + 2 * kRingSize);
+            CHECK(!passes(wish, done_, static_cast<uint16_t>(done_ - count)), "an interrupt is wanted");
+        }
+        return count;
+    }
+
+    static constexpr uint64_t kSectors = kGiB / kSector;
+    DriverSpace& memory_;
+    Guest& guest_;
+    DmaLookup lookup_;
+    Mutex mutex_{LockRank::Queue, "benchmark"};
+    std::array<Kept, kAtOnce> kept_;
+    std::vector<Kept*> ended_;
+    std::atomic<unsigned> under_way_{0};
+    uint64_t started_ = 0, spent_ = 0;
+    uint16_t next_ = 0, done_ = 0;
+};
+
+template <int kDuty>
+void tell_step(unsigned depth, uint64_t count) {
+    DriverSpace memory;
+    Guest guest(memory);
+    Dutiful<kDuty> dutiful(memory, guest);
+    const double rate = run(
+        guest, depth, count,
+        [&](uint16_t before) {
+            *guest.word(guest.place.driver + 4 + 2 * kRingSize) = static_cast<uint16_t>(guest.used + 0x7fff);
+            *guest.word(guest.place.device + 4 + 8 * kRingSize) = static_cast<uint16_t>(guest.used + 0x7fff);
+            (void)guest.kick_wanted(before);
+        },
+        [&] { dutiful.serve(); });
+    std::printf("  %-10s %.1f ns\n", kDuties[kDuty], 1e9 / rate);
+}
+
 double device(unsigned depth, uint64_t count) {
     VirtioMachine machine;
     const auto context = block::IoContext::create(machine.env.loop()).take_value();
@@ -167,5 +320,11 @@ int main(int argc, char** argv) {
     const double least = bare(depth, count), ours = device(depth, count);
     std::printf("depth %u: bare loop %.0f/s (%.0f ns), device %.0f/s (%.0f ns)\n", depth, least, 1e9 / least,
                 ours, 1e9 / ours);
+    tell_step<kPolled>(depth, count);
+    tell_step<kJudged>(depth, count);
+    tell_step<kLookedUp>(depth, count);
+    tell_step<kKept>(depth, count);
+    tell_step<kLocked>(depth, count);
+    tell_step<kCounted>(depth, count);
     return 0;
 }
