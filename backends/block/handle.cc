@@ -1,6 +1,5 @@
 // A disk device's drive; see handle.h. A request's way: submit() on any thread, start() on the loop's (range,
 // medium, throttling), the root node, finished() (error policy, counters), the device.
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -19,6 +18,7 @@ std::unique_ptr<BlockHandle> BlockHandle::create(BlockGraph& graph, std::string 
     auto state = std::make_unique<State>(graph, std::move(id));
     State& inner = *state;
     inner.done = [](Job& job) { static_cast<State&>(job).intake(); };
+    inner.take = [](Timing& timing, uint64_t now_ns) { static_cast<State&>(timing).timed(now_ns); };
     auto handle = std::make_unique<BlockHandle>(Token(), std::move(state));
     inner.handle = handle.get();
     return handle;
@@ -145,8 +145,15 @@ void BlockHandle::State::finished(DiskRequest& request) {
         if (number != ENOMEDIUM && number != ECANCELED) report(request, action);
         if (action == OnError::Ignore) request.result = 0;
     }
-    stats.count(request, std::max(request.started_ns, context->turn_ns()));
+    stats.count(request);
     request.complete(request);
+    // The first of them is counted out when all have their time.
+    if (waits) return leave();
+    context->time_soon(*this);
+}
+
+void BlockHandle::State::timed(uint64_t now_ns) {
+    stats.take_time(now_ns);
     leave();
 }
 

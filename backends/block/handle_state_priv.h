@@ -14,7 +14,7 @@
 
 namespace vmm::block {
 
-struct BlockHandle::State final : Job, ThrottleUser {
+struct BlockHandle::State final : Job, Timing, ThrottleUser {
     State(BlockGraph& g, std::string name) : graph(g), id(std::move(name)), context(&g.context()) {}
 
     BlockGraph& graph;
@@ -53,6 +53,7 @@ struct BlockHandle::State final : Job, ThrottleUser {
     void finished(DiskRequest& request);
     OnError judge_error(const DiskRequest& request) const;
     void report(const DiskRequest& request, OnError action);
+    void timed(uint64_t now_ns);
     void leave();
     void quiesce();
     void unquiesce();

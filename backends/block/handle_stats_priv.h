@@ -1,5 +1,5 @@
-// HandleStats: a drive's counters. count() is called on the loop's thread alone; read() from any thread sees
-// each number whole, though not all of one moment.
+// HandleStats: a drive's counters. count() and take_time() are called on the loop's thread alone; read() from
+// any thread sees each number whole, though not all of one moment.
 #pragma once
 
 #include <atomic>
@@ -10,9 +10,9 @@ namespace vmm::block {
 
 class HandleStats {
   public:
-    void count(const DiskRequest& request, uint64_t now_ns) {
+    // All but the time that it took.
+    void count(const DiskRequest& request) {
         Counters& counters = of(request.asked_op);
-        uint64_t took = now_ns - request.started_ns;
         const unsigned guests = request.stands_for;
         if (request.result < 0) {
             add(counters.failed, guests);
@@ -25,7 +25,16 @@ class HandleStats {
                 end > highest_.load(std::memory_order_relaxed))
                 highest_.store(end, std::memory_order_relaxed);
         }
-        add(counters.total_ns, took * guests);
+        counters.untimed += guests;
+        counters.untimed_starts += request.started_ns * guests;
+    }
+    // Of all that were counted since the last time.
+    void take_time(uint64_t now_ns) {
+        for (Counters& counters : counters_) {
+            if (counters.untimed == 0) continue;
+            add(counters.total_ns, counters.untimed * now_ns - counters.untimed_starts);
+            counters.untimed = counters.untimed_starts = 0;
+        }
         last_ns_.store(static_cast<int64_t>(now_ns), std::memory_order_relaxed);
     }
     // Any thread.
@@ -46,6 +55,7 @@ class HandleStats {
     using Counter = std::atomic<uint64_t>;
     struct Counters {
         Counter bytes{0}, operations{0}, failed{0}, invalid{0}, merged{0}, total_ns{0};
+        uint64_t untimed = 0, untimed_starts = 0;  // requests, and the sum of when they started
     };
     // One writer: a plain addition, seen whole by readers.
     static void add(Counter& counter, uint64_t more) {

@@ -54,6 +54,7 @@ struct IoContext::State final : Polled {
     Queue<Request> requests;
     Queue<Job> jobs;
     uint64_t turn_ns = 0;  // 0: not asked yet
+    Queue<Timing> untimed;
     std::set<std::pair<int64_t, IoTimer*>> timers;
 
     Mutex mutex{LockRank::Leaf, "block completions"};
@@ -69,7 +70,7 @@ struct IoContext::State final : Polled {
     bool here() const { return thread.load(std::memory_order_relaxed) == this_thread(); }
     bool ready() const {
         return !requests.empty() || !jobs.empty() || remote.load() || (ring && ring->has_done()) ||
-               (!timers.empty() && timers.begin()->first <= monotonic_ns());
+               !untimed.empty() || (!timers.empty() && timers.begin()->first <= monotonic_ns());
     }
     // What is queued was refused: no completion need come to wake us.
     bool waits_for_kernel() const { return ring && ring->has_queued(); }
@@ -134,8 +135,25 @@ struct IoContext::State final : Polled {
         if (any) set_deadline();
         return any;
     }
-    // One at a time from the member lists: a callback may drain, and then does the rest itself.
+    void take_times(uint64_t now) {
+        while (!untimed.empty()) {
+            Timing& one = untimed.pop();
+            one.waits = false;
+            one.take(one, now);
+        }
+    }
+    bool take_times() {
+        if (untimed.empty()) return false;
+        take_times(static_cast<uint64_t>(monotonic_ns()));
+        return true;
+    }
     bool run_ready() {
+        bool any = call_ready();
+        any |= take_times();
+        return any;
+    }
+    // One at a time from the member lists: a callback may drain, and then does the rest itself.
+    bool call_ready() {
         turn_ns = 0;
         bool any = ring && ring->reap() > 0;
         take_remote();
@@ -272,8 +290,20 @@ void IoContext::wake() {
 }
 
 uint64_t IoContext::turn_ns() {
-    if (state_->turn_ns == 0) state_->turn_ns = static_cast<uint64_t>(monotonic_ns());
+    if (state_->turn_ns == 0) {
+        state_->turn_ns = static_cast<uint64_t>(monotonic_ns());
+        state_->take_times(state_->turn_ns);
+    }
     return state_->turn_ns;
+}
+
+void IoContext::time_soon(Timing& timing) {
+    if (std::exchange(timing.waits, true)) return;
+    state_->untimed.push(timing);
+}
+
+void IoContext::take_times() {
+    (void)state_->take_times();
 }
 
 void IoContext::arm(IoTimer& timer, int64_t at_ns) {
@@ -299,7 +329,7 @@ bool IoContext::poll(bool wait) {
 }
 
 bool IoContext::reap() {
-    return state_->run_ready();
+    return state_->call_ready();
 }
 
 void IoContext::wait_until(const std::function<bool()>& condition) {

@@ -27,6 +27,13 @@ struct Job {
     Job* next = nullptr;
 };
 
+// Something that ended and is yet to be put down with its time. Owned by the user, alive until `take`.
+struct Timing {
+    void (*take)(Timing&, uint64_t now_ns) = nullptr;  // on the loop's thread
+    Timing* next = nullptr;
+    bool waits = false;
+};
+
 // One shot. Owned by the user, who cancels it before it dies.
 struct IoTimer {
     void (*fired)(IoTimer&) = nullptr;  // on the loop's thread
@@ -64,6 +71,11 @@ class IoContext {
     // CLOCK_MONOTONIC as of this turn of the loop, or of the last look at what has ended: one question to the
     // clock for many requests. The loop's thread.
     uint64_t turn_ns();
+    // Calls timing.take with a time taken after now: at the end of this turn, or earlier where somebody asks
+    // for the time or calls take_times(). So the question to the clock need not keep a guest waiting. For one
+    // that waits already nothing happens. The loop's thread.
+    void time_soon(Timing& timing);
+    void take_times();
     // Calls `fired` at or after the time; again for an armed timer moves it.
     void arm(IoTimer& timer, int64_t at_ns);
     void cancel(IoTimer& timer);
@@ -71,8 +83,8 @@ class IoContext {
     // Does what is ready of this context alone (nothing else of the loop), waiting for something when `wait`.
     // True when anything was done. For draining; the caller is on the loop's thread.
     bool poll(bool wait);
-    // Calls what has ended, and hands nothing to the kernel. True when there was something. The loop's
-    // thread.
+    // Calls what has ended, and hands nothing to the kernel; take_times() is left to the caller. True when
+    // there was something. The loop's thread.
     bool reap();
     // Waits until the condition holds: by poll() where the loop is the caller's, else until the loop's thread
     // says progressed() and it holds. The condition takes no lock; the caller holds none.

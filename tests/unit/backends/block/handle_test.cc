@@ -51,6 +51,31 @@ TEST_F(HandleTest, requestsOutsideOfTheMediumDoNotReachIt) {
     EXPECT_EQ(stats.highest_offset, 65536u);
 }
 
+TEST_F(HandleTest, aDrainEndsWhenWhatEndedHasItsTime) {
+    DiskRef disk = attach();
+    (void)context_->poll(false);
+    node_->hold = true;
+    TestRequest first(Op::Read, 0, bytes_), second(Op::Read, 0, bytes_);
+    const int64_t start = monotonic_ns();
+    disk->submit(first);
+    const int64_t submitted = monotonic_ns();
+    disk->submit(second);
+    while (monotonic_ns() < submitted + 1'000'000) {
+    }
+    node_->release();
+    ASSERT_TRUE(context_->reap());
+    EXPECT_EQ(first.ended + second.ended, 2u);
+    EXPECT_EQ(disk->stats().read.operations, 2u);
+    EXPECT_EQ(disk->stats().read.total_ns, 0u);
+    disk->drain();
+    const DiskStats stats = disk->stats();
+    EXPECT_GE(stats.read.total_ns, 2'000'000u);
+    EXPECT_LE(stats.read.total_ns, 2 * static_cast<uint64_t>(monotonic_ns() - start));
+    EXPECT_GE(stats.idle_since_ns, submitted + 1'000'000);
+    context_->take_times();
+    EXPECT_EQ(disk->stats().read.total_ns, stats.read.total_ns);
+}
+
 TEST_F(HandleTest, anEmptyDriveHasNoMedium) {
     DiskAttachment cd;
     cd.removable = true;
