@@ -2,6 +2,7 @@
 #include "hw/virtio/blk.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 
 #include "backends/block/graph.h"
@@ -236,60 +237,73 @@ void Blk::handle(Queue& queue) {
     Lane& lane = lanes_[queue.index()];
     lane.serving = true;
     serve(
-        queue, [&] { return take_one(queue, now); }, [&] { show_ended(lane); });
+        queue, [&] { return take_some(lane, now); }, [&] { show_ended(lane); });
     // What was held back, what the ring or the workers have by now, and what the budget put off.
     lane.merger.flush(*drive_);
     (void)context_->poll(false);
     lane.serving = false;
-    show(lane);
+    give_back_ended(lane);
 }
 
 void Blk::show_ended(Lane& lane) {
     lane.merger.flush(*drive_);
     (void)context_->reap();
-    show(lane);
+    give_back_ended(lane);
+    context_->take_times();
 }
 
-void Blk::show(Lane& lane) {
-    if (std::exchange(lane.unshown, false)) lane.queue->publish();
+// Under one lock, with one look at whether the driver wants to know.
+void Blk::give_back_ended(Lane& lane) {
+    std::array<Queue::Used, kShowAfter> used;
+    for (std::span<BlkRequest* const> left = lane.ended; !left.empty();) {
+        const size_t count = std::min(left.size(), used.size());
+        for (size_t i = 0; i < count; ++i)
+            used[i] = {&left[i]->chain, left[i]->written};
+        lane.queue->complete(std::span(used).first(count));
+        left = left.subspan(count);
+    }
+    for (BlkRequest* one : lane.ended)
+        lane.idle.push_back(one);
+    lane.ended.clear();
 }
 
-BlkRequest& Blk::take_request(Lane& lane) {
-    if (lane.free == nullptr) {
+ServedSome Blk::take_some(Lane& lane, const BlkLimits& limits) {
+    while (lane.idle.size() < kShowAfter) {
         lane.all.push_back(std::make_unique<BlkRequest>(*lane.queue, completed));
-        return *lane.all.back();
+        lane.idle.push_back(lane.all.back().get());
     }
-    return *std::exchange(lane.free, lane.free->next_free);
+    std::array<BlkRequest*, kShowAfter> requests;
+    std::array<Chain*, kShowAfter> chains;
+    const unsigned wanted = lane.at_once;
+    for (unsigned i = 0; i < wanted; ++i) {
+        requests[i] = lane.idle[lane.idle.size() - 1 - i];
+        chains[i] = &requests[i]->chain;
+    }
+    const auto taken = static_cast<unsigned>(lane.queue->pop(std::span(chains).first(wanted)));
+    lane.idle.resize(lane.idle.size() - taken);
+    const bool more = taken == wanted;  // perhaps
+    if (taken != 0) lane.at_once = std::clamp(more ? 2 * taken : taken + 1, 2u, kShowAfter);
+    for (unsigned i = 0; i < taken; ++i)
+        run(*requests[i], limits, taken == 1 && !more);
+    return {taken, more ? Served::One : Served::None};
 }
 
-Served Blk::take_one(Queue& queue, const BlkLimits& limits) {
-    Lane& lane = lanes_[queue.index()];
-    BlkRequest& request = take_request(lane);
-    if (queue.pop(request.chain)) {
-        ++lane.under_way;
-        run(request, limits);
-        return Served::One;
-    }
-    request.next_free = std::exchange(lane.free, &request);
-    return Served::None;
-}
-
-void Blk::run(BlkRequest& request, const BlkLimits& limits) {
+void Blk::run(BlkRequest& request, const BlkLimits& limits, bool alone) {
     Queue& queue = request.queue;
     request.user = this;
     const char* wrong = request.parse(queue.memory());
     if (wrong != nullptr) {
-        Lane& lane = lanes_[queue.index()];
         queue.discard(request.chain);
-        --lane.under_way;
-        request.next_free = std::exchange(lane.free, &request);
+        lanes_[queue.index()].idle.push_back(&request);
         broken("%s", wrong);
         return;
     }
     if (request.header.type == static_cast<uint32_t>(BlkType::GetId)) return finish(request, get_id(request));
     const std::optional<BlkStatus> refused = request.prepare(queue.memory(), limits);
     if (refused) return finish(request, *refused);
-    lanes_[queue.index()].merger.add(*drive_, request);
+    BlkMerger& merger = lanes_[queue.index()].merger;
+    if (alone && !merger.holds()) return drive_->submit(request);
+    merger.add(*drive_, request);
 }
 
 BlkStatus Blk::get_id(BlkRequest& request) {
@@ -314,26 +328,25 @@ void Blk::completed(block::DiskRequest& one) {
 void Blk::finish(BlkRequest& request, BlkStatus status) {
     Queue& queue = request.queue;
     Lane& lane = lanes_[queue.index()];
-    const std::optional<uint64_t> written = request.answer(queue.memory(), status);
-    --lane.under_way;
-    const bool last = written && lane.serving && lane.under_way == 0;
-    if (!written)
+    if (!request.answer(queue.memory(), status)) {
         queue.discard(request.chain);
-    else if (last)
-        queue.complete(request.chain, *written);
-    else
-        queue.push(request.chain, *written);
-    lane.unshown = !last;
-    request.next_free = std::exchange(lane.free, &request);
-    if (!written) broken("a request's status is not in shared RAM");
-    if (lane.serving || std::exchange(lane.telling, true)) return;
-    context_->tell(lane);
+        lane.idle.push_back(&request);
+        broken("a request's status is not in shared RAM");
+        return;
+    }
+    if (lane.serving) {
+        lane.ended.push_back(&request);
+        return;
+    }
+    queue.push(request.chain, request.written);
+    lane.idle.push_back(&request);
+    if (!std::exchange(lane.telling, true)) context_->tell(lane);
 }
 
 void Blk::tell_driver(block::Job& job) {
     auto& lane = static_cast<Lane&>(job);
     lane.telling = false;
-    show(lane);
+    lane.queue->publish();
 }
 
 // ---- on PCI ----

@@ -58,12 +58,12 @@ class Blk final : public Device, private block::DiskClient {
     struct Lane : block::Job {
         Queue* queue = nullptr;
         std::vector<std::unique_ptr<BlkRequest>> all;
-        BlkRequest* free = nullptr;
+        std::vector<BlkRequest*> idle;
         BlkMerger merger;
-        size_t under_way = 0;  // taken from the queue and not yet given back
-        bool unshown = false;  // requests that ended are in the ring, but the driver does not see them yet
-        bool telling = false;
-        bool serving = false;  // inside handle(), which shows them by itself
+        unsigned at_once = kShowAfter;   // so many are asked of the queue, as it had some lately
+        bool serving = false;            // inside handle(), which gives back what ended by itself
+        std::vector<BlkRequest*> ended;  // while serving
+        bool telling = false;            // else they are in the ring, but the driver does not see them yet
     };
 
     // Device
@@ -78,12 +78,11 @@ class Blk final : public Device, private block::DiskClient {
     Status take_drive(DeviceEnv& env, const std::string& id);
     void fill_config();
     uint64_t offer() const;
-    Served take_one(Queue& queue, const BlkLimits& limits);
+    ServedSome take_some(Lane& lane, const BlkLimits& limits);
     void show_ended(Lane& lane);
-    static void show(Lane& lane);
+    static void give_back_ended(Lane& lane);
     BlkLimits limits() const;
-    BlkRequest& take_request(Lane& lane);
-    void run(BlkRequest& request, const BlkLimits& limits);
+    void run(BlkRequest& request, const BlkLimits& limits, bool alone);  // alone: no other comes with it
     BlkStatus get_id(BlkRequest& request);
     void finish(BlkRequest& request, BlkStatus status);
     static void completed(block::DiskRequest& request);

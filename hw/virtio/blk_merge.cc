@@ -60,7 +60,8 @@ void BlkMerger::flush(block::BlockHandle& drive) {
     const BlkRequest& first = *group.parts.front();
     group.memory.clear();
     for (const BlkRequest* part : group.parts)
-        group.memory.insert(group.memory.end(), part->iov.begin(), part->iov.end());
+        for (const iovec& piece : part->iov)
+            group.memory.push_back(piece);
     group.op = first.op;
     group.flags = first.flags;
     group.offset = first.offset;

@@ -18,6 +18,7 @@ class BlkMerger {
     // Every request's `complete` is called as if it had been alone.
     void add(block::BlockHandle& drive, BlkRequest& request);
     void flush(block::BlockHandle& drive);
+    bool holds() const { return !held_.empty(); }
 
   private:
     struct Group final : block::DiskRequest {

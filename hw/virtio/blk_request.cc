@@ -82,9 +82,9 @@ std::optional<BlkStatus> BlkRequest::prepare_range(DmaLookup& memory, const BlkL
     return std::nullopt;
 }
 
-std::optional<uint64_t> BlkRequest::answer(DmaLookup& memory, BlkStatus status) {
+bool BlkRequest::answer(DmaLookup& memory, BlkStatus status) {
     const bool read = header.type == static_cast<uint32_t>(BlkType::In);
-    uint64_t written = 1;
+    written = 1;
     if (mapped_) {
         const uint64_t good = read && status == BlkStatus::Ok ? bytes : 0;
         if (!mapping_.end(memory, good)) status = BlkStatus::IoError;
@@ -94,8 +94,7 @@ std::optional<uint64_t> BlkRequest::answer(DmaLookup& memory, BlkStatus status) 
     }
     const Segment& last = chain.writable().back();
     const auto code = static_cast<uint8_t>(status);
-    if (!memory.write(last.address + (last.size - 1), bytes_of(code))) return std::nullopt;
-    return written;
+    return memory.write(last.address + (last.size - 1), bytes_of(code));
 }
 
 }  // namespace vmm::virtio

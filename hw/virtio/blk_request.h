@@ -60,15 +60,15 @@ struct BlkRequest final : block::DiskRequest {
     const char* parse(DmaLookup& memory);
     // Turns it into an operation on the drive. Empty: submit it; else it is answered with this.
     std::optional<BlkStatus> prepare(DmaLookup& memory, const BlkLimits& limits);
-    // Copies what was read to the guest where it does not lie there yet, and the status. How many bytes were
-    // written; empty: a bus error.
-    std::optional<uint64_t> answer(DmaLookup& memory, BlkStatus status);
+    // Copies what was read to the guest where it does not lie there yet, and the status; `written` tells how
+    // many bytes these are. False: a bus error.
+    [[nodiscard]] bool answer(DmaLookup& memory, BlkStatus status);
 
     Queue& queue;
     Chain chain;
     Blk* user = nullptr;  // whose it is
     BlkHeader header;
-    BlkRequest* next_free = nullptr;
+    uint64_t written = 0;
 
   private:
     std::optional<BlkStatus> prepare_data(DmaLookup& memory, const BlkLimits& limits);

@@ -3,9 +3,6 @@
 
 #include <algorithm>
 
-#include "system/memory/dma_mapping.h"
-#include "system/memory/dma_space.h"
-
 namespace vmm::virtio {
 
 namespace {
@@ -29,12 +26,8 @@ bool walk(Segments segments, uint64_t offset, uint64_t size, Part part) {
 
 }  // namespace
 
-std::optional<size_t> copy_from(DmaLookup& memory, Segments segments, uint64_t offset,
-                                std::span<uint8_t> into) {
-    if (!segments.empty() && offset == 0 && into.size() <= segments[0].size) {
-        if (!memory.read(segments[0].address, into)) return std::nullopt;
-        return into.size();
-    }
+std::optional<size_t> copy_from_pieces(DmaLookup& memory, Segments segments, uint64_t offset,
+                                       std::span<uint8_t> into) {
     size_t done = 0;
     const bool good = walk(segments, offset, into.size(), [&](Gpa address, size_t count) {
         const size_t at = done;
@@ -57,7 +50,7 @@ std::optional<size_t> copy_to(DmaLookup& memory, Segments segments, uint64_t off
     return done;
 }
 
-bool map_segments(DmaMapping& mapping, DmaLookup& memory, Segments segments, uint64_t offset, uint64_t size) {
+bool map_pieces(DmaMapping& mapping, DmaLookup& memory, Segments segments, uint64_t offset, uint64_t size) {
     return walk(segments, offset, size,
                 [&](Gpa address, size_t count) { return mapping.add(memory, address, count); });
 }

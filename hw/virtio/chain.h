@@ -11,12 +11,9 @@
 
 #include "hw/virtio/features.h"
 #include "system/memory/address.h"
+#include "system/memory/dma_mapping.h"
+#include "system/memory/dma_space.h"
 #include "util/check.h"
-
-namespace vmm {
-class DmaLookup;
-class DmaMapping;
-}  // namespace vmm
 
 namespace vmm::virtio {
 
@@ -73,12 +70,29 @@ class Chain {
 
 // Copies between a buffer and ours, from a byte offset in the segments on. The count that fitted; empty on a
 // bus error.
-std::optional<size_t> copy_from(DmaLookup& memory, Segments segments, uint64_t offset,
-                                std::span<uint8_t> into);
+std::optional<size_t> copy_from_pieces(DmaLookup& memory, Segments segments, uint64_t offset,
+                                       std::span<uint8_t> into);
+inline std::optional<size_t> copy_from(DmaLookup& memory, Segments segments, uint64_t offset,
+                                       std::span<uint8_t> into) {
+    if (segments.empty() || offset != 0 || into.size() > segments[0].size) [[unlikely]]
+        return copy_from_pieces(memory, segments, offset, into);
+    if (!memory.read(segments[0].address, into)) return std::nullopt;
+    return into.size();
+}
 std::optional<size_t> copy_to(DmaLookup& memory, Segments segments, uint64_t offset,
                               std::span<const uint8_t> from);
 // Adds `size` bytes from `offset` on to a mapping. False where a device may not go.
-[[nodiscard]] bool map_segments(DmaMapping& mapping, DmaLookup& memory, Segments segments, uint64_t offset,
-                                uint64_t size);
+[[nodiscard]] bool map_pieces(DmaMapping& mapping, DmaLookup& memory, Segments segments, uint64_t offset,
+                              uint64_t size);
+[[nodiscard]] inline bool map_segments(DmaMapping& mapping, DmaLookup& memory, Segments segments,
+                                       uint64_t offset, uint64_t size) {
+    if (offset != 0 && !segments.empty() && segments[0].size == offset) {
+        segments = segments.subspan(1);
+        offset = 0;
+    }
+    if (segments.empty() || offset != 0 || segments[0].size != size) [[unlikely]]
+        return map_pieces(mapping, memory, segments, offset, size);
+    return mapping.add(memory, segments[0].address, size);
+}
 
 }  // namespace vmm::virtio

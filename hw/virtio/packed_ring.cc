@@ -15,8 +15,7 @@ using Wrap = Bits<15>;
 
 }  // namespace
 
-void PackedRing::place_windows() {
-    if (!memory_.map_changed()) return;
+void PackedRing::replace_windows() {
     using enum DmaLookup::Direction;
     ring_.place(memory_, place_.descriptors, place_.size * sizeof(Descriptor), ToGuest);
     driver_event_.place(memory_, place_.driver, kEventBytes, FromGuest);

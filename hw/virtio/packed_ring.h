@@ -27,7 +27,11 @@ class PackedRing final : public Ring {
         uint16_t index = 0;
         bool wrap = true;
     };
-    void place_windows();
+    void place_windows() {
+        if (memory_.map_changed()) [[unlikely]]
+            replace_windows();
+    }
+    void replace_windows();
     // Whether the descriptor at the cursor is the device's; empty: broken.
     std::optional<bool> ours(const Cursor& at, uint16_t& flags);
     bool add_chain(Chain& chain, uint16_t flags);

@@ -114,24 +114,27 @@ std::string Queue::take_error() {
     return error;
 }
 
-bool Queue::pop(Chain& chain) {
-    CHECK(!chain.outstanding_, "a buffer is taken into one that is in hand");
+size_t Queue::pop(std::span<Chain* const> chains) {
+    size_t count = 0;
     std::string error;
     {
         Locked lock(mutex_);
-        if (ring_ == nullptr) return false;
-        const Ring::Pop got = ring_->pop(chain);
-        if (got == Ring::Pop::Empty) return false;
-        if (got == Ring::Pop::Got) {
-            ++in_hand_;
+        if (ring_ == nullptr) return 0;
+        Ring::Pop got = Ring::Pop::Got;
+        for (; count < chains.size(); ++count) {
+            Chain& chain = *chains[count];
+            CHECK(!chain.outstanding_, "a buffer is taken into one that is in hand");
+            got = ring_->pop(chain);
+            if (got != Ring::Pop::Got) break;
             chain.outstanding_ = true;
             chain.life_ = life_;
-            return true;
         }
+        in_hand_ += static_cast<unsigned>(count);
+        if (got != Ring::Pop::Broken) return count;
         error = take_error();
     }
     owner_.queue_broken(*this, error);
-    return false;
+    return count;
 }
 
 bool Queue::settle(Chain& chain, bool& drained) {
@@ -185,11 +188,12 @@ void Queue::publish() {
     tell(outcome);
 }
 
-void Queue::complete(Chain& chain, uint64_t written) {
+void Queue::complete(std::span<const Used> all) {
     Outcome outcome;
     {
         Locked lock(mutex_);
-        put_back(chain, written, outcome);
+        for (const Used& one : all)
+            put_back(*one.chain, one.written, outcome);
         show(outcome);
     }
     tell(outcome);

@@ -11,6 +11,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 
 #include "hw/virtio/chain.h"
@@ -74,12 +75,25 @@ class Queue final : private Polled {
     void unbind();
 
     // The next buffer. False: there is none (or the queue is dead).
-    [[nodiscard]] bool pop(Chain& chain);
+    [[nodiscard]] bool pop(Chain& chain) {
+        Chain* const one = &chain;
+        return pop({&one, 1}) == 1;
+    }
+    // The next ones, at most so many: how many. Fewer: there are no more.
+    [[nodiscard]] size_t pop(std::span<Chain* const> chains);
     // Gives it back with the count of bytes written into it; the driver sees it after publish().
     void push(Chain& chain, uint64_t written);
     void publish();
-    // Both at once.
-    void complete(Chain& chain, uint64_t written);
+    // Both at once, of one or of several.
+    struct Used {
+        Chain* chain;
+        uint64_t written;
+    };
+    void complete(Chain& chain, uint64_t written) {
+        const Used one = {&chain, written};
+        complete({&one, 1});
+    }
+    void complete(std::span<const Used> all);
     // The buffer that was taken last is available again.
     void unpop(Chain& chain);
     // Forgets a buffer of a queue that was stopped.
@@ -145,25 +159,43 @@ enum class Served : uint8_t {
     Paused,  // not now: the device comes back by itself (Queue::kick), and needs no notification for that
 };
 
-// Calls one() until there are no more buffers, with notifications off meanwhile. A guest that never stops is
+// The same of one call that may serve several: how many, and whether there may be more.
+struct ServedSome {
+    ServedSome(Served one) : buffers(one == Served::One ? 1 : 0), last(one) {}
+    ServedSome(unsigned count, Served what_ended_it) : buffers(count), last(what_ended_it) {}
+    unsigned buffers;
+    Served last;  // One: there may be more
+};
+// How many buffers are served before the driver sees what became of them.
+inline constexpr unsigned kShowAfter = 8;
+
+// Calls some() until there are no more buffers, with notifications off meanwhile. A guest that never stops is
 // left for the others' sake and comes back with the next turn of the loop. show() publishes what has ended;
 // it is called every few buffers, so that driver and device work at the same time.
-template <typename One, typename Show>
-void serve(Queue& queue, One one, Show show) {
-    constexpr unsigned kShowAfter = 8;
+template <typename Some, typename Show>
+void serve(Queue& queue, Some some, Show show) {
     const unsigned budget = 2u * queue.max_size();
-    unsigned done = 0;
+    unsigned done = 0, unshown = 0;
     do {
         (void)queue.set_notify(false);
         for (;;) {
-            Served served = one();
-            if (served == Served::None) {
+            ServedSome served = some();
+            done += served.buffers;
+            unshown += served.buffers;
+            if (served.last == Served::None) {
                 show();
-                if (!queue.looked_at()) served = one();
+                unshown = 0;
+                if (queue.looked_at()) break;
+                served = some();
+                if (served.last == Served::None && served.buffers == 0) break;
+                done += served.buffers;
+                unshown += served.buffers;
             }
-            if (served == Served::Paused) return;
-            if (served == Served::None) break;
-            if (++done % kShowAfter == 0) show();
+            if (served.last == Served::Paused) return;
+            if (unshown >= kShowAfter) {
+                show();
+                unshown = 0;
+            }
             if (done < budget) continue;
             queue.kick();
             return;

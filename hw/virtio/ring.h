@@ -67,6 +67,14 @@ class RingWindow {
         return true;
     }
 
+    // It is read or written soon: what the driver's processor has of it is on its way here meanwhile.
+    void expect_load(size_t offset) const {
+        if (host_ != nullptr) __builtin_prefetch(host_ + offset, 0);
+    }
+    void expect_store(size_t offset) const {
+        if (host_ != nullptr) __builtin_prefetch(host_ + offset, 1);
+    }
+
   private:
     uint16_t* number_at(size_t offset) const {
         return static_cast<uint16_t*>(static_cast<void*>(host_ + offset));

@@ -16,8 +16,12 @@ struct UsedElement {
 
 }  // namespace
 
-void SplitRing::place_windows() {
-    if (!memory_.map_changed()) return;
+// Where the driver says whether it wants to be told.
+size_t SplitRing::wish_at() const {
+    return has(kEventIdx) ? kEntries + 2u * place_.size : kFlags;
+}
+
+void SplitRing::replace_windows() {
     using enum DmaLookup::Direction;
     const bool event = has(kEventIdx);
     table_.place(memory_, place_.descriptors, place_.size * sizeof(Descriptor), FromGuest);
@@ -30,6 +34,10 @@ bool SplitRing::refresh_available() {
     if (!avail_.load16(memory_, kIndex, index)) return fail("the available ring is not in shared RAM");
     if (static_cast<uint16_t>(index - next_avail_) > place_.size)
         return fail("the available index went from %u to %u", next_avail_, index);
+    if (index != next_avail_) {
+        avail_.expect_load(kEntries + 2u * slot(next_avail_));
+        avail_.expect_load(wish_at());
+    }
     seen_avail_ = index;
     return true;
 }
@@ -57,6 +65,7 @@ Ring::Pop SplitRing::pop(Chain& chain) {
     chain.id = head;
     ++next_avail_;
     ++in_use_;
+    used_.expect_store(kEntries + sizeof(UsedElement) * slot(next_used_));
     return Pop::Got;
 }
 
@@ -114,8 +123,7 @@ std::optional<bool> SplitRing::publish() {
         if (!*more) return true;
     }
     uint16_t wish;
-    const size_t where = has(kEventIdx) ? kEntries + 2u * place_.size : kFlags;
-    if (!avail_.load16(memory_, where, wish)) {
+    if (!avail_.load16(memory_, wish_at(), wish)) {
         (void)fail("the available ring is not in shared RAM");
         return std::nullopt;
     }

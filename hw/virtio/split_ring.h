@@ -23,8 +23,13 @@ class SplitRing final : public Ring {
     static uint64_t device_bytes(uint16_t size, bool event) { return 4 + 8ull * size + (event ? 2 : 0); }
 
   private:
-    void place_windows();
+    void place_windows() {
+        if (memory_.map_changed()) [[unlikely]]
+            replace_windows();
+    }
+    void replace_windows();
     bool refresh_available();
+    size_t wish_at() const;
     bool add_chain(Chain& chain, uint16_t head);
     uint16_t slot(uint16_t index) const { return index & (place_.size - 1); }
 

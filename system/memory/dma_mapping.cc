@@ -5,20 +5,7 @@
 
 namespace vmm {
 
-void DmaMapping::start(Direction direction) {
-    direction_ = direction;
-    must_bounce_ = false;
-    size_ = 0;
-    parts_.clear();
-    iov_.clear();
-    bounce_.reset();
-}
-
-bool DmaMapping::add(DmaLookup& memory, Gpa address, uint64_t size) {
-    if (size == 0) return true;
-    if (!GpaRange::make(address, size)) return false;
-    size_ += size;
-    parts_.push_back({address, size});
+bool DmaMapping::add_pieces(DmaLookup& memory, Gpa address, uint64_t size) {
     while (!must_bounce_ && size != 0) {
         const DmaLookup::Piece piece = memory.direct(address, size, direction_);
         if (piece.host == nullptr) {
@@ -36,13 +23,7 @@ bool DmaMapping::add(DmaLookup& memory, Gpa address, uint64_t size) {
     return true;
 }
 
-bool DmaMapping::finish_adding(DmaLookup& memory) {
-    if (!must_bounce_) {
-        if (direction_ == Direction::FromGuest)
-            for (const Part& part : parts_)
-                memory.note_read(part.address, part.size);
-        return true;
-    }
+bool DmaMapping::fill_bounce(DmaLookup& memory) {
     iov_.clear();
     if (size_ > kMaxBounce) return false;
     const uint64_t room = std::max(size_, kKeptBounce);
@@ -61,9 +42,9 @@ bool DmaMapping::finish_adding(DmaLookup& memory) {
     return true;
 }
 
-bool DmaMapping::end(DmaLookup& memory, uint64_t bytes) {
+bool DmaMapping::end_bounce(DmaLookup& memory, uint64_t bytes) {
     bool good = true;
-    if (bounce_ != nullptr && direction_ == Direction::ToGuest) {
+    if (direction_ == Direction::ToGuest) {
         const uint8_t* from = bounce_.get();
         for (const Part& part : parts_) {
             const uint64_t count = std::min(bytes, part.size);
@@ -72,11 +53,8 @@ bool DmaMapping::end(DmaLookup& memory, uint64_t bytes) {
             bytes -= count;
         }
     }
-    if (bounce_ != nullptr && size_ <= kKeptBounce) spare_ = std::move(bounce_);
+    if (size_ <= kKeptBounce) spare_ = std::move(bounce_);
     bounce_.reset();
-    iov_.clear();
-    parts_.clear();
-    size_ = 0;
     return good;
 }
 

@@ -335,6 +335,23 @@ TEST(Blk, requestsBehindEachOtherAreJoined) {
     }
 }
 
+TEST(Blk, whatComesTogetherTakesFewLocks) {
+    BlkWorld w;
+    ASSERT_EQ(w.add(), "");
+    BlkDriver d(w);
+    d.start();
+    const auto locks = [&](std::initializer_list<uint64_t> sectors) {
+        const uint64_t before = HeldLocks::mine().taken();
+        (void)submit(d, kIn, sectors);
+        return HeldLocks::mine().taken() - before;
+    };
+    (void)locks({0, 1, 2, 3, 4, 5, 6, 7});
+    // Taken in one to three goes, given back in one.
+    const uint64_t one = locks({0});
+    EXPECT_LE(locks({0, 1, 2, 3, 4, 5, 6, 7}), one + 3);
+    EXPECT_LE(locks({0, 1, 2, 3, 4, 5, 6, 7}), one + 3);
+}
+
 TEST(Blk, whatIsJoinedFailsForAll) {
     BlkWorld w;
     ASSERT_EQ(w.add(), "");
