@@ -35,9 +35,8 @@ namespace vmm::kvm {
             return ExitAction::Resume;
         case KVM_EXIT_HLT:
             return ExitAction::Halt;
-        case KVM_EXIT_SHUTDOWN:  // a triple fault resets a PC
-            world_.requests.request_reset(ShutdownCause::GuestReset);
-            return ExitAction::Park;
+        case KVM_EXIT_SHUTDOWN:
+            return triple_fault();
         case KVM_EXIT_IOAPIC_EOI:
             if (world_.end_of_interrupt != nullptr) {
                 world_.end_of_interrupt->end_of_interrupt(run.eoi.vector);
@@ -117,6 +116,17 @@ ExitAction ExitDispatcher::system_event(const kvm_run& run) {
         default:
             return report(strf("KVM reports system event %u", run.system_event.type));
     }
+}
+
+// It resets a PC. Intel's registers are those of the fault; AMD's are gone, and KVM has put those of INIT in
+// their place.
+ExitAction ExitDispatcher::triple_fault() {
+    if (log_item_enabled(LogItem::GuestErrors)) {
+        log_guest_error("vCPU %u: triple fault, which resets the machine\n%s", vcpu_.index().raw(),
+                        vcpu_.arch().registers(vcpu_).c_str());
+    }
+    world_.requests.request_reset(ShutdownCause::GuestReset);
+    return ExitAction::Park;
 }
 
 ExitAction ExitDispatcher::report(const std::string& what) {

@@ -27,6 +27,7 @@ class ExitDispatcher {
     void port_element(kvm_run& run, uint8_t* data);
     void memory_access(kvm_run& run);
     ExitAction system_event(const kvm_run& run);
+    ExitAction triple_fault();
     ExitAction report(const std::string& what);
 
     Vcpu& vcpu_;

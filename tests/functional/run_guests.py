@@ -55,13 +55,15 @@ GMEM = 'memory-backend-guest-memfd'
 MEMFD_GMEM = ('memory-backend-memfd', ',guest-memfd=on,share=on')
 LOW_64, LOW_256 = 'below 4 GiB 0x4000000', 'below 4 GiB 0x10000000'
 
+TRIPLE_FAULT = 'guest error: vCPU 0: triple fault, which resets the machine\n'
+
 HOST = [
     Case('tiny', 'tiny', ['-m', '64'], [], TINY),
     Case('pio', 'pio', ['-m', '64'], ['a string of bytes', 'PASS pio']),
     Case('pio-split', 'pio', ['-m', '64', '-machine', 'kernel_irqchip=split'], ['PASS pio']),
     Case('mmio', 'mmio', ['-m', '64'], ['PASS mmio']),
     Case('mmio-split', 'mmio', ['-m', '64', '-machine', 'kernel_irqchip=split'], ['PASS mmio']),
-    Case('reset', 'reset', ['-m', '64'], [f'resets {n}\n' for n in range(5)] + ['PASS reset']),
+    Case('reset', 'reset', ['-m', '64', '-d', 'guest_errors'], [f'resets {n}\n' for n in range(5)] + ['PASS reset'], once=[TRIPLE_FAULT]),
     Case('reset-smp', 'reset', ['-m', '64', '-smp', '2'], ['resets 4\n', 'PASS reset']),
     Case('no-reboot', 'reset', ['-m', '64', '-no-reboot'], ['resets 0\n'], 0),
     Case('ram', 'ram', ['-m', '64'], [LOW_64, 'PASS ram']),
