@@ -123,7 +123,7 @@ ExitAction ExitDispatcher::system_event(const kvm_run& run) {
 ExitAction ExitDispatcher::triple_fault() {
     if (log_item_enabled(LogItem::GuestErrors)) {
         log_guest_error("vCPU %u: triple fault, which resets the machine\n%s", vcpu_.index().raw(),
-                        vcpu_.arch().registers(vcpu_).c_str());
+                        vcpu_.arch().registers(vcpu_, RegisterDetail::General).c_str());
     }
     world_.requests.request_reset(ShutdownCause::GuestReset);
     return ExitAction::Park;
@@ -131,7 +131,8 @@ ExitAction ExitDispatcher::triple_fault() {
 
 ExitAction ExitDispatcher::report(const std::string& what) {
     world_.requests.report_internal_error(
-        strf("vCPU %u: %s\n%s", vcpu_.index().raw(), what.c_str(), vcpu_.arch().registers(vcpu_).c_str()));
+        strf("vCPU %u: %s\n%s", vcpu_.index().raw(), what.c_str(),
+             vcpu_.arch().registers(vcpu_, RegisterDetail::General).c_str()));
     return ExitAction::Park;
 }
 

@@ -3,6 +3,7 @@
 // the main thread while the vCPU is paused. Header only.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -23,6 +24,9 @@ enum class ExitAction : uint8_t {
     Park,    // out of the guest until the machine is resumed (an error was reported, a reset asked for)
 };
 
+// All: with those of floating point and vectors.
+enum class RegisterDetail : uint8_t { General, All };
+
 class VcpuArch {
   public:
     virtual ~VcpuArch() = default;
@@ -36,8 +40,8 @@ class VcpuArch {
     virtual void before_run(Vcpu& vcpu) = 0;
     // Exits that only this architecture has; empty: not known here either.
     virtual std::optional<ExitAction> handle_exit(Vcpu& vcpu, const GuestWorld& world) = 0;
-    // The registers as text, for reports.
-    virtual std::string registers(Vcpu& vcpu) = 0;
+    // The registers as text, for reports. On the vCPU's thread.
+    virtual std::string registers(Vcpu& vcpu, RegisterDetail detail) = 0;
 };
 
 }  // namespace vmm::kvm

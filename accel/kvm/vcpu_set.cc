@@ -94,7 +94,7 @@ void VcpuSet::run_on(VcpuId vcpu, const std::function<void()>& work) {
 
 Result<std::string> VcpuSet::registers(VcpuId id) {
     std::string text;
-    run_on(id, [&] { text = vcpu(id).arch().registers(vcpu(id)); });
+    run_on(id, [&] { text = vcpu(id).arch().registers(vcpu(id), RegisterDetail::All); });
     return text;
 }
 

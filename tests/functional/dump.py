@@ -62,7 +62,7 @@ class Guest:
 
     def rip(self, cpu):
         text = self.qmp.command('human-monitor-command', command_line='info registers', cpu_index=cpu)
-        return int(re.search(r'rip ([0-9a-f]+)', text).group(1), 16)
+        return int(re.search(r'[ER]IP=([0-9a-f]+)', text).group(1), 16)
 
 
 def seabios(binary, *argv):

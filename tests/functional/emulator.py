@@ -32,7 +32,7 @@ def entry_address(symbols='/proc/kallsyms'):
 def lost_processor(registers, entry):
     """The line of `info registers -a` with a guest's processor inside the machine's kernel; None if there is none."""
     for line in registers.splitlines():
-        found = re.match(r'rip ([0-9a-f]{16})\b', line)
+        found = re.match(r'RIP=([0-9a-f]{16})\b', line)
         if found and entry is not None and 0 <= int(found[1], 16) - entry < ENTRY_BYTES:
             return line
     return None

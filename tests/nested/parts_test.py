@@ -139,7 +139,7 @@ class LostProcessors(unittest.TestCase):
     ENTRY = 0xffffffffc0726b70
 
     def registers(self, *places):
-        return ''.join(f'CPU#{number}\nrax 0000000000000000 rbx 00000000ffff06ab\nrip {place:016x} rflags 00010246\ncs  0018 base 0\n'
+        return ''.join(f'CPU#{number}\nRAX=0000000000000000 RBX=00000000ffff06ab\nRIP={place:016x} RFL=00010246 [---Z-P-]\nES =0018 0\n'
                        for number, place in enumerate(places))
 
     def test_where_it_stands(self):

@@ -149,7 +149,7 @@ Status X86Arch::full_reset(Vcpu& vcpu) {
 }
 
 [[gnu::cold]] ExitAction X86Arch::stop_for_good(Vcpu& vcpu, const GuestWorld& world, const Error& why) {
-    world.requests.report_internal_error(why.text() + "\n" + registers(vcpu));
+    world.requests.report_internal_error(why.text() + "\n" + registers(vcpu, RegisterDetail::General));
     return ExitAction::Park;
 }
 
@@ -165,14 +165,22 @@ Status X86Arch::full_reset(Vcpu& vcpu) {
     return stop_for_good(vcpu, world, *answer.fatal);
 }
 
-std::string X86Arch::registers(Vcpu& vcpu) {
+std::string X86Arch::registers(Vcpu& vcpu, RegisterDetail detail) {
     if (cpu_state() != CpuState::Open) return "(the registers are the guest's own)";
-    kvm_regs regs{};
-    kvm_sregs sregs{};
-    if (!vcpu.ioctl<KVM_GET_REGS>(regs) || !vcpu.ioctl<KVM_GET_SREGS>(sregs)) {
-        return "(this vCPU's registers cannot be read)";
-    }
-    return registers_text(regs, sregs);
+    RegistersShown shown;
+    kvm_vcpu_events events{};
+    kvm_mp_state mp_state{};
+    const bool read = vcpu.ioctl<KVM_GET_REGS>(shown.regs) && vcpu.ioctl<KVM_GET_SREGS>(shown.sregs) &&
+                      vcpu.ioctl<KVM_GET_DEBUGREGS>(shown.debug) && vcpu.ioctl<KVM_GET_VCPU_EVENTS>(events) &&
+                      vcpu.ioctl<KVM_GET_MP_STATE>(mp_state);
+    if (!read) return "(this vCPU's registers cannot be read)";
+    shown.halted = mp_state.mp_state == KVM_MP_STATE_HALTED;
+    shown.interrupt_shadow = events.interrupt.shadow != 0;
+    shown.in_smm = (events.flags & KVM_VCPUEVENT_VALID_SMM) != 0 && events.smi.smm != 0;
+    std::string text = registers_text(shown);
+    if (detail == RegisterDetail::All && vcpu.ioctl<abi::kGetXsave>(shown.fpu))
+        text += '\n' + vector_registers_text(shown);
+    return text;
 }
 
 }  // namespace vmm::kvm

@@ -43,7 +43,7 @@ class X86Arch final : public VcpuArch {
         if (config_.external_interrupt != nullptr) config_.external_interrupt->before_run(vcpu);
     }
     std::optional<ExitAction> handle_exit(Vcpu& vcpu, const GuestWorld& world) override;
-    std::string registers(Vcpu& vcpu) override;
+    std::string registers(Vcpu& vcpu, RegisterDetail detail) override;
 
   private:
     const BootState* boot() const;

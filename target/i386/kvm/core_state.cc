@@ -9,6 +9,7 @@ namespace {
 
 SegmentRegister segment_of(const kvm_segment& s) {
     const auto bit = [](unsigned value, unsigned at) { return static_cast<uint32_t>(value & 1) << at; };
+    if (s.unusable != 0) return {.selector = s.selector, .limit = s.limit, .attributes = 0, .base = s.base};
     return {.selector = s.selector,
             .limit = s.limit,
             .attributes = (s.type & 0xfu) << 8 | bit(s.s, 12) | (s.dpl & 3u) << 13 | bit(s.present, 15) |

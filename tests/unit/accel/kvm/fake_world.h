@@ -23,7 +23,7 @@ class IdleArch final : public VcpuArch {
     Status reset(Vcpu&) override { return {}; }
     void before_run(Vcpu&) override {}
     std::optional<ExitAction> handle_exit(Vcpu&, const GuestWorld&) override { return std::nullopt; }
-    std::string registers(Vcpu&) override { return "REGISTERS"; }
+    std::string registers(Vcpu&, RegisterDetail) override { return "REGISTERS"; }
 };
 
 class NotedRequests final : public MachineRequests {

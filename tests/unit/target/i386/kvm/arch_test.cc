@@ -139,7 +139,7 @@ TEST(X86Arch, internalErrorShowsRegisters) {
     while (world.requests.all().empty())
         std::this_thread::yield();
     world.vcpus().pause_all();
-    EXPECT_NE(world.requests.all()[0].find("rip 000000000000fff0"), std::string::npos);
+    EXPECT_NE(world.requests.all()[0].find("EIP=0000fff0"), std::string::npos);
 }
 
 class OneShotPic final : public ExternalInterrupts {
