@@ -1,7 +1,10 @@
 """What the emulator under the testbed now and then does to a guest (docs/testbed.md), and how a test tells it from a fault of ours.
 
-It may lose a processor: a flag of its own that says "nested paging" outlives an exit, so that what it saves as the guest's state is that of the machine's
-kernel, at the instruction after VMRUN. Nothing that penumbra or a guest does puts a guest there."""
+It may lose a processor: a flag of its own that says "nested paging" is not what it was set to. Where it outlives an exit, what is saved as the guest's state
+is that of the machine's kernel, at the instruction after VMRUN: nothing that penumbra or a guest does puts a guest there. Where it is lost on entry, the guest's
+page tables are looked for in the machine's memory: the instruction that the guest was about to fetch is nowhere then, nor are its interrupt handlers, and the
+machine is reset. The exits of the machine's KVM, which are written down for that, show such a guest: it stood still between two exits, the second of which
+is a shutdown that began as a page fault."""
 import contextlib
 import os
 import re
@@ -14,6 +17,10 @@ from qmp_client import Connection
 OOPS = 'Oops: int3'  # it ran a breakpoint that a kernel patching itself has already taken away
 ENTRY = '__svm_vcpu_run'  # of the machine's KVM: VMRUN and what stands beside it
 ENTRY_BYTES = 0x400
+TRACING = '/sys/kernel/tracing'
+LONGEST_INSTRUCTION = 15
+EXIT = re.compile(r'-(?P<thread>\d+) .* kvm_exit: vcpu \d+ reason (?P<reason>\S+) rip 0x(?P<rip>[0-9a-f]+) .* intr_info 0x(?P<event>[0-9a-f]+) ')
+PAGE_FAULT = 0x80000b0e  # EXITINTINFO: valid, with an error code, an exception, vector 14
 EVERY = 20  # seconds between two looks
 
 
@@ -36,6 +43,43 @@ def lost_processor(registers, entry):
         if found and entry is not None and 0 <= int(found[1], 16) - entry < ENTRY_BYTES:
             return line
     return None
+
+
+def lost_translation(trace):
+    """The line of KVM's exits with a guest that cannot fetch the instruction that it stood before at the exit before; None if there is none."""
+    before = {}
+    for line in trace.splitlines():
+        found = EXIT.search(line)
+        if not found:
+            continue
+        thread, rip = found['thread'], int(found['rip'], 16)
+        if found['reason'] == 'shutdown' and int(found['event'], 16) == PAGE_FAULT and 0 <= rip - before.get(thread, rip + 1) <= LONGEST_INSTRUCTION:
+            return line.strip()
+        before[thread] = rip
+    return None
+
+
+def watch_exits():
+    """From now on they are written down, until the first shutdown; outside of the testbed nothing is."""
+    if 'PENUMBRA_TESTBED' not in os.environ:
+        return
+    if tracing('events/kvm/kvm_exit/enable').strip() == '0':
+        tracing('buffer_size_kb', '64')
+        tracing('events/kvm/kvm_exit/trigger', 'traceoff if exit_reason == 0x7f')
+        tracing('events/kvm/kvm_exit/enable', '1')
+    if tracing('tracing_on').strip() == '0':
+        tracing('trace', '')
+        tracing('tracing_on', '1')
+
+
+def exits():
+    """What was written down of them: '' unless there was a shutdown."""
+    return tracing('trace') if 'PENUMBRA_TESTBED' in os.environ and tracing('tracing_on').strip() == '0' else ''
+
+
+def tracing(name, text=None):
+    with open(f'{TRACING}/{name}', 'r' if text is None else 'w', encoding='utf-8') as file:
+        return file.read() if text is None else file.write(text)
 
 
 class Watched(harness.Vmm):
@@ -65,11 +109,16 @@ class Watched(harness.Vmm):
 
 def once_more(run, name, *signs):
     """run(), and once more, aloud, if it failed by a fault of the emulator: a lost processor, or one of these words in the report."""
+    watch_exits()
     try:
         return run()
     except harness.Failure as failure:
-        sign = str(failure) if isinstance(failure, LostProcessor) else next((sign for sign in signs if sign in str(failure)), None)
+        trace = exits()
+        sign = str(failure) if isinstance(failure, LostProcessor) else next((sign for sign in signs if sign in str(failure)), None) or lost_translation(trace)
+        if sign is None and trace:
+            raise harness.Failure(f'{failure}\nthe last exits before a shutdown:\n' + '\n'.join(trace.splitlines()[-20:])) from None
         if sign is None:
             raise
-        print(f'     {name}: {sign}; once more', flush=True)
-        return run()
+    print(f'     {name}: {sign}; once more', flush=True)
+    watch_exits()
+    return run()

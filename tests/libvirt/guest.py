@@ -31,10 +31,12 @@ class Console:
                 self.seen += data
                 self.last = (self.last + data)[-4000:]
 
-    def wait(self, text, timeout=20.0):
-        """Until the text has come; what came until then is forgotten."""
+    def wait(self, text, timeout=20.0, never=None):
+        """Until the text has come; what came until then is forgotten. Not longer than until what must never come has."""
         end = time.monotonic() + timeout
         while text.encode() not in self.seen:
+            if never is not None and never.encode() in self.seen:
+                raise Failure(f'the guest said "{never}" before "{text}": {self.seen[-2000:]!r}')
             if time.monotonic() > end:
                 raise Failure(f'the guest did not say "{text}" within {timeout} s, but: {self.seen[-2000:]!r}')
             try:

@@ -22,6 +22,7 @@ LOGIN = ('console=ttyS0', 'console=ttyS0 quiet guest.do=login')
 PANIC = ('    <memballoon', "    <panic model='isa'/>\n    <memballoon")
 ONE_PROCESSOR = ('<vcpu>2', "<vcpu current='1'>2")
 ECHOED = '">"; eval'  # of what LinuxGuest.run types
+STARTED = 'GUEST hello'  # its first process
 TAP = 'pnlinux0'
 KINDS = {
     'ordinary': ('kernel', ("<interface type='user'>", f"<interface type='ethernet'>\n      <target dev='{TAP}'/>"), ONE_PROCESSOR, SPARE, PANIC),
@@ -42,7 +43,7 @@ class LinuxGuest:
     """A domain and the shell in it."""
 
     def __init__(self, domain):
-        self.domain, self.console, self.number, self.ended, self.echoes = domain, None, 0, False, False
+        self.domain, self.console, self.number, self.ended = domain, None, 0, False
 
     def boot(self):
         """Started, and somebody logged in: at virsh console, then at the port itself."""
@@ -55,7 +56,7 @@ class LinuxGuest:
         self.take_shell()
 
     def log_in(self):
-        self.console.wait('GUEST hello', BOOT)
+        self.console.wait(STARTED, BOOT)
         self.console.wait('guest login: ', BOOT)
         self.console.send('root\n')
         self.console.wait('# ', PATIENCE)
@@ -73,12 +74,11 @@ class LinuxGuest:
         """What the command prints; it must succeed. No line that is typed holds what is waited for: a terminal that echoes is not an answer."""
         self.number += 1
         self.console.send(f'echo "<"{self.number}">"; eval {shlex.quote(command)}; echo "<"{self.number}":$?>"\n')
-        typed = self.console.wait(f'<{self.number}>', timeout)
-        text = self.console.wait(f'<{self.number}:', timeout)
-        status = self.console.wait('>', timeout)
-        if ECHOED in typed and not self.echoes:
-            self.echoes = True
-            print(f'     {self.domain.name}: the terminal echoes, though nobody asked it to: {self.run("stty -a")}', flush=True)
+        typed = self.console.wait(f'<{self.number}>', timeout, STARTED)
+        text = self.console.wait(f'<{self.number}:', timeout, STARTED)
+        status = self.console.wait('>', timeout, STARTED)
+        if ECHOED in typed:
+            raise Failure(f'{self.domain.name}: the terminal echoes, though nobody asked it to: {self.run("stty -a")}')
         if status != '0':
             raise Failure(f'in the guest: {command}: status {status}\n{text}')
         return text.replace('\r', '').strip()

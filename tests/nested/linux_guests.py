@@ -40,10 +40,6 @@ def expect(facts, **wanted):
             raise harness.Failure(f'{key} is {facts.get(key)}, not {value}')
 
 
-# A processor that the emulator lost can look like a triple fault.
-DIED_EARLY = 'the guest ended before its first process'
-
-
 def boot(args, vmm_words, guest_words):
     """(stdout, stderr) of a guest that powered off."""
     argv = [args.binary, '-machine', 'q35', '-nodefaults', '-display', 'none', '-serial', 'stdio', '-no-reboot', '-m', '512', *vmm_words,
@@ -54,7 +50,7 @@ def boot(args, vmm_words, guest_words):
             raise harness.Failure(f'status {status}\n{vmm.report()}')
         out, err = vmm.out.decode(errors='replace').replace('\r', ''), vmm.err.decode(errors='replace')
         if 'GUEST hello' not in out:
-            raise harness.Failure(f'{DIED_EARLY}\n{vmm.report()}')
+            raise harness.Failure(f'the guest ended before its first process\n{vmm.report()}')
         try:
             expect(fields(out, 'GUEST done'), status=0)
         except harness.Failure as failure:
@@ -181,7 +177,7 @@ def run_here(args):
     harness.need_kvm()
 
     def once(name):
-        return lambda: emulator.once_more(lambda: CASES[name](args), name, emulator.OOPS, DIED_EARLY)
+        return lambda: emulator.once_more(lambda: CASES[name](args), name, emulator.OOPS)
     return harness.run_all((name, once(name)) for name in args.names or CASES)
 
 

@@ -159,6 +159,26 @@ class LostProcessors(unittest.TestCase):
                 os.environ.pop('PENUMBRA_TESTBED', None)
                 self.assertIsNone(emulator.entry_address(symbols.name))
 
+    def exit(self, reason, rip, event=0, thread=242):
+        return (f'       CPU 0/KVM-{thread}     [000] d..1.   709.036723: kvm_exit: vcpu 0 reason {reason} rip 0x{rip:x} '
+                f'info1 0x0000000100000014 info2 0x0000000012f67e70 intr_info 0x{event:08x} error_code 0x00000010\n')
+
+    def test_a_guest_that_cannot_fetch_where_it_stood(self):
+        place, fault = 0xffffffff96367e70, emulator.PAGE_FAULT
+        lost = [self.exit('npf', place) + self.exit('shutdown', place, fault),
+                self.exit('msr', place) + self.exit('npf', 5, thread=9) + self.exit('shutdown', place + 2, fault),
+                '# tracer: nop\n' + self.exit('interrupt', place) + self.exit('shutdown', place, fault) + self.exit('npf', 5)]
+        not_lost = ['', self.exit('npf', place), self.exit('shutdown', place, fault), self.exit('npf', place, fault) * 2,
+                    self.exit('npf', place) + self.exit('shutdown', place + 16, fault), self.exit('npf', place) + self.exit('shutdown', place - 1, fault),
+                    self.exit('npf', place) + self.exit('shutdown', place, 0x80000b0d), self.exit('npf', place) + self.exit('shutdown', place, 0),
+                    self.exit('npf', place, thread=9) + self.exit('shutdown', place, fault)]
+        for trace in lost:
+            with self.subTest(trace=trace):
+                self.assertIn('reason shutdown', emulator.lost_translation(trace))
+        for trace in not_lost:
+            with self.subTest(trace=trace):
+                self.assertIsNone(emulator.lost_translation(trace))
+
     def test_once_more_and_no_more(self):
         for failures, signs, calls, passes in (([], (), 1, True), ([emulator.LostProcessor('x')], (), 2, True), ([harness.Failure('it was wrong')], ('gone',), 1, False),
                                                ([harness.Failure('it was gone')], ('gone',), 2, True), ([emulator.LostProcessor('x')] * 2, (), 2, False)):
