@@ -74,8 +74,13 @@ bool FileNode::done_at_once(const Request& request) const {
     return in_memory_ && (request.op == Op::Read || request.op == Op::Write) && request.bytes <= kMostInLine;
 }
 
+bool FileNode::read_from_view(const Request& request) {
+    return view_ && request.op == Op::Read && limits().memory_alignment <= 1 &&
+           view_->read(fd_.get(), size(), request.offset, request.iov);
+}
+
 void FileNode::do_submit(Request& request) {
-    if (done_at_once(request)) return finish(request, transfer(request));
+    if (done_at_once(request)) return finish(request, read_from_view(request) ? 0 : transfer(request));
     Uring* ring = context().uring();
     if (ring == nullptr || !ring_takes(request) || !queue(*ring, request)) Node::do_submit(request);
 }
@@ -105,13 +110,19 @@ int FileNode::do_perform(Request& request) {
         case Op::Flush:
             return flush();
         case Op::Discard:
-            return discard(request);
+            return with_holes(request, discard(request));
         case Op::WriteZeroes: {
-            int result = write_zeroes(request);
+            int result = with_holes(request, write_zeroes(request));
             return result == 0 && (request.flags & kFua) != 0 ? flush() : result;
         }
     }
     UNREACHABLE();
+}
+
+// Behind what may have made some.
+int FileNode::with_holes(const Request& request, int result) {
+    if (view_) view_->forget(request.offset, request.bytes);
+    return result;
 }
 
 int FileNode::transfer(const Request& request) {

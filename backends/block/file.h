@@ -10,6 +10,7 @@
 #include <string>
 
 #include "backends/block/file_lock.h"
+#include "backends/block/file_view.h"
 #include "backends/block/node.h"
 #include "backends/block/uring.h"
 #include "util/fd.h"
@@ -65,10 +66,12 @@ class FileNode final : public Node, UringUser {
     bool done_at_once(const Request& request) const;
     bool ring_takes(const Request& request) const;
     bool queue(Uring& ring, Request& request);
+    bool read_from_view(const Request& request);
     int transfer(const Request& request);
     int transfer_bounced(const Request& request);
     int transfer_part(bool write, std::span<const iovec> iov, uint64_t offset, uint64_t bytes, bool fua);
     int flush();
+    int with_holes(const Request& request, int result);
     int discard(const Request& request);
     int write_zeroes(const Request& request);
     int write_zero_buffers(uint64_t offset, uint64_t bytes);
@@ -86,6 +89,7 @@ class FileNode final : public Node, UringUser {
     std::optional<Before> before_;
     bool use_ring_;
     bool in_memory_ = false;  // its file system is: nothing to wait for
+    std::unique_ptr<FileView> view_;
     std::atomic<bool> ring_works_{true};
     std::atomic<bool> can_discard_{true}, can_zero_{true}, can_punch_{true};
     // A flush that failed may have lost what it was to make durable: later ones cannot promise it either.

@@ -136,6 +136,7 @@ Status FileNode::set_up() {
     struct statfs system = {};
     in_memory_ = !config_.device && ::fstatfs(fd_.get(), &system) == 0 &&
                  (system.f_type == TMPFS_MAGIC || system.f_type == RAMFS_MAGIC);
+    if (in_memory_) view_ = FileView::create();
     if (options().cache_direct) return probe_alignment();
     return {};
 }
@@ -197,6 +198,7 @@ Status FileNode::truncate(uint64_t size) {
     if (read_only()) return Error::from_errno(EACCES, "Cannot resize '%s'", config_.filename.c_str());
     if (::ftruncate(fd_.get(), static_cast<off_t>(size)) != 0)
         return Error::from_errno(errno, "Failed to resize '%s'", config_.filename.c_str());
+    if (view_) view_->forget(size, UINT64_MAX - size);
     set_size(size);
     return {};
 }

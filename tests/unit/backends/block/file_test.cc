@@ -23,14 +23,15 @@ struct Way {
     const char* name;
     bool ring;
     bool direct;
+    bool in_memory = false;
 };
 
 class FileTest : public BlockTest, public testing::WithParamInterface<Way> {
   protected:
     FileTest() : BlockTest({.use_uring = GetParam().ring}) {
         // Not in /tmp, which may be a tmpfs without O_DIRECT.
-        char name[] = "/var/tmp/file-node-XXXXXX";
-        dir_ = ::mkdtemp(name);
+        std::string name = GetParam().in_memory ? "/dev/shm/file-node-XXXXXX" : "/var/tmp/file-node-XXXXXX";
+        dir_ = ::mkdtemp(name.data());
         path_ = dir_ + "/image";
     }
     ~FileTest() override {
@@ -64,7 +65,8 @@ class FileTest : public BlockTest, public testing::WithParamInterface<Way> {
 
 INSTANTIATE_TEST_SUITE_P(Ways, FileTest,
                          testing::Values(Way{"ring", true, false}, Way{"workers", false, false},
-                                         Way{"ringDirect", true, true}, Way{"workersDirect", false, true}),
+                                         Way{"ringDirect", true, true}, Way{"workersDirect", false, true},
+                                         Way{"inMemory", true, false, true}),
                          [](const auto& way) { return way.param.name; });
 
 TEST_P(FileTest, randomRequestsMatchAModel) {
@@ -120,6 +122,53 @@ TEST_P(FileTest, randomRequestsMatchAModel) {
     std::vector<uint8_t> whole(kSize);
     ASSERT_TRUE(read_sync(*node, 0, whole));
     EXPECT_EQ(whole, model);
+}
+
+// In memory they are soon read through a mapping (file_view.h), which must not show.
+TEST_P(FileTest, whatIsReadOftenFollowsWhatChangesTheFile) {
+    constexpr uint64_t kSize = 4 << 20, kAt = 8192;
+    make_file(kSize);
+    auto node = must_open();
+    const auto write = [&](uint8_t value) {
+        std::vector<uint8_t> bytes(kSize, value);
+        TestRequest request(Op::Write, 0, bytes);
+        ASSERT_EQ(run(*node, request), 0);
+    };
+    const auto expect_read = [&](uint8_t value) {
+        std::vector<uint8_t> bytes(4096);
+        for (int times = 0; times < 200; ++times) {
+            std::fill(bytes.begin(), bytes.end(), uint8_t{0xee});
+            TestRequest request(Op::Read, kAt, bytes);
+            ASSERT_EQ(run(*node, request), 0);
+            ASSERT_EQ(bytes, std::vector<uint8_t>(4096, value)) << times;
+        }
+    };
+    const auto run_op = [&](Op op, uint8_t flags) {
+        TestRequest request(op, kAt, 65536);
+        request.flags = flags;
+        ASSERT_EQ(run(*node, request), 0);
+    };
+    write(1);
+    expect_read(1);
+    write(2);
+    expect_read(2);
+    run_op(Op::WriteZeroes, 0);
+    expect_read(0);
+    write(3);
+    expect_read(3);
+    run_op(Op::WriteZeroes, kMayUnmap);
+    const auto allocated = node->allocated_bytes();
+    expect_read(0);
+    EXPECT_EQ(node->allocated_bytes(), allocated);
+    write(4);
+    expect_read(4);
+    ASSERT_TRUE(node->truncate(4096));
+    ASSERT_TRUE(node->truncate(kSize));
+    expect_read(0);
+    write(5);
+    expect_read(5);
+    ASSERT_EQ(::truncate(path_.c_str(), 4096), 0);  // by somebody else
+    expect_read(0);
 }
 
 TEST_P(FileTest, behindTheEndAreZeroesAndRoomToGrow) {
