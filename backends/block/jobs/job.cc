@@ -103,10 +103,17 @@ Status LongJob::pause() {
         Locked lock(mutex_);
         if (paused_) return Error::make("Job is already paused");
         paused_ = true;
-        bell_.signal();
+        if (!parked_) {
+            bell_.signal();
+            return {};  // its thread says when it stands
+        }
     }
-    become(ready_ ? JobStatus::Standby : JobStatus::Paused);
+    stands();
     return {};
+}
+
+void LongJob::stands() {
+    if (!over_ && paused()) become(ready_ ? JobStatus::Standby : JobStatus::Paused);
 }
 
 Status LongJob::resume() {
@@ -183,7 +190,7 @@ void LongJob::became_ready() {
 
 void LongJob::stopped_by_error() {
     io_status_ = "failed";
-    if (!over_ && paused()) become(ready_ ? JobStatus::Standby : JobStatus::Paused);
+    stands();
 }
 
 void LongJob::thread_over() {
@@ -289,6 +296,11 @@ bool LongJob::go_on() {
     Locked lock(mutex_);
     parked_ = true;
     changed_.notify_all();
+    if (paused_) {
+        mutex_.unlock();
+        tell([](LongJob& job) { job.stands(); });
+        mutex_.lock();
+    }
     while (holds_ > 0 || !cancelled_) {
         int64_t now = monotonic_ns();
         bool stands = holds_ > 0 || paused_;

@@ -120,7 +120,8 @@ class LongJob final : JobThread {
     // "" while there is none.
     const std::string& error() const { return error_; }
 
-    // The orders of job-* and block-job-*; refused in the wrong state.
+    // The orders of job-* and block-job-*; refused in the wrong state. A job that is to pause has the status
+    // of one when it has done with what it was at.
     Status pause();
     Status resume();
     Status cancel(bool force);
@@ -159,6 +160,7 @@ class LongJob final : JobThread {
     void abort(std::string error);
     void conclude(bool succeeded);
     void stopped_by_error();
+    void stands();
 
     JobList& list_;
     uint64_t serial_ = 0;
