@@ -6,9 +6,11 @@ page tables are looked for in the machine's memory: the instruction that the gue
 machine is reset. The exits of the machine's KVM, which are written down for that, show such a guest: it stood still between two exits, the second of which
 is a shutdown that began as a page fault."""
 import contextlib
+import functools
 import os
 import re
 import socket
+import threading
 import time
 
 import harness
@@ -59,27 +61,47 @@ def lost_translation(trace):
     return None
 
 
-def watch_exits():
-    """From now on they are written down, until the first shutdown; outside of the testbed nothing is."""
-    if 'PENUMBRA_TESTBED' not in os.environ:
-        return
-    if tracing('events/kvm/kvm_exit/enable').strip() == '0':
-        tracing('buffer_size_kb', '64')
-        tracing('events/kvm/kvm_exit/trigger', 'traceoff if exit_reason == 0x7f')
-        tracing('events/kvm/kvm_exit/enable', '1')
-    if tracing('tracing_on').strip() == '0':
+def tracing(name, text=None):
+    with open(f'{TRACING}/{name}', 'r' if text is None else 'w', encoding='utf-8') as file:
+        return file.read() if text is None else file.write(text)
+
+
+class Exits:
+    """They are written down until the first shutdown, which is looked at before they are again. Of the testbed's machine; elsewhere there are none."""
+
+    def __init__(self):
+        self.lock, self.shutdowns, self.begun = threading.Lock(), [], False
+
+    def mark(self):
+        """For since()."""
+        with self.lock:
+            self.look()
+            return len(self.shutdowns)
+
+    def since(self, mark):
+        """What was written down before each shutdown since then."""
+        with self.lock:
+            self.look()
+            return self.shutdowns[mark:]
+
+    def look(self):
+        if 'PENUMBRA_TESTBED' not in os.environ:
+            return
+        if not self.begun:
+            tracing('buffer_size_kb', '64')
+            if 'traceoff' not in tracing('events/kvm/kvm_exit/trigger').split('#')[0]:
+                tracing('events/kvm/kvm_exit/trigger', 'traceoff if exit_reason == 0x7f')
+            tracing('events/kvm/kvm_exit/enable', '1')
+            self.begun = True
+        elif tracing('tracing_on').strip() == '0':
+            self.shutdowns.append(tracing('trace'))
+        else:
+            return
         tracing('trace', '')
         tracing('tracing_on', '1')
 
 
-def exits():
-    """What was written down of them: '' unless there was a shutdown."""
-    return tracing('trace') if 'PENUMBRA_TESTBED' in os.environ and tracing('tracing_on').strip() == '0' else ''
-
-
-def tracing(name, text=None):
-    with open(f'{TRACING}/{name}', 'r' if text is None else 'w', encoding='utf-8') as file:
-        return file.read() if text is None else file.write(text)
+EXITS = Exits()
 
 
 class Watched(harness.Vmm):
@@ -109,16 +131,24 @@ class Watched(harness.Vmm):
 
 def once_more(run, name, *signs):
     """run(), and once more, aloud, if it failed by a fault of the emulator: a lost processor, or one of these words in the report."""
-    watch_exits()
+    mark = EXITS.mark()
     try:
         return run()
     except harness.Failure as failure:
-        trace = exits()
-        sign = str(failure) if isinstance(failure, LostProcessor) else next((sign for sign in signs if sign in str(failure)), None) or lost_translation(trace)
-        if sign is None and trace:
-            raise harness.Failure(f'{failure}\nthe last exits before a shutdown:\n' + '\n'.join(trace.splitlines()[-20:])) from None
-        if sign is None:
-            raise
-    print(f'     {name}: {sign}; once more', flush=True)
-    watch_exits()
+        shutdowns = EXITS.since(mark)
+        signs = [*(sign for sign in signs if sign in str(failure)), *(line for line in map(lost_translation, shutdowns) if line)]
+        if not signs and not isinstance(failure, LostProcessor):
+            last = [f'the last exits before a shutdown:\n{chr(10).join(trace.splitlines()[-20:])}' for trace in shutdowns]
+            raise harness.Failure('\n'.join([str(failure), *last])) from None
+        print(f'     {name}: {signs[0] if signs else failure}; once more', flush=True)
     return run()
+
+
+def each_once_more(*tests):
+    """The same tests for harness.main(), each tried so."""
+    def tried(test):
+        @functools.wraps(test)
+        def run(*args):
+            return once_more(lambda: test(*args), test.__name__, OOPS)
+        return run
+    return [tried(test) for test in tests]

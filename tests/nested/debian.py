@@ -18,6 +18,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / 'functional'))
 sys.path.insert(0, str(HERE))
 sys.dont_write_bytecode = True
+import emulator  # noqa: E402
 import harness  # noqa: E402
 import qmp_client  # noqa: E402
 from testbedlib import debian_disk  # noqa: E402
@@ -115,4 +116,4 @@ if __name__ == '__main__':
                                           [os.path.abspath(sys.argv[1]), '--here', str(image), *sys.argv[2:]]))
     IMAGE = sys.argv[sys.argv.index('--here') + 1]
     del sys.argv[2:4]
-    harness.main([from_virtio_blk, from_ahci, from_virtio_scsi])
+    harness.main(emulator.each_once_more(from_virtio_blk, from_ahci, from_virtio_scsi))

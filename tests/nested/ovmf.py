@@ -10,6 +10,7 @@ import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / 'functional'))
 sys.dont_write_bytecode = True
+import emulator  # noqa: E402
 import harness  # noqa: E402
 
 CODE, VARS = '/usr/share/OVMF/OVMF_CODE_4M.fd', '/usr/share/OVMF/OVMF_VARS_4M.fd'
@@ -96,4 +97,4 @@ if __name__ == '__main__':
     if '--here' not in sys.argv:
         sys.exit(harness.again_in_testbed(['--timeout', '560'], [os.path.abspath(sys.argv[1]), '--here']))
     sys.argv.remove('--here')
-    harness.main([variables_are_kept, boots_a_cd])
+    harness.main(emulator.each_once_more(variables_are_kept, boots_a_cd))
