@@ -11,7 +11,7 @@ namespace vmm::vtd {
 namespace {
 
 constexpr uint64_t kPresent = 1, kSilent = 2, kRead = 1, kWrite = 2, kLarge = 1 << 7;
-constexpr unsigned kPageBits = 12, kLevelBits = 9, kFewestLevels = 3, kLargestPageLevel = 3;
+constexpr unsigned kPageBits = 12, kLevelBits = 9, kLargestPageLevel = 3;
 
 struct Entry {
     LeNumber<uint64_t> low, high;
