@@ -106,16 +106,12 @@ void Reopening::set_options(Node& node, NodeOptions options) {
     node.read_only_ = node.options_.read_only;
 }
 
-namespace {
-
 bool reaches(const Node& from, const Node& to) {
     if (&from == &to) return true;
     for (const Node::Child& child : from.children())
         if (reaches(*child.node, to)) return true;
     return false;
 }
-
-}  // namespace
 
 Status Reopening::set_child(Node& node, std::string_view role, Node* to) {
     const std::string what(role);

@@ -36,6 +36,9 @@ struct NodeChange {
     bool must_write = false;  // auto-read-only is no way out
 };
 
+// Whether one is the other, or stands over it.
+bool reaches(const Node& from, const Node& to);
+
 // The nodes are different ones, already in the graph. A failure leaves everything as it was.
 Status reopen_nodes(BlockGraph& graph, std::vector<NodeChange> changes);
 

@@ -31,13 +31,6 @@ Result<Node*> find_node(const BlockGraph& graph, const std::string& name) {
 
 namespace {
 
-bool reaches(const Node& from, const Node& to) {
-    if (&from == &to) return true;
-    for (const Node::Child& child : from.children())
-        if (reaches(*child.node, to)) return true;
-    return false;
-}
-
 class PutOver final : public GraphAction {
   public:
     PutOver(BlockGraph& graph, Node& node) : graph_(graph), node_(node) {}
