@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <fstream>
+#include <iterator>
 #include <random>
 
 #include "backends/block/iov.h"
@@ -148,8 +150,15 @@ TEST_P(FileTest, whatIsReadOftenFollowsWhatChangesTheFile) {
         request.flags = flags;
         ASSERT_EQ(run(*node, request), 0);
     };
+    const auto mapped = [&] {
+        std::ifstream maps("/proc/self/maps");
+        const std::string all{std::istreambuf_iterator<char>(maps), {}};
+        return all.find(path_) != std::string::npos;
+    };
     write(1);
+    EXPECT_FALSE(mapped());
     expect_read(1);
+    EXPECT_EQ(mapped(), GetParam().in_memory);
     write(2);
     expect_read(2);
     run_op(Op::WriteZeroes, 0);

@@ -108,15 +108,15 @@ TEST_F(FileViewTest, growsWithTheFile) {
     fill(0, 4096, 1);
     read_until_mapped(0);
     EXPECT_FALSE(read_of(4096, 0, 8192));
-    resize(64 * kPart);
+    resize(16 * kPart);
     const uint64_t before = allocated();
     EXPECT_EQ(read_until_mapped(0), 1000u);
     EXPECT_EQ(allocated(), before);
-    fill(0, 64 * kPart, 5);
-    EXPECT_LT(read_until_mapped(63 * kPart), 1000u);
-    EXPECT_TRUE(read(63 * kPart, kPart));
-    EXPECT_FALSE(read_of(64 * kPart, 64 * kPart - 256, 512));
-    EXPECT_FALSE(read_of(64 * kPart, UINT64_MAX - 256, 512));
+    fill(0, 16 * kPart, 5);
+    EXPECT_LT(read_until_mapped(15 * kPart), 1000u);
+    EXPECT_TRUE(read(15 * kPart, kPart));
+    EXPECT_FALSE(read_of(16 * kPart, 16 * kPart - 256, 512));
+    EXPECT_FALSE(read_of(16 * kPart, UINT64_MAX - 256, 512));
 }
 
 TEST_F(FileViewTest, aFileThatIsCutOffIsLeftToTheKernel) {
