@@ -36,9 +36,6 @@ Status only_none(const std::string& value, const char* what) {
 Status take_display(Builder&, const std::string& value) {
     return only_none(value, "display");
 }
-Status take_vnc(Builder&, const std::string& value) {
-    return only_none(value, "display");
-}
 Status take_vga(Builder&, const std::string& value) {
     return only_none(value, "display adapter");
 }
@@ -170,7 +167,7 @@ constexpr Option kOptions[] = {
     {"nographic", "", kObjects, "no display, the first serial port on the terminal (Ctrl-A x quits)",
      take_nographic},
     {"display", "none", kObjects, "there is no display", take_display},
-    {"vnc", "none", kObjects, "there is no display", take_vnc},
+    {"vnc", "none", kObjects, "there is no display", take_display},
     {"vga", "none", kObjects, "there is no display adapter", take_vga},
     {"audiodev", "none,id=ID", kObjects, "accepted; there is no device that makes sound", take_audiodev},
     {"parallel", "none", kObjects, "there is no parallel port", take_parallel},
