@@ -5,30 +5,16 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <cstdlib>
-
-#include "backends/block/file.h"
 #include "backends/block/iov.h"
-#include "backends/block/qcow2/create.h"
-#include "backends/block/qcow2/node_file.h"
-#include "qapi/convert.h"
 #include "qapi/keyval.h"
-#include "tests/unit/backends/block/block_fixture.h"
+#include "tests/unit/backends/block/options/folder_fixture.h"
 #include "util/fd.h"
 
 namespace vmm::block {
 namespace {
 
-class OpenTest : public BlockTest {
+class OpenTest : public FolderTest {
   protected:
-    OpenTest() {
-        char name[] = "/tmp/block-open-XXXXXX";
-        dir_ = ::mkdtemp(name);
-    }
-    ~OpenTest() override {
-        std::string command = "rm -rf " + dir_;
-        EXPECT_EQ(std::system(command.c_str()), 0);
-    }
     void make_raw(const std::string& name, uint8_t fill) {
         auto fd = open_file(dir_ + "/" + name, O_RDWR | O_CREAT);
         ASSERT_TRUE(fd);
@@ -36,18 +22,11 @@ class OpenTest : public BlockTest {
         ASSERT_TRUE(write_full(fd->get(), bytes));
     }
     void make_qcow2(const std::string& name, const std::string& backing, const std::string& format) {
-        make_raw(name, 0);
-        ASSERT_EQ(::truncate((dir_ + "/" + name).c_str(), 0), 0);
-        FileConfig config;
-        config.filename = dir_ + "/" + name;
-        auto file = FileNode::create(FakeNode::fake_options(), *context_, config);
-        ASSERT_TRUE(file);
-        NodeImageFile bytes(**file);
         qcow2::CreateOptions options;
         options.size = 1 << 20;
         options.backing_file = backing;
         options.backing_format = format;
-        ASSERT_TRUE(qcow2::create_image(bytes, options));
+        create_qcow2(name, options);
     }
     // "@" stands for the folder.
     std::string here(std::string text) {
@@ -56,9 +35,7 @@ class OpenTest : public BlockTest {
         return text;
     }
     Result<Node*> blockdev(const std::string& text) {
-        auto keyval = qapi::parse_keyval(here(text), {.implied_key = "driver"});
-        if (!keyval) return std::move(keyval).take_error();
-        auto options = qapi::from_keyval<qapi::BlockdevOptions>(keyval->dict);
+        auto options = parse_blockdev(here(text));
         if (!options) return std::move(options).take_error();
         return add_blockdev(env_, *options);
     }
@@ -74,12 +51,6 @@ class OpenTest : public BlockTest {
         EXPECT_TRUE(read_sync(node, 0, sector));
         return sector[0];
     }
-
-    std::string dir_;
-    TestEvents events_;
-    ThrottleGroups groups_;
-    BlockGraph graph_{*context_, events_};
-    BlockEnv env_{graph_, groups_};
 };
 
 TEST_F(OpenTest, nestedNodesGoWithTheirParent) {

@@ -1,21 +1,11 @@
 // blockdev-reopen over real images, at random: what is accepted is what the nodes then are, what is refused
 // has changed nothing, and what is read follows the chains.
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <cstdlib>
 #include <random>
 
-#include "backends/block/file.h"
-#include "backends/block/options/commands.h"
 #include "backends/block/options/graph_commands.h"
-#include "backends/block/qcow2/create.h"
-#include "backends/block/qcow2/node_file.h"
 #include "qapi/convert.h"
 #include "qapi/json_writer.h"
-#include "qapi/keyval.h"
-#include "tests/unit/backends/block/block_fixture.h"
-#include "util/fd.h"
+#include "tests/unit/backends/block/options/folder_fixture.h"
 #include "util/text.h"
 
 namespace vmm::block {
@@ -24,43 +14,22 @@ namespace {
 constexpr size_t kImages = 4;
 constexpr uint64_t kPlace = 65536;  // image n has bytes of its own at n * kPlace
 
-class ReopenBlockdevsTest : public BlockTest {
+class ReopenBlockdevsTest : public FolderTest {
   protected:
     ReopenBlockdevsTest() {
-        char name[] = "/tmp/block-reopen-XXXXXX";
-        dir_ = ::mkdtemp(name);
         for (size_t n = 0; n < kImages; ++n) {
-            make(n);
+            qcow2::CreateOptions options;
+            options.size = kImages * kPlace;
+            create_qcow2(strf("%zu", n), options);
             EXPECT_TRUE(add_blockdev(env_, *options_of(n, ",backing=")));
             std::vector<uint8_t> own(512, static_cast<uint8_t>(n + 1));
             EXPECT_TRUE(write_sync(*graph_.find(strf("n%zu", n)), n * kPlace, own));
         }
-        EXPECT_TRUE(add_blockdev(env_, *parse("null-co,node-name=null,read-zeroes=on")));
-    }
-    ~ReopenBlockdevsTest() override {
-        std::string command = "rm -rf " + dir_;
-        EXPECT_EQ(std::system(command.c_str()), 0);
-    }
-    void make(size_t n) {
-        const std::string path = strf("%s/%zu", dir_.c_str(), n);
-        ASSERT_TRUE(open_file(path, O_RDWR | O_CREAT));
-        FileConfig config;
-        config.filename = path;
-        auto file = FileNode::create(FakeNode::fake_options(), *context_, config);
-        ASSERT_TRUE(file);
-        NodeImageFile bytes(**file);
-        qcow2::CreateOptions options;
-        options.size = kImages * kPlace;
-        ASSERT_TRUE(qcow2::create_image(bytes, options));
-    }
-    static Result<qapi::BlockdevOptions> parse(const std::string& text) {
-        auto keyval = qapi::parse_keyval(text, {.implied_key = "driver"});
-        if (!keyval) return std::move(keyval).take_error();
-        return qapi::from_keyval<qapi::BlockdevOptions>(keyval->dict);
+        EXPECT_TRUE(add_blockdev(env_, *parse_blockdev("null-co,node-name=null,read-zeroes=on")));
     }
     Result<qapi::BlockdevOptions> options_of(size_t n, const std::string& more) {
-        return parse(strf("qcow2,node-name=n%zu,file.driver=file,file.filename=%s/%zu%s", n, dir_.c_str(), n,
-                          more.c_str()));
+        return parse_blockdev(strf("qcow2,node-name=n%zu,file.driver=file,file.filename=%s/%zu%s", n,
+                                   dir_.c_str(), n, more.c_str()));
     }
     // Everything that the queries tell, but what a flush may change.
     std::string state() const {
@@ -89,12 +58,6 @@ class ReopenBlockdevsTest : public BlockTest {
             all[static_cast<size_t>(at)] = static_cast<char>('1' + at);
         return all;
     }
-
-    std::string dir_;
-    TestEvents events_;
-    ThrottleGroups groups_;
-    BlockGraph graph_{*context_, events_};
-    BlockEnv env_{graph_, groups_};
 };
 
 TEST_F(ReopenBlockdevsTest, atRandomNothingIsHalfDone) {

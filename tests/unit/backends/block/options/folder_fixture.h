@@ -1,0 +1,54 @@
+// A folder for images, and a graph that command lines and commands build over them.
+#pragma once
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <cstdlib>
+#include <string>
+
+#include "backends/block/file.h"
+#include "backends/block/options/commands.h"
+#include "backends/block/qcow2/create.h"
+#include "backends/block/qcow2/node_file.h"
+#include "qapi/convert.h"
+#include "qapi/keyval.h"
+#include "tests/unit/backends/block/block_fixture.h"
+#include "util/fd.h"
+
+namespace vmm::block {
+
+class FolderTest : public BlockTest {
+  protected:
+    FolderTest() {
+        char name[] = "/tmp/block-options-XXXXXX";
+        dir_ = ::mkdtemp(name);
+    }
+    ~FolderTest() override {
+        std::string command = "rm -rf " + dir_;
+        EXPECT_EQ(std::system(command.c_str()), 0);
+    }
+    void create_qcow2(const std::string& name, const qcow2::CreateOptions& options) {
+        FileConfig config;
+        config.filename = dir_ + "/" + name;
+        ASSERT_TRUE(open_file(config.filename, O_RDWR | O_CREAT | O_TRUNC));
+        auto file = FileNode::create(FakeNode::fake_options(), *context_, config);
+        ASSERT_TRUE(file);
+        NodeImageFile bytes(**file);
+        ASSERT_TRUE(qcow2::create_image(bytes, options));
+    }
+    static Result<qapi::BlockdevOptions> parse_blockdev(const std::string& text) {
+        auto keyval = qapi::parse_keyval(text, {.implied_key = "driver"});
+        if (!keyval) return std::move(keyval).take_error();
+        return qapi::from_keyval<qapi::BlockdevOptions>(keyval->dict);
+    }
+
+    std::string dir_;
+    TestEvents events_;
+    ThrottleGroups groups_;
+    BlockGraph graph_{*context_, events_};
+    BlockEnv env_{graph_, groups_};
+};
+
+}  // namespace vmm::block
