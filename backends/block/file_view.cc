@@ -52,15 +52,13 @@ bool FileView::map_part(int fd, uint64_t part) {
         ::mmap(at, kPartBytes, PROT_READ, MAP_SHARED | MAP_FIXED, fd, static_cast<off_t>(start));
     if (mapped == MAP_FAILED) return false;
     (void)::madvise(at, kPartBytes, MADV_DONTDUMP);
-    // So that no read waits for page faults. A kernel that cannot do it takes them one by one.
-    (void)::madvise(at, align_up(end - start, kPageSize), MADV_POPULATE_READ);
     parts_[part] = kMapped;
     return true;
 }
 
 // Addresses for the file and as much again; a file that outgrows them begins anew.
 bool FileView::make_room(uint64_t file_bytes) {
-    if (no_room_) return false;
+    if (no_room_ || file_bytes > kMostBytes) return false;
     const uint64_t bytes = align_up(2 * file_bytes, kPartBytes);
     auto room = MappedRegion::map(bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE);
     if (!room) {

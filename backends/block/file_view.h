@@ -21,6 +21,8 @@ namespace vmm::block {
 class FileView {
   public:
     static constexpr uint64_t kPartBytes = 2 << 20;
+    // Of a larger file nothing is mapped: the table of its parts would not be small.
+    static constexpr uint64_t kMostBytes = uint64_t{64} << 30;
     // So often a part is read before it pays to map it.
     static constexpr uint8_t kReadsFirst = 64;
 

@@ -119,6 +119,14 @@ TEST_F(FileViewTest, growsWithTheFile) {
     EXPECT_FALSE(read_of(16 * kPart, UINT64_MAX - 256, 512));
 }
 
+TEST_F(FileViewTest, aFileWithAVeryLongTableIsLeftToTheKernel) {
+    fill(0, kPart, 1);
+    EXPECT_TRUE(read_until_mapped(0) < 1000);
+    resize(FileView::kMostBytes + 1);
+    EXPECT_EQ(read_until_mapped(FileView::kMostBytes - 512), 1000u);
+    EXPECT_EQ(read_until_mapped(3 * kPart), 1000u);
+}
+
 TEST_F(FileViewTest, aFileThatIsCutOffIsLeftToTheKernel) {
     fill(0, 2 * kPart, 1);
     read_until_mapped(0);
