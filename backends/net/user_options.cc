@@ -19,8 +19,13 @@ std::optional<std::string> cut(std::string& text, char separator) {
     return head;
 }
 
+// The library reads up to a NUL, which a JSON string may hold.
+bool parse_address(int family, const std::string& text, void* into) {
+    return text.find('\0') == std::string::npos && ::inet_pton(family, text.c_str(), into) == 1;
+}
+
 bool parse_v4(const std::string& text, in_addr& into) {
-    return ::inet_pton(AF_INET, text.c_str(), &into) == 1;
+    return parse_address(AF_INET, text, &into);
 }
 
 Status take_v4(const std::optional<std::string>& text, const char* name, in_addr& into) {
@@ -29,7 +34,7 @@ Status take_v4(const std::optional<std::string>& text, const char* name, in_addr
 }
 
 Status take_v6(const std::optional<std::string>& text, const char* name, in6_addr& into) {
-    if (!text || ::inet_pton(AF_INET6, text->c_str(), &into) == 1) return {};
+    if (!text || parse_address(AF_INET6, *text, &into)) return {};
     return Error::make("Parameter '%s' expects an IPv6 address, not '%s'", name, text->c_str());
 }
 
