@@ -10,12 +10,15 @@ import functools
 import os
 import re
 import socket
+import subprocess
+import sys
 import threading
 import time
 
 import harness
 from qmp_client import Connection
 
+LOST = 'the emulator under the testbed lost the guest'
 OOPS = 'Oops: int3'  # it ran a breakpoint that a kernel patching itself has already taken away
 ENTRY = '__svm_vcpu_run'  # of the machine's KVM: VMRUN and what stands beside it
 ENTRY_BYTES = 0x400
@@ -152,3 +155,16 @@ def each_once_more(*tests):
             return once_more(lambda: test(*args), test.__name__, OOPS)
         return run
     return [tried(test) for test in tests]
+
+
+def main():
+    """emulator.py COMMAND...: its status; a line more where the emulator lost its guest."""
+    mark = EXITS.mark()
+    status = subprocess.run(sys.argv[1:], check=False).returncode
+    for line in filter(None, map(lost_translation, EXITS.since(mark))):
+        print(f'{LOST}: {line}', flush=True)
+    sys.exit(status if status >= 0 else 128 - status)
+
+
+if __name__ == '__main__':
+    main()
