@@ -13,7 +13,7 @@ namespace vmm::kvm {
 
 namespace {
 
-constexpr uint64_t kProtectedMode = 1, kLongModeActive = 1u << 10, kVirtual8086 = 1u << 17;
+constexpr uint64_t kProtectedMode = 1, kVirtual8086 = 1u << 17;
 // Of a descriptor's upper half.
 constexpr uint32_t kAttributes = 0x00ffff00;
 constexpr uint32_t kAccessed = 1u << 8, kReadableOrWritable = 1u << 9, kConformingOrDown = 1u << 10,
@@ -28,10 +28,9 @@ struct Mode {
 };
 
 Mode mode_of(const X86Registers& r) {
-    const bool long_mode = (r.efer & kLongModeActive) != 0;
     return {.protected_mode = (r.cr0 & kProtectedMode) != 0 && (r.rflags & kVirtual8086) == 0,
-            .long_mode = long_mode,
-            .code_64 = long_mode && (r.cs.attributes & k64Bit) != 0};
+            .long_mode = r.long_mode(),
+            .code_64 = r.long_mode() && (r.cs.attributes & k64Bit) != 0};
 }
 
 std::string number(uint64_t value, bool wide) {
