@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "backends/block/iov.h"
 #include "util/align.h"
 #include "util/guarded_copy.h"
 
@@ -20,9 +21,7 @@ bool FileView::read(int fd, uint64_t file_bytes, uint64_t offset, std::span<cons
         take_forgotten();
     if (file_bytes != file_bytes_) [[unlikely]]
         resized(file_bytes);
-    uint64_t bytes = 0;
-    for (const iovec& piece : to)
-        bytes += piece.iov_len;
+    const uint64_t bytes = iov_bytes(to);
     if (bytes == 0 || offset > file_bytes || bytes > file_bytes - offset) return false;
     const uint64_t last = (offset + bytes - 1) / kPartBytes;
     if (last >= parts_.size() && !make_room(file_bytes)) return false;
