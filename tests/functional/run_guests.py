@@ -14,7 +14,6 @@ import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 sys.dont_write_bytecode = True
-import emulator  # noqa: E402
 import harness  # noqa: E402
 
 PASS, TINY = 33, 1
@@ -33,7 +32,6 @@ class Case:
     errors: list = dataclasses.field(default_factory=list)
     once: list = dataclasses.field(default_factory=list)  # of the messages
     timeout: int = 60
-    watched: bool = True  # whether the emulator lost a processor; a monitor keeps a machine that failed
     as_written: bool = False  # the command line begins with these words, and none of the common ones says which machine
 
 
@@ -119,7 +117,7 @@ PROTECTED = [
     protected('convert-reset-smp', 'convert_reset', two_nodes(256) + ['-smp', '2'], ['resets 4\n']),
     # Private RAM behind a write-protected window has no guest_memfd: one report, and the machine ends.
     Case('private-fault', 'private_fault', SW_PROTECTED + ['-trace', 'kvm_memory_fault'] + one_backend(256), ['touching\n'], status=1,
-         errors=['kvm_memory_fault gpa 0xf3000 bytes 0x1000 flags 0x8\n', PRIVATE_FAULT], once=[PRIVATE_FAULT], watched=False),
+         errors=['kvm_memory_fault gpa 0xf3000 bytes 0x1000 flags 0x8\n', PRIVATE_FAULT], once=[PRIVATE_FAULT]),
     protected('convert-refused', 'convert_refused', two_nodes(256, second=',private=off')),
     # On a busy host the testbed is slow and its clock may run several times too fast; the caller's limit is the real one.
     protected('convert-smp', 'convert_smp', one_backend(256) + ['-smp', '2'], timeout=1500),
@@ -154,7 +152,7 @@ def run_case(case, binary, images, scratch):
     common = ['-nodefaults', '-display', 'none', '-debugcon', 'stdio', '-device', 'isa-debug-exit,iobase=0xf4,iosize=4',
               '-bios', str(image_of(case, images, scratch))]
     argv = [binary, *case.argv, *common] if case.as_written else [binary, '-machine', 'q35', '-accel', 'kvm', *common, *case.argv]
-    with emulator.Watched(argv, f'{scratch}/{case.name}.monitor') if case.watched else harness.Vmm(argv) as vmm:
+    with harness.Vmm(argv) as vmm:
         status = vmm.wait(case.timeout)
         if status != case.status:
             raise harness.Failure(f'status {status}, wanted {case.status}\n{vmm.report()}')
@@ -171,7 +169,7 @@ def run_case(case, binary, images, scratch):
 def run_cases(cases, args):
     with tempfile.TemporaryDirectory(prefix='penumbra-guests.') as scratch:
         def once(case):
-            return lambda: emulator.once_more(lambda: run_case(case, args.binary, args.images, scratch), case.name)
+            return lambda: run_case(case, args.binary, args.images, scratch)
         return harness.run_all((case.name, once(case)) for case in cases if not args.names or case.name in args.names)
 
 

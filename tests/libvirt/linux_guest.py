@@ -154,7 +154,7 @@ class LinuxGuests:
             guest.domain.__exit__()
 
     def use(self, kind, function):
-        return emulator.once_more(lambda: self.attempt(kind, function), kind, emulator.OOPS)
+        return emulator.once_more(lambda: self.attempt(kind, function), kind)
 
     def attempt(self, kind, function):
         """A guest with which it fails is not used again."""
@@ -164,8 +164,7 @@ class LinuxGuests:
             guest = self.guests.get(kind)
             report = f'{failure}\n{guest.last_words()[-1500:]}\n{guest.where_it_is()}\n{guest.domain.log(1000)}' if guest else str(failure)
             self.drop(kind)
-            lost = emulator.lost_processor(report, emulator.entry_address())
-            raise emulator.LostProcessor(lost) if lost else Failure(report) from None
+            raise Failure(report) from None
 
 
 def shared(*kinds, alone=False):

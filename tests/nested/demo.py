@@ -117,9 +117,9 @@ def main():
     print('== ' + ' '.join(words), flush=True)
     start = time.monotonic()
     if why:
-        words = [harness.TESTBED, 'run', '--timeout', '900', '--', sys.executable, '-B', emulator.__file__, *words]
+        words = [harness.TESTBED, 'run', '--timeout', '900', '--', *words]
     status, text = run_and_show(words)
-    if why and (status == harness.TESTBED_BROKEN or emulator.OOPS in text or emulator.LOST in text):
+    if why and (status == harness.TESTBED_BROKEN or emulator.sign_of(text)):
         print('== the emulator died of itself (docs/testbed.md); once more', flush=True)
         status, text = run_and_show(words)
     wrong = verdict(status, text)

@@ -43,8 +43,8 @@ def expect(facts, **wanted):
 def boot(args, vmm_words, guest_words):
     """(stdout, stderr) of a guest that powered off."""
     argv = [args.binary, '-machine', 'q35', '-nodefaults', '-display', 'none', '-serial', 'stdio', '-no-reboot', '-m', '512', *vmm_words,
-            '-kernel', args.kernel, '-initrd', args.initrd, '-append', f'console=ttyS0 {guest_words}']
-    with tempfile.TemporaryDirectory(prefix='penumbra-linux.') as folder, emulator.Watched(argv, f'{folder}/monitor') as vmm:
+            '-kernel', args.kernel, '-initrd', args.initrd, '-append', f'console=ttyS0 panic=-1 {guest_words}']
+    with harness.Vmm(argv) as vmm:
         status = vmm.wait(GUEST_SECONDS)
         if status != 0:
             raise harness.Failure(f'status {status}\n{vmm.report()}')
@@ -133,8 +133,8 @@ def hotplug(irqchip):
             listener.listen(1)
             argv = [args.binary, '-machine', 'q35', '-machine', f'kernel_irqchip={irqchip}', '-nodefaults', '-display', 'none', '-serial', 'stdio', '-no-reboot', '-m',
                     '512,slots=1,maxmem=1G', '-smp', '1,maxcpus=2', '-qmp', f'unix:{folder}/qmp', '-kernel', args.kernel, '-initrd', args.initrd,
-                    '-append', 'console=ttyS0 memhp_default_state=online_movable guest.do=hotplug']
-            with emulator.Watched(argv, f'{folder}/monitor') as vmm:
+                    '-append', 'console=ttyS0 panic=-1 memhp_default_state=online_movable guest.do=hotplug']
+            with harness.Vmm(argv) as vmm:
                 qmp = Connection(listener.accept()[0], GUEST_SECONDS).negotiate()
                 vmm.wait_for('GUEST hotplug ready', GUEST_SECONDS)
                 place = next(place for place in qmp.command('query-hotpluggable-cpus') if 'qom-path' not in place)
@@ -177,7 +177,7 @@ def run_here(args):
     harness.need_kvm()
 
     def once(name):
-        return lambda: emulator.once_more(lambda: CASES[name](args), name, emulator.OOPS)
+        return lambda: emulator.once_more(lambda: CASES[name](args), name)
     return harness.run_all((name, once(name)) for name in args.names or CASES)
 
 

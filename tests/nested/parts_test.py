@@ -74,7 +74,15 @@ class MachineTest(unittest.TestCase):
                 sizes = [int(w.split('size=')[1][:-1]) for w in words if 'size=' in w]
                 self.assertEqual((len(sizes), sum(sizes)), (nodes, 1001))
                 ranges = [w.split('cpus=')[1].split('-') for w in words if 'cpus=' in w]
-                self.assertEqual([c for a, b in ranges for c in range(int(a), int(b) + 1)], list(range(smp)))
+                self.assertEqual([c for a, b in ranges for c in range(int(a), int(b) + 1)], list(range(1 + smp)))
+
+    def test_no_guest_runs_on_the_first_processor(self):
+        kernel = mock.Mock(vmlinux='vmlinux')
+        for words, smp, isolated in (((), '3', True), (('-icount', 'shift=0'), '2', False)):
+            options = machine.Options()
+            options.machine_arguments = words
+            argv = machine.qemu_argv(kernel, 'initrd', options, 3, 'console')
+            self.assertEqual((argv[argv.index('-smp') + 1], 'isolcpus=0' in argv[argv.index('-append') + 1].split()), (smp, isolated))
 
     def test_names_the_kernel_command_line_cannot_carry(self):
         self.assertEqual(machine._escape('/a b,c%d'), '/a%20b%2Cc%25d')
@@ -134,66 +142,30 @@ class CacheTest(unittest.TestCase):
             self.assertEqual(sorted(p.name for p in path.parent.iterdir()), ['kind-k2', 'kind-k3'])
 
 
-class LostProcessors(unittest.TestCase):
-    """A guest's processor is lost when it stands where the machine's KVM enters guests, and nowhere else."""
-    ENTRY = 0xffffffffc0726b70
-
-    def registers(self, *places):
-        return ''.join(f'CPU#{number}\nRAX=0000000000000000 RBX=00000000ffff06ab\nRIP={place:016x} RFL=00010246 [---Z-P-]\nES =0018 0\n'
-                       for number, place in enumerate(places))
-
-    def test_where_it_stands(self):
-        for places, lost in (((0xffff0a1e, self.ENTRY + 0xb0), True), ((self.ENTRY,), True), ((0xffff0a1e, 0xffff0689), False), ((self.ENTRY - 1,), False),
-                             ((self.ENTRY + emulator.ENTRY_BYTES,), False), ((), False)):
-            with self.subTest(places=places):
-                self.assertEqual(emulator.lost_processor(self.registers(*places), self.ENTRY) is not None, lost)
-        self.assertIsNone(emulator.lost_processor(self.registers(self.ENTRY), None))
-
-    def test_the_entry_is_a_symbol_of_the_testbed(self):
-        with tempfile.NamedTemporaryFile('w') as symbols:
-            symbols.write('ffffffff81000000 T _stext\nffffffffc0726b70 t __svm_vcpu_run\t[kvm_amd]\n')
-            symbols.flush()
-            with mock.patch.dict(os.environ, PENUMBRA_TESTBED='1'):
-                self.assertEqual(emulator.entry_address(symbols.name), self.ENTRY)
-            with mock.patch.dict(os.environ):
-                os.environ.pop('PENUMBRA_TESTBED', None)
-                self.assertIsNone(emulator.entry_address(symbols.name))
-
-    def exit(self, reason, rip, event=0, thread=242):
-        return (f'       CPU 0/KVM-{thread}     [000] d..1.   709.036723: kvm_exit: vcpu 0 reason {reason} rip 0x{rip:x} '
-                f'info1 0x0000000100000014 info2 0x0000000012f67e70 intr_info 0x{event:08x} error_code 0x00000010\n')
-
-    def test_a_guest_that_cannot_fetch_where_it_stood(self):
-        place, fault = 0xffffffff96367e70, emulator.PAGE_FAULT
-        lost = [self.exit('npf', place) + self.exit('shutdown', place, fault),
-                self.exit('msr', place) + self.exit('npf', 5, thread=9) + self.exit('shutdown', place + 2, fault),
-                '# tracer: nop\n' + self.exit('interrupt', place) + self.exit('shutdown', place, fault) + self.exit('npf', 5)]
-        not_lost = ['', self.exit('npf', place), self.exit('shutdown', place, fault), self.exit('npf', place, fault) * 2,
-                    self.exit('npf', place) + self.exit('shutdown', place + 16, fault), self.exit('npf', place) + self.exit('shutdown', place - 1, fault),
-                    self.exit('npf', place) + self.exit('shutdown', place, 0x80000b0d), self.exit('npf', place) + self.exit('shutdown', place, 0),
-                    self.exit('npf', place, thread=9) + self.exit('shutdown', place, fault)]
-        for trace in lost:
-            with self.subTest(trace=trace):
-                self.assertIn('reason shutdown', emulator.lost_translation(trace))
-        for trace in not_lost:
-            with self.subTest(trace=trace):
-                self.assertIsNone(emulator.lost_translation(trace))
+class FaultsOfTheEmulator(unittest.TestCase):
+    def test_signs(self):
+        oops = 'RSP: 0018:ff85e3f480487cf0 EFLAGS: '
+        for report, sign in (('Oops: int3: 0000 [#1]', emulator.OOPS), (f'{oops}81fcf446\\r\\n', 'EFLAGS: 81fcf446'), (f'{oops}01047092\n', 'EFLAGS: 01047092'),
+                             (f'{oops}00010246\n{oops}00008246\n', 'EFLAGS: 00008246'), (f'{oops}00010246\n', None), (f'{oops}003f7fd7', None), ('', None)):
+            with self.subTest(report=report):
+                self.assertEqual(emulator.sign_of(report), sign)
 
     def test_once_more_and_no_more(self):
-        for failures, signs, calls, passes in (([], (), 1, True), ([emulator.LostProcessor('x')], (), 2, True), ([harness.Failure('it was wrong')], ('gone',), 1, False),
-                                               ([harness.Failure('it was gone')], ('gone',), 2, True), ([emulator.LostProcessor('x')] * 2, (), 2, False)):
+        theirs, ours = f'it stopped: {emulator.OOPS}', 'it was wrong'
+        for failures, calls, passes in (([], 1, True), ([theirs], 2, True), ([theirs] * 2, 3, True), ([theirs] * 3, 3, False), ([ours], 1, False),
+                                        ([theirs, ours], 2, False)):
             with self.subTest(failures=failures), mock.patch('builtins.print'):
                 left, made = list(failures), []
 
                 def run():
                     made.append(1)
                     if left:
-                        raise left.pop(0)
+                        raise harness.Failure(left.pop(0))
                     return 7
                 if passes:
-                    self.assertEqual(emulator.once_more(run, 'it', *signs), 7)
+                    self.assertEqual(emulator.once_more(run, 'it'), 7)
                 else:
-                    self.assertRaises(harness.Failure, emulator.once_more, run, 'it', *signs)
+                    self.assertRaises(harness.Failure, emulator.once_more, run, 'it')
                 self.assertEqual(len(made), calls)
 
 

@@ -45,14 +45,26 @@ def _escape(path):
     return text
 
 
+def counts_instructions(options):
+    return '-icount' in options.machine_arguments
+
+
+def _own_processors(options):
+    """The processors that the machine has beside the command's: the first one, unless a single thread emulates them all.
+
+    Restoring x87 state on any processor makes the emulator read, change and write a word of the first one's flags, without a lock. A guest must not
+    run there: a nested-paging flag that it has just set or cleared is put back."""
+    return 0 if counts_instructions(options) else 1
+
+
 def _numa(options):
-    """RAM and vCPUs dealt out evenly; a machine with one vCPU still gets its memory-only second node."""
-    per_node = options.memory_mib // options.nodes
+    """RAM and the command's vCPUs dealt out evenly; a machine with one vCPU still gets its memory-only second node."""
+    per_node, own = options.memory_mib // options.nodes, _own_processors(options)
     argv = []
     for node in range(options.nodes):
         size = per_node if node else options.memory_mib - per_node * (options.nodes - 1)
         argv += ['-object', f'memory-backend-ram,id=ram{node},size={size}M']
-        cpus = [c for c in range(options.smp) if c * options.nodes // options.smp == node]
+        cpus = [c for c in range(own + options.smp) if max(c - own, 0) * options.nodes // options.smp == node]
         chosen = f',cpus={cpus[0]}-{cpus[-1]}' if cpus else ''
         argv += ['-numa', f'node,nodeid={node},memdev=ram{node}{chosen}']
     return argv
@@ -78,9 +90,11 @@ def qemu_argv(kernel, initrd, options, port_fd, console):
     words = [KERNEL_ARGUMENTS, share_words, options.kernel_arguments]
     if options.hugepages:
         words.append(f'hugepages={options.hugepages}')
-    threads = 'single' if '-icount' in options.machine_arguments else 'multi'  # counting instructions is for one thread
+    if _own_processors(options):
+        words.append('isolcpus=0')
+    threads = 'single' if counts_instructions(options) else 'multi'
     return ['qemu-system-x86_64', '-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot',
-            '-M', 'q35,usb=off,vmport=off', '-accel', f'tcg,thread={threads}', '-cpu', 'max', '-smp', str(options.smp),
+            '-M', 'q35,usb=off,vmport=off', '-accel', f'tcg,thread={threads}', '-cpu', 'max', '-smp', str(_own_processors(options) + options.smp),
             '-m', f'{options.memory_mib}M', *_numa(options),
             '-kernel', str(kernel.vmlinux), '-initrd', str(initrd), '-append', ' '.join(w for w in words if w),
             '-chardev', f'file,id=console,path={console}', '-serial', 'chardev:console',
