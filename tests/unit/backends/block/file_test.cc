@@ -14,6 +14,7 @@
 #include <random>
 
 #include "backends/block/iov.h"
+#include "tests/fakes/temporary_folder.h"
 #include "tests/unit/backends/block/block_fixture.h"
 #include "util/fd.h"
 #include "util/fd_store.h"
@@ -30,16 +31,7 @@ struct Way {
 
 class FileTest : public BlockTest, public testing::WithParamInterface<Way> {
   protected:
-    FileTest() : BlockTest({.use_uring = GetParam().ring}) {
-        // Not in /tmp, which may be a tmpfs without O_DIRECT.
-        std::string name = GetParam().in_memory ? "/dev/shm/file-node-XXXXXX" : "/var/tmp/file-node-XXXXXX";
-        dir_ = ::mkdtemp(name.data());
-        path_ = dir_ + "/image";
-    }
-    ~FileTest() override {
-        ::unlink(path_.c_str());
-        ::rmdir(dir_.c_str());
-    }
+    FileTest() : BlockTest({.use_uring = GetParam().ring}) {}
     void make_file(uint64_t size) {
         auto fd = open_file(path_, O_RDWR | O_CREAT | O_TRUNC);
         ASSERT_TRUE(fd);
@@ -62,7 +54,9 @@ class FileTest : public BlockTest, public testing::WithParamInterface<Way> {
         return std::move(node).take_value();
     }
 
-    std::string dir_, path_;
+    TemporaryFolder dir_{
+        GetParam().in_memory ? "/dev/shm" : "/var/tmp"};  // not /tmp, which may be a tmpfs without O_DIRECT
+    std::string path_ = dir_ / "image";
 };
 
 INSTANTIATE_TEST_SUITE_P(Ways, FileTest,

@@ -4,13 +4,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cstdlib>
-
 #include "backends/chardev/chardev_set.h"
 #include "backends/chardev/pty.h"
 #include "backends/chardev/ringbuf.h"
 #include "backends/chardev/socket.h"
 #include "tests/fakes/fake_chardev.h"
+#include "tests/fakes/temporary_folder.h"
 #include "util/fd_store.h"
 
 namespace vmm {
@@ -18,14 +17,6 @@ namespace {
 
 class ChardevTest : public testing::Test {
   protected:
-    ChardevTest() {
-        char name[] = "/tmp/chardev-test-XXXXXX";
-        dir_ = ::mkdtemp(name);
-    }
-    ~ChardevTest() override {
-        std::string command = "rm -rf " + dir_;
-        EXPECT_EQ(std::system(command.c_str()), 0);
-    }
     template <typename F>
     bool run_until(F condition) {
         int64_t end = monotonic_ns() + 5'000'000'000;
@@ -49,7 +40,7 @@ class ChardevTest : public testing::Test {
         return set_.add(options);
     }
 
-    std::string dir_;
+    TemporaryFolder dir_;
     EventLoop loop_;
     FdStore descriptors_;
     ChardevSet set_{loop_, descriptors_, [] {}};
@@ -57,7 +48,7 @@ class ChardevTest : public testing::Test {
 
 TEST_F(ChardevTest, fileKeepsWhatIsWrittenAndAppends) {
     ChardevFile config;
-    config.out = dir_ + "/out";
+    config.out = dir_ / "out";
     {
         auto made = add("f", config);
         ASSERT_TRUE(made) << made.error().message();
@@ -73,7 +64,7 @@ TEST_F(ChardevTest, fileKeepsWhatIsWrittenAndAppends) {
 
 TEST_F(ChardevTest, bytesOfADeviceComeByTheLineOrSoon) {
     ChardevFile config;
-    config.out = dir_ + "/out";
+    config.out = dir_ / "out";
     Chardev& file = *add("f", config).take_value();
     EXPECT_EQ(file.write_soon(bytes("o")), 1u);
     EXPECT_EQ(contents(config.out), "");
@@ -94,7 +85,7 @@ TEST_F(ChardevTest, bytesOfADeviceComeByTheLineOrSoon) {
 
 TEST_F(ChardevTest, slowReaderLosesNothingOfADevicesBytes) {
     ChardevSocket config;
-    config.addr = UnixAddress{dir_ + "/s"};
+    config.addr = UnixAddress{dir_ / "s"};
     Chardev& server = *add("s", config).take_value();
     FakeCharClient client;
     ASSERT_TRUE(server.attach(client));
@@ -130,7 +121,7 @@ TEST_F(ChardevTest, slowReaderLosesNothingOfADevicesBytes) {
 
 TEST_F(ChardevTest, logFileCopiesOutput) {
     ChardevNull config;
-    config.logfile = dir_ + "/log";
+    config.logfile = dir_ / "log";
     auto made = add("n", config);
     ASSERT_TRUE(made);
     (*made)->write(bytes("hello"));
@@ -139,7 +130,7 @@ TEST_F(ChardevTest, logFileCopiesOutput) {
 
 TEST_F(ChardevTest, fileThatCannotBeOpenedIsNamed) {
     ChardevFile config;
-    config.out = dir_ + "/none/out";
+    config.out = dir_ / "none/out";
     auto made = add("f", config);
     ASSERT_FALSE(made);
     EXPECT_NE(made.error().message().find("/none/out"), std::string::npos);
@@ -147,8 +138,8 @@ TEST_F(ChardevTest, fileThatCannotBeOpenedIsNamed) {
 
 TEST_F(ChardevTest, whatIsRefusedLeavesNoFileOfItsOwn) {
     ChardevFile config;
-    config.out = dir_ + "/out";
-    config.logfile = dir_ + "/missing/log";
+    config.out = dir_ / "out";
+    config.logfile = dir_ / "missing/log";
     EXPECT_FALSE(add("f", config));
     EXPECT_NE(::access(config.out.c_str(), F_OK), 0) << "it was made for nothing";
     ASSERT_TRUE(open_file(config.out, O_WRONLY | O_CREAT, 0600));
@@ -170,7 +161,7 @@ TEST_F(ChardevTest, secondClientIsRefused) {
 
 TEST_F(ChardevTest, socketServerTakesOnePeerAfterAnother) {
     ChardevSocket config;
-    config.addr = UnixAddress{dir_ + "/s"};
+    config.addr = UnixAddress{dir_ / "s"};
     auto made = add("s", config);
     ASSERT_TRUE(made) << made.error().message();
     Chardev& server = **made;
@@ -194,12 +185,12 @@ TEST_F(ChardevTest, socketServerTakesOnePeerAfterAnother) {
                                                      CharEvent::Closed}));
     server.detach(client);
     ASSERT_TRUE(set_.remove("s"));
-    EXPECT_NE(::access((dir_ + "/s").c_str(), F_OK), 0);
+    EXPECT_NE(::access((dir_ / "s").c_str(), F_OK), 0);
 }
 
 TEST_F(ChardevTest, slowReaderHoldsTheWriterBack) {
     ChardevSocket config;
-    config.addr = UnixAddress{dir_ + "/s"};
+    config.addr = UnixAddress{dir_ / "s"};
     auto made = add("s", config);
     ASSERT_TRUE(made);
     FakeCharClient client;
@@ -228,7 +219,7 @@ TEST_F(ChardevTest, slowReaderHoldsTheWriterBack) {
 
 TEST_F(ChardevTest, inputWaitsForRoom) {
     ChardevSocket config;
-    config.addr = UnixAddress{dir_ + "/s"};
+    config.addr = UnixAddress{dir_ / "s"};
     auto made = add("s", config);
     ASSERT_TRUE(made);
     FakeCharClient client;
@@ -248,7 +239,7 @@ TEST_F(ChardevTest, inputWaitsForRoom) {
 
 TEST_F(ChardevTest, clientReconnects) {
     ChardevSocket config;
-    config.addr = UnixAddress{dir_ + "/s"};
+    config.addr = UnixAddress{dir_ / "s"};
     config.server = false;
     EXPECT_FALSE(add("c", config));  // nobody listens
     config.reconnect_ms = 5;
@@ -261,7 +252,7 @@ TEST_F(ChardevTest, clientReconnects) {
 
 TEST_F(ChardevTest, socketOptionsThatContradictAreRefused) {
     ChardevSocket config;
-    config.addr = UnixAddress{dir_ + "/s"};
+    config.addr = UnixAddress{dir_ / "s"};
     config.reconnect_ms = 5;
     EXPECT_FALSE(add("c", config));
     config.reconnect_ms = 0;
@@ -290,7 +281,7 @@ TEST_F(ChardevTest, ptyConnectsWhenOpenedAndCarriesBothWays) {
 }
 
 TEST_F(ChardevTest, pipePairCarriesBothWays) {
-    std::string base = dir_ + "/p";
+    std::string base = dir_ / "p";
     ASSERT_EQ(::mkfifo((base + ".in").c_str(), 0600), 0);
     ASSERT_EQ(::mkfifo((base + ".out").c_str(), 0600), 0);
     ChardevPipe config;

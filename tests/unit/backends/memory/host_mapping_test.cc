@@ -7,30 +7,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cstdlib>
 #include <string>
 
+#include "tests/fakes/temporary_folder.h"
 #include "util/align.h"
 
 namespace vmm {
 namespace {
-
-class TempDir {
-  public:
-    TempDir() {
-        std::string name = "/tmp/penumbra-mapping-test.XXXXXX";
-        path_ = mkdtemp(name.data());
-    }
-    ~TempDir() {
-        std::string command = "rm -r " + path_;
-        EXPECT_EQ(std::system(command.c_str()), 0);
-    }
-    std::string operator/(const char* name) const { return path_ + "/" + name; }
-    const std::string& path() const { return path_; }
-
-  private:
-    std::string path_;
-};
 
 bool exists(const std::string& path) {
     return access(path.c_str(), F_OK) == 0;
@@ -72,7 +55,7 @@ TEST(HostMapping, HugePagesMustDivideTheSize) {
 }
 
 TEST(HostMapping, FileIsMadeWithTheSizeAndKeepsItsBytes) {
-    TempDir dir;
+    TemporaryFolder dir;
     std::string path = dir / "ram";
     {
         auto made = map_file({.path = path, .size = kMiB, .share = true});
@@ -86,7 +69,7 @@ TEST(HostMapping, FileIsMadeWithTheSizeAndKeepsItsBytes) {
 }
 
 TEST(HostMapping, FileInADirectoryHasNoName) {
-    TempDir dir;
+    TemporaryFolder dir;
     auto made = map_file({.path = dir.path(), .size = kMiB, .share = true});
     ASSERT_TRUE(made) << made.error().message();
     EXPECT_EQ(rmdir(dir.path().c_str()), 0) << "the directory must be empty";
@@ -94,7 +77,7 @@ TEST(HostMapping, FileInADirectoryHasNoName) {
 }
 
 TEST(HostMapping, RefusedFilesLeaveNothingBehind) {
-    TempDir dir;
+    TemporaryFolder dir;
     std::string path = dir / "ram";
     EXPECT_FALSE(map_file({.path = path}));                // no size
     EXPECT_FALSE(map_file({.path = path, .size = 4097}));  // not whole pages
@@ -105,7 +88,7 @@ TEST(HostMapping, RefusedFilesLeaveNothingBehind) {
 }
 
 TEST(HostMapping, ShortFileIsNotGrown) {
-    TempDir dir;
+    TemporaryFolder dir;
     std::string path = dir / "ram";
     ASSERT_TRUE(map_file({.path = path, .size = kMiB, .share = true}));
     auto made = map_file({.path = path, .size = 2 * kMiB});

@@ -11,6 +11,7 @@
 #include <iterator>
 #include <string>
 
+#include "tests/fakes/temporary_folder.h"
 #include "util/endian.h"
 #include "util/text.h"
 
@@ -117,19 +118,6 @@ std::vector<std::string> split_tables(std::vector<uint8_t> blob, const AcpiConfi
     return out;
 }
 
-class ScratchDirectory {
-  public:
-    ScratchDirectory() {
-        char name[] = "/tmp/penumbra-acpi-XXXXXX";
-        path_ = mkdtemp(name);
-    }
-    ~ScratchDirectory() { fs::remove_all(path_); }
-    const fs::path& path() const { return path_; }
-
-  private:
-    fs::path path_;
-};
-
 TEST(AcpiTables, Boards_matchTheirGoldenFiles) {
     for (const Board& board : boards()) {
         const acpi::AcpiImage image = build_acpi(board.config);
@@ -147,19 +135,19 @@ TEST(AcpiTables, Iasl_hasNothingToSay) {
     for (const Board& board : boards()) {
         Result<acpi::PlacedTables> placed = acpi::place(build_acpi(board.config), kTablesAt, 0xe0000);
         ASSERT_TRUE(placed);
-        ScratchDirectory scratch;
+        TemporaryFolder scratch;
         std::vector<std::string> tables = split_tables(placed->tables, board.config);
         ASSERT_GE(tables.size(), 7u);
         for (const std::string& table : tables) {
             const std::string name = table.substr(0, 4);
-            write(scratch.path() / (name + ".dat"), table);
+            write(scratch / (name + ".dat"), table);
             const std::string command = strf(
                 "cd %s && iasl -d %s.dat >log 2>&1 && iasl -tc %s.dsl >>log 2>&1 && "
                 "! grep -Ei 'error|warning|remark|checksum.*incorrect' log | grep -vE '(^|[^0-9])0 "
                 "(Errors|Warnings|Remarks)'",
                 scratch.path().c_str(), name.c_str(), name.c_str());
             EXPECT_EQ(system(command.c_str()), 0) << board.name << " " << name << "\n"
-                                                  << read(scratch.path() / "log");
+                                                  << read(scratch / "log");
         }
     }
 }

@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 #include <libfdt.h>
-#include <stdlib.h>
 
 #include <cstring>
 #include <filesystem>
@@ -12,6 +11,7 @@
 #include "hw/i386/linux_boot.h"
 #include "hw/i386/linux_header.h"
 #include "hw/i386/ram_writer.h"
+#include "tests/fakes/temporary_folder.h"
 #include "util/endian.h"
 
 namespace vmm {
@@ -22,14 +22,8 @@ using namespace linux_header;
 
 class BootFilesTest : public testing::Test {
   protected:
-    BootFilesTest() {
-        char name[] = "/tmp/penumbra-boot-XXXXXX";
-        directory_ = mkdtemp(name);
-    }
-    ~BootFilesTest() override { fs::remove_all(directory_); }
-
     std::string file(const char* name, const std::vector<uint8_t>& bytes) {
-        const fs::path path = directory_ / name;
+        const std::string path = directory_ / name;
         std::ofstream out(path, std::ios::binary);
         for (uint8_t b : bytes)
             out.put(static_cast<char>(b));
@@ -52,7 +46,7 @@ class BootFilesTest : public testing::Test {
         return r ? "" : r.error().text();
     }
 
-    fs::path directory_;
+    TemporaryFolder directory_;
 };
 
 TEST_F(BootFilesTest, NoKernel_givesNothing) {
@@ -80,7 +74,7 @@ TEST_F(BootFilesTest, WrongFiles_areNamed) {
     BootConfig c;
     c.kernel = directory_ / "missing";
     EXPECT_NE(error_of(c).find(c.kernel), std::string::npos);
-    c.kernel = directory_;
+    c.kernel = directory_.path();
     EXPECT_NE(error_of(c).find("not a regular file"), std::string::npos);
     c.kernel = file("empty", {});
     EXPECT_NE(error_of(c).find("is empty"), std::string::npos);

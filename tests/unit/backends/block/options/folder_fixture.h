@@ -3,9 +3,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
-#include <cstdlib>
 #include <string>
 
 #include "backends/block/file.h"
@@ -14,6 +12,7 @@
 #include "backends/block/qcow2/node_file.h"
 #include "qapi/convert.h"
 #include "qapi/keyval.h"
+#include "tests/fakes/temporary_folder.h"
 #include "tests/unit/backends/block/block_fixture.h"
 #include "util/fd.h"
 
@@ -21,17 +20,9 @@ namespace vmm::block {
 
 class FolderTest : public BlockTest {
   protected:
-    FolderTest() {
-        char name[] = "/tmp/block-options-XXXXXX";
-        dir_ = ::mkdtemp(name);
-    }
-    ~FolderTest() override {
-        std::string command = "rm -rf " + dir_;
-        EXPECT_EQ(std::system(command.c_str()), 0);
-    }
     void create_qcow2(const std::string& name, const qcow2::CreateOptions& options) {
         FileConfig config;
-        config.filename = dir_ + "/" + name;
+        config.filename = dir_ / name;
         ASSERT_TRUE(open_file(config.filename, O_RDWR | O_CREAT | O_TRUNC));
         auto file = FileNode::create(FakeNode::fake_options(), *context_, config);
         ASSERT_TRUE(file);
@@ -44,7 +35,7 @@ class FolderTest : public BlockTest {
         return qapi::from_keyval<qapi::BlockdevOptions>(keyval->dict);
     }
 
-    std::string dir_;
+    TemporaryFolder dir_;
     TestEvents events_;
     ThrottleGroups groups_;
     BlockGraph graph_{*context_, events_};

@@ -16,7 +16,7 @@ namespace {
 class OpenTest : public FolderTest {
   protected:
     void make_raw(const std::string& name, uint8_t fill) {
-        auto fd = open_file(dir_ + "/" + name, O_RDWR | O_CREAT);
+        auto fd = open_file(dir_ / name, O_RDWR | O_CREAT);
         ASSERT_TRUE(fd);
         std::vector<uint8_t> bytes(1 << 20, fill);
         ASSERT_TRUE(write_full(fd->get(), bytes));
@@ -31,7 +31,7 @@ class OpenTest : public FolderTest {
     // "@" stands for the folder.
     std::string here(std::string text) {
         for (size_t at; (at = text.find('@')) != std::string::npos;)
-            text.replace(at, 1, dir_);
+            text.replace(at, 1, dir_.path());
         return text;
     }
     Result<Node*> blockdev(const std::string& text) {
@@ -129,7 +129,7 @@ TEST_F(OpenTest, aSnapshotDriveLeavesItsImageAlone) {
     std::vector<uint8_t> bytes(512, 0x55);
     ASSERT_TRUE((*made)->write(0, bytes));
     EXPECT_EQ(first_byte(*(*made)->node()), 0x55);
-    auto below = open_file(dir_ + "/a", O_RDONLY);
+    auto below = open_file(dir_ / "a", O_RDONLY);
     ASSERT_TRUE(read_full(below->get(), bytes));
     EXPECT_EQ(bytes[0], 0x44);
 }
@@ -146,7 +146,7 @@ TEST_F(OpenTest, drivesShareThrottleGroups) {
 
 TEST_F(OpenTest, otherFormatsAreNotTakenForRaw) {
     make_raw("a", 0);
-    auto fd = open_file(dir_ + "/a", O_RDWR);
+    auto fd = open_file(dir_ / "a", O_RDWR);
     std::vector<uint8_t> magic = {'K', 'D', 'M', 'V'};
     ASSERT_TRUE(write_full(fd->get(), magic));
     auto made = drive("id=d,if=none,file=@/a");

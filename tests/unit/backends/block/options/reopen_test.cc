@@ -29,7 +29,7 @@ class ReopenBlockdevsTest : public FolderTest {
     }
     Result<qapi::BlockdevOptions> options_of(size_t n, const std::string& more) {
         return parse_blockdev(strf("qcow2,node-name=n%zu,file.driver=file,file.filename=%s/%zu%s", n,
-                                   dir_.c_str(), n, more.c_str()));
+                                   dir_.path().c_str(), n, more.c_str()));
     }
     // Everything that the queries tell, but what a flush may change.
     std::string state() const {

@@ -6,12 +6,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <string>
 #include <vector>
 
+#include "tests/fakes/temporary_folder.h"
 #include "util/fd.h"
 #include "util/text.h"
 
@@ -19,22 +19,14 @@ namespace vmm::qcow2 {
 
 class Peer {
   public:
-    Peer() {
-        char name[] = "/tmp/penumbra-qcow2-XXXXXX";
-        if (mkdtemp(name)) directory_ = name;
-    }
-    ~Peer() {
-        std::error_code ignored;
-        std::filesystem::remove_all(directory_, ignored);
-    }
     static bool there() {
         return system("qemu-img --version >/dev/null 2>&1 && qemu-io --version >/dev/null 2>&1") == 0;
     }
 
-    std::string path(const std::string& name) const { return directory_ + "/" + name; }
+    std::string path(const std::string& name) const { return directory_ / name; }
     // The command runs in the directory; tells its exit status.
     int run(const std::string& command) {
-        int status = system(("cd " + directory_ + " && " + command + " >out 2>&1").c_str());
+        int status = system(("cd " + directory_.path() + " && " + command + " >out 2>&1").c_str());
         return WIFEXITED(status) ? WEXITSTATUS(status) : 255;
     }
     std::string output() const {
@@ -52,7 +44,7 @@ class Peer {
     }
 
   private:
-    std::string directory_;
+    TemporaryFolder directory_;
 };
 
 #define ASSERT_RUNS(peer, command) ASSERT_EQ((peer).run(command), 0) << (command) << "\n" << (peer).output()

@@ -6,23 +6,19 @@
 #include <fstream>
 
 #include "system/control/doctor/read_facts.h"
+#include "tests/fakes/temporary_folder.h"
 
 namespace vmm::doctor {
 namespace {
 
 class ReadFiles : public testing::Test {
   protected:
-    void SetUp() override {
-        std::string name = testing::TempDir() + "doctor.XXXXXX";
-        ASSERT_NE(mkdtemp(name.data()), nullptr);
-        root_ = name;
-    }
-    void TearDown() override { std::filesystem::remove_all(root_); }
     void put(const std::string& path, const std::string& text) {
         std::filesystem::create_directories(std::filesystem::path(root_ + path).parent_path());
         std::ofstream(root_ + path) << text;
     }
-    std::string root_;
+    TemporaryFolder folder_;
+    const std::string& root_ = folder_.path();
 };
 
 TEST_F(ReadFiles, anEmptyHostHasNothing) {

@@ -2,7 +2,6 @@
 #include "tests/unit/target/i386/confidential/tdx/fake_qgs.h"
 
 #include <poll.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -33,9 +32,6 @@ bool read_whole(int fd, uint8_t* to, size_t size) {
 }  // namespace
 
 FakeQgs::FakeQgs(Answer answer) : answer_(std::move(answer)) {
-    char folder[] = "/tmp/qgs.XXXXXX";
-    CHECK(::mkdtemp(folder) != nullptr, "no folder for a socket");
-    path_ = std::string(folder) + "/s";
     listener_ = listen_on(address(), 64).take_value();
     thread_ = Thread::start("fake-qgs", [this] { run(); }).take_value();
 }
@@ -43,8 +39,6 @@ FakeQgs::FakeQgs(Answer answer) : answer_(std::move(answer)) {
 FakeQgs::~FakeQgs() {
     stop_ = true;
     thread_.join();
-    ::unlink(path_.c_str());
-    ::rmdir(path_.substr(0, path_.size() - 2).c_str());
 }
 
 void FakeQgs::run() {

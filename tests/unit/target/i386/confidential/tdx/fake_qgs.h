@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/fakes/temporary_folder.h"
 #include "util/fd.h"
 #include "util/socket.h"
 #include "util/thread.h"
@@ -30,7 +31,8 @@ class FakeQgs {
     void run();
     void serve(Fd connection);
 
-    std::string path_;
+    TemporaryFolder folder_;
+    const std::string path_ = folder_ / "s";
     Answer answer_;
     Fd listener_;
     std::vector<Fd> held_;
