@@ -25,6 +25,7 @@ class EventsTest : public ::testing::Test {
             settle();
             ::usleep(500);
         }
+        settle();  // the sleep may have been long
     }
     void watchdog(qapi::WatchdogAction action) {
         qapi::emit<qapi::WatchdogEvent>(events, {.action = action});
