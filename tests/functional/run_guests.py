@@ -168,9 +168,8 @@ def run_case(case, binary, images, scratch):
 
 def run_cases(cases, args):
     with tempfile.TemporaryDirectory(prefix='penumbra-guests.') as scratch:
-        def once(case):
-            return lambda: run_case(case, args.binary, args.images, scratch)
-        return harness.run_all((case.name, once(case)) for case in cases if not args.names or case.name in args.names)
+        return harness.run_all((case.name, lambda case=case: run_case(case, args.binary, args.images, scratch))
+                               for case in cases if not args.names or case.name in args.names)
 
 
 def in_testbed(args):

@@ -45,16 +45,12 @@ def _escape(path):
     return text
 
 
-def counts_instructions(options):
-    return '-icount' in options.machine_arguments
-
-
 def _own_processors(options):
-    """The processors that the machine has beside the command's: the first one, unless a single thread emulates them all.
+    """The processors that the machine has beside the command's: the first one, unless a single thread emulates them all, as it must to count instructions.
 
     Restoring x87 state on any processor makes the emulator read, change and write a word of the first one's flags, without a lock. A guest must not
     run there: a nested-paging flag that it has just set or cleared is put back."""
-    return 0 if counts_instructions(options) else 1
+    return 0 if '-icount' in options.machine_arguments else 1
 
 
 def _numa(options):
@@ -86,15 +82,15 @@ def _shares(options):
 
 
 def qemu_argv(kernel, initrd, options, port_fd, console):
-    shares, share_words = _shares(options)
+    own, (shares, share_words) = _own_processors(options), _shares(options)
     words = [KERNEL_ARGUMENTS, share_words, options.kernel_arguments]
     if options.hugepages:
         words.append(f'hugepages={options.hugepages}')
-    if _own_processors(options):
+    if own:
         words.append('isolcpus=0')
-    threads = 'single' if counts_instructions(options) else 'multi'
+    threads = 'multi' if own else 'single'
     return ['qemu-system-x86_64', '-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot',
-            '-M', 'q35,usb=off,vmport=off', '-accel', f'tcg,thread={threads}', '-cpu', 'max', '-smp', str(_own_processors(options) + options.smp),
+            '-M', 'q35,usb=off,vmport=off', '-accel', f'tcg,thread={threads}', '-cpu', 'max', '-smp', str(own + options.smp),
             '-m', f'{options.memory_mib}M', *_numa(options),
             '-kernel', str(kernel.vmlinux), '-initrd', str(initrd), '-append', ' '.join(w for w in words if w),
             '-chardev', f'file,id=console,path={console}', '-serial', 'chardev:console',

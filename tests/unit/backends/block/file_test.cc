@@ -300,7 +300,7 @@ TEST_P(FileTest, aSetWithoutTheRightDescriptorIsRefusedOrReadOnly) {
     make_file(65536);
     FdStore store;
     ASSERT_TRUE(store.add_to_set(4, open_file(path_, O_RDONLY).take_value(), std::nullopt));
-    const std::string real = std::exchange(path_, "/dev/fdset/4");
+    path_ = "/dev/fdset/4";
     FileConfig config;
     config.descriptors = &store;
     auto writer = open(options(), config);
@@ -314,7 +314,6 @@ TEST_P(FileTest, aSetWithoutTheRightDescriptorIsRefusedOrReadOnly) {
     EXPECT_TRUE((*reader)->read_only());
     path_ = "/dev/fdset/5";
     EXPECT_FALSE(open(options(), config));
-    path_ = real;
 }
 
 // A child writes, flushes, tells us and writes on until it is killed; everything it told us about is there.

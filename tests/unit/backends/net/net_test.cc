@@ -12,6 +12,7 @@
 #include "backends/net/options.h"
 #include "backends/net/stream.h"
 #include "tests/fakes/fake_net.h"
+#include "tests/fakes/temporary_folder.h"
 
 namespace vmm::net {
 namespace {
@@ -166,9 +167,9 @@ TEST(StreamClient, FullSocketMakesTheCardWait) {
 TEST(StreamClient, AListenerWithoutDescriptorsTriesLater) {
     EventLoop loop;
     sockaddr_un name = {.sun_family = AF_UNIX, .sun_path = {}};
-    const std::string path = ::testing::TempDir() + "penumbra-net-" + std::to_string(::getpid());
+    const TemporaryFolder folder;
+    const std::string path = folder / "s";
     ASSERT_LT(path.copy(name.sun_path, sizeof name.sun_path - 1), sizeof name.sun_path - 1);
-    ::unlink(path.c_str());
     const Fd listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     ASSERT_EQ(::bind(listener.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name), 0);
     ASSERT_EQ(::listen(listener.get(), 1), 0);
@@ -193,7 +194,6 @@ TEST(StreamClient, AListenerWithoutDescriptorsTriesLater) {
     for (int i = 0; i < 20 && !client->connected(); ++i)
         (void)loop.iterate(true);
     EXPECT_TRUE(client->connected());
-    ::unlink(path.c_str());
 }
 
 // A card's end of a pair of datagram sockets; the test has the other.

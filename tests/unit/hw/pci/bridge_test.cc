@@ -8,6 +8,7 @@
 #include <string>
 
 #include "hw/pci/express_cap.h"
+#include "tests/fakes/temporary_folder.h"
 #include "tests/unit/hw/pci/tree_fixture.h"
 
 namespace vmm::pci {
@@ -183,11 +184,10 @@ TEST_F(PciBridges, addressesAreGivenAndRefused) {
 
 class RomFile {
   public:
-    explicit RomFile(size_t size) : path(testing::TempDir() + "penumbra-option.rom") {
-        std::ofstream(path, std::ios::binary) << std::string(size, 'R');
-    }
-    ~RomFile() { std::remove(path.c_str()); }
-    const std::string path;
+    explicit RomFile(size_t size) { std::ofstream(path, std::ios::binary) << std::string(size, 'R'); }
+
+    const TemporaryFolder folder;
+    const std::string path = folder / "option.rom";
 };
 
 TEST(PciOptionRom, ShowsWhereItsRegisterSaysWhileItIsEnabled) {

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "tests/fakes/temporary_folder.h"
 #include "util/text.h"
 
 namespace vmm::cli {
@@ -64,8 +65,8 @@ TEST(FirmwareDescriptor, choice) {
 }
 
 TEST(FirmwareDescriptor, foldersHideEachOther) {
-    const std::filesystem::path top = std::filesystem::path(testing::TempDir()) / "descriptors";
-    std::filesystem::remove_all(top);
+    const TemporaryFolder scratch;
+    const std::filesystem::path top = scratch.path();
     auto put = [&](const char* folder, const char* name, const std::string& contents) {
         std::filesystem::create_directories(top / folder);
         std::ofstream(top / folder / name) << contents;
@@ -81,7 +82,6 @@ TEST(FirmwareDescriptor, foldersHideEachOther) {
     EXPECT_EQ(found[0].name, "40-c");
     EXPECT_EQ(found[1].name, "50-a");
     EXPECT_FALSE(found[1].flash);
-    std::filesystem::remove_all(top);
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include "target/i386/confidential/sev/platform.h"
 #include "target/i386/confidential/sev/sev_guest.h"
+#include "tests/fakes/temporary_folder.h"
 #include "tests/unit/target/i386/confidential/launch_world.h"
 #include "util/base64.h"
 
@@ -17,13 +18,6 @@ class SevOptions : public testing::Test {
     SevOptions() {
         config.common.id = "sev0";
         config.common.reduced_phys_bits = 1;
-        const std::string base = testing::TempDir() + "sev." + std::to_string(::getpid());
-        dh = base + ".dh";
-        session = base + ".session";
-    }
-    ~SevOptions() override {
-        std::filesystem::remove(dh);
-        std::filesystem::remove(session);
     }
     static void write(const std::string& path, const std::string& text) {
         std::ofstream(path, std::ios::binary | std::ios::trunc) << text;
@@ -36,7 +30,8 @@ class SevOptions : public testing::Test {
     }
 
     SevConfig config;
-    std::string dh, session;
+    TemporaryFolder folder;
+    const std::string dh = folder / "dh", session = folder / "session";
 };
 
 std::vector<uint8_t> counted(size_t size, uint8_t first) {

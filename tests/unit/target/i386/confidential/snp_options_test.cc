@@ -8,6 +8,7 @@
 #include "target/i386/confidential/sev/certificates.h"
 #include "target/i386/confidential/sev/id_block.h"
 #include "target/i386/confidential/sev/snp_guest.h"
+#include "tests/fakes/temporary_folder.h"
 #include "tests/unit/target/i386/confidential/launch_world.h"
 #include "util/endian.h"
 
@@ -31,9 +32,7 @@ class SnpOptions : public testing::Test {
     SnpOptions() {
         config.common.id = "snp0";
         config.common.reduced_phys_bits = 1;
-        path = testing::TempDir() + "certs." + std::to_string(::getpid());
     }
-    ~SnpOptions() override { std::filesystem::remove(path); }
 
     void write(const std::vector<uint8_t>& bytes) {
         std::ofstream file(path, std::ios::binary | std::ios::trunc);
@@ -64,7 +63,8 @@ class SnpOptions : public testing::Test {
     }
 
     SnpConfig config;
-    std::string path;
+    TemporaryFolder folder;
+    const std::string path = folder / "certs";
     LaunchWorld world{"fw-give-64k.fd", abi::kVmSnp};
 };
 
